@@ -1,0 +1,40 @@
+//! beacondeck: the flight deck of a fleet of Ethereum beacon nodes.
+//!
+//! Validator clients talk to a *pool* of beacon nodes through one router. This crate is that router and all that
+//! watches it. It is laid out as rooms; which room may use which is a table held by `tests/architecture.rs`.
+//!
+//! | room | owns |
+//! |---|---|
+//! | [`model`] | the words everyone uses: ids, units, moments, snapshots, traces |
+//! | [`endpoint`] | the Beacon API as data: one row an endpoint |
+//! | [`chain`] | spec as read from beacons, the slot clock, block keys |
+//! | [`config`] | the fleet file: raw text to a [`config::Fleet`] that cannot be wrong |
+//! | [`beacon`] | typed reads, probes and event streams of one beacon node |
+//! | [`pool`] | who may serve what: health with hysteresis, agreed head, lifecycle |
+//! | [`seeds`] | what each beacon has been told |
+//! | [`duties`] | what passed the router for which validator |
+//! | [`router`] | the door: listener, strategies, attempts, answers |
+//! | [`control`] | the unix socket for operators |
+//! | [`metrics`], [`telemetry`] | Prometheus text; logs |
+//! | [`engine`] | composition root: starts, supervises and stops everything |
+//! | [`sim`] | simulated beacons and validator clients over real HTTP |
+//! | [`cli`] | one file a command |
+//!
+//! Three roads run through it: a request (listener, row, candidates, strategy, upstream, trace), a symptom (probe, event,
+//! trace, pool, published table) and an order (command, control frame, lifecycle).
+
+pub mod beacon;
+pub mod chain;
+pub mod cli;
+pub mod config;
+pub mod control;
+pub mod duties;
+pub mod endpoint;
+pub mod engine;
+pub mod metrics;
+pub mod model;
+pub mod pool;
+pub mod router;
+pub mod seeds;
+pub mod sim;
+pub mod telemetry;

@@ -1,0 +1,1 @@
+//! Typed reads, probes and event streams of one beacon node.

@@ -1,0 +1,1 @@
+//! The chain as beacons tell it: spec, fork schedule, slot clock.

@@ -1,0 +1,256 @@
+//! The valid fleet: what the rest of the program is given. Nothing in it can be out of range.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::model::{BeaconName, Bps, Role, Root};
+
+/// A whole fleet file, checked.
+#[derive(Debug, Clone)]
+pub struct Fleet {
+    /// `fleet:`, the name shown everywhere.
+    pub name: String,
+    /// Where validator clients knock; at least one.
+    pub listen: Vec<Listen>,
+    /// The pool; at least one, names unique.
+    pub beacons: Vec<Beacon>,
+    /// Named clients, in order of matching.
+    pub clients: Vec<Client>,
+    /// Directory of the unix sockets.
+    pub control: PathBuf,
+    /// Directory of persisted state.
+    pub state: PathBuf,
+    /// Where Prometheus text is served; none: nowhere.
+    pub metrics: Option<SocketAddr>,
+    /// The router's own zone; beacons whose `zone` label equals it are preferred.
+    pub zone: Option<String>,
+    /// If given, the only network that is accepted.
+    pub genesis_validators_root: Option<Root>,
+    /// Choice of beacons.
+    pub routing: Routing,
+    /// When a beacon is in and when it is out.
+    pub health: Health,
+    /// How beacons are probed.
+    pub probing: Probing,
+    /// Bounds of the door.
+    pub limits: Limits,
+    /// Logs.
+    pub logging: Logging,
+}
+
+/// One door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// Address to bind; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Networks that may connect; empty: all.
+    pub allow: Vec<IpNet>,
+}
+
+/// One beacon node.
+#[derive(Debug, Clone)]
+pub struct Beacon {
+    /// Unique name.
+    pub name: BeaconName,
+    /// `http` or `https`, host, port, optional path prefix without trailing slash; never user information.
+    pub url: String,
+    /// Labels, `host` and `zone` among them, sorted by key.
+    pub labels: Vec<(String, String)>,
+    /// Share of work relative to the others, 1 to 1000; default 100.
+    pub weight: u16,
+    /// Set of [`Role::bit`].
+    pub roles: u8,
+    /// Headers added to each request to it.
+    pub headers: Vec<Header>,
+    /// Speak HTTP/2 with prior knowledge on a plain `http` URL.
+    pub h2c: bool,
+    /// PEM bundle that must have signed its certificate, instead of the system's roots.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Beacon {
+    /// The value of a label.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.labels.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+    }
+
+    /// Whether it has a role.
+    pub fn has(&self, role: Role) -> bool {
+        self.roles & role.bit() != 0
+    }
+}
+
+/// A header with a value that may be secret.
+#[derive(Debug, Clone)]
+pub struct Header {
+    /// Lower-case name, valid in HTTP.
+    pub name: String,
+    /// Value, valid in HTTP.
+    pub value: Secret,
+}
+
+/// Text that no output shows.
+#[derive(Clone)]
+pub struct Secret(Arc<str>);
+
+impl Secret {
+    /// Wraps the text.
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for the one place that sends it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// A named client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Unique name.
+    pub name: String,
+    /// How its connections are recognised.
+    pub from: ClientFrom,
+}
+
+/// How a client's connections are recognised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientFrom {
+    /// By source network.
+    Net(IpNet),
+    /// By the door they knock at.
+    Listen(SocketAddr),
+}
+
+/// Choice of beacons.
+#[derive(Debug, Clone)]
+pub struct Routing {
+    /// Beacons a signed message or block goes to.
+    pub broadcast: Broadcast,
+    /// Beacons told of subscriptions, preparations, registrations.
+    pub seeding: Seeding,
+    /// Closed namespaces that are open here.
+    pub open: Vec<Opened>,
+}
+
+/// Beacons a signed message goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Broadcast {
+    /// Attestations, sync messages, aggregates, contributions; default 3.
+    pub messages: u8,
+    /// Blocks, the producer among them; default 3.
+    pub blocks: u8,
+}
+
+/// Beacons told of state; 0 means all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seeding {
+    /// Committee and sync subscriptions, on different hosts; default 2.
+    pub subscriptions: u8,
+    /// Fee recipients and proposer preferences; default all.
+    pub preparations: u8,
+    /// Builder registrations; default 1.
+    pub registrations: u8,
+}
+
+/// A namespace that is closed unless listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opened {
+    /// `debug`: `/eth/*/debug`, node identity and peers.
+    Debug,
+    /// `keymanager`.
+    Keymanager,
+    /// `exits`: voluntary exits.
+    Exits,
+    /// `credential-changes`: BLS to execution changes.
+    CredentialChanges,
+    /// A client's own namespace by its first path segment, e.g. `lighthouse`.
+    Vendor(String),
+}
+
+/// When a beacon is in and when it is out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// Slots behind the agreed head at which a head is stale; default 1: any lag after the due point.
+    pub stale_slots: u64,
+    /// A beacon that owes answers and gives none for so long is suspected to hang; default 500 ms.
+    pub silence: Duration,
+    /// Probes in a row that must succeed before a beacon that was out warms up; default 3.
+    pub rise: u8,
+    /// Probes in a row that must fail before one is out (a refused connection is out at once); default 2.
+    pub fall: u8,
+    /// Slots a returning beacon warms up; default 2.
+    pub warm_up_slots: u64,
+    /// Smoothed latency above this multiple of the peers' median is slow; default 5.
+    pub slow_factor: u16,
+}
+
+/// How beacons are probed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probing {
+    /// Time between probes; default 1 s.
+    pub interval: Duration,
+    /// When a probe is given up; default 1 s.
+    pub timeout: Duration,
+    /// Share of reads repeated at excluded beacons, answers discarded; default 5 %.
+    pub shadow: Bps,
+}
+
+/// Bounds of the door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections over all doors; default 4096.
+    pub connections: usize,
+    /// Requests in flight per beacon; default 1024.
+    pub in_flight: usize,
+    /// Request body bytes; default 64 MiB.
+    pub body: usize,
+    /// Bytes of all bodies held at once; default 1 GiB.
+    pub bodies: usize,
+    /// Request head bytes; default 64 KiB.
+    pub head: usize,
+    /// Time a client has to send a request's head once it began; default 10 s.
+    pub head_time: Duration,
+    /// Time a client may be silent within a body; default 10 s.
+    pub body_time: Duration,
+    /// Time an idle connection is kept; default 650 s.
+    pub idle: Duration,
+    /// Time in-flight requests get at a stop; default 20 s.
+    pub stop: Duration,
+    /// Traces kept in memory; default 32768.
+    pub traces: usize,
+}
+
+/// Logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logging {
+    /// A `tracing` filter; default `info`.
+    pub filter: String,
+    /// Form of a line.
+    pub format: LogFormat,
+    /// Directory of daily files; none: standard error.
+    pub directory: Option<PathBuf>,
+    /// Files kept; default 14.
+    pub keep: usize,
+}
+
+/// Form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

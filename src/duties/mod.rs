@@ -1,0 +1,1 @@
+//! What passed the router for which validator.

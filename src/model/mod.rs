@@ -1,0 +1,15 @@
+//! The words everyone uses. Data only: no clock, no I/O, no other room.
+//!
+//! To add a word, put it in the file of its kind (ids, time, class, trace, status) and re-export it here.
+
+mod class;
+mod ids;
+mod status;
+mod time;
+mod trace;
+
+pub use class::{Role, Step, Use};
+pub use ids::{BeaconId, BeaconName, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};
+pub use status::{BeaconStatus, FleetStatus, HeadStatus, Lifecycle, Reason};
+pub use time::{Bps, Moment, UnixMs};
+pub use trace::{Attempt, Outcome, Served, TRACE_ATTEMPTS, Trace};

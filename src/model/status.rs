@@ -1,0 +1,151 @@
+//! The published state of the fleet: one snapshot, many renderers (`status`, Prometheus, console).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{BeaconName, Epoch, Root, Slot, UnixMs};
+
+/// Why a beacon is not (fully) used, in words a person reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// Nothing has been observed of it yet.
+    NeverObserved,
+    /// It serves another network.
+    WrongChain,
+    /// Connections are refused or time out.
+    Unreachable,
+    /// It accepts requests and does not answer.
+    Hung,
+    /// It answers with errors.
+    Failing,
+    /// Its head is optimistic: the execution client has not verified it.
+    Optimistic,
+    /// It says its execution client is offline.
+    ElOffline,
+    /// It says it is syncing.
+    Syncing,
+    /// Its head is behind the agreed head.
+    StaleHead,
+    /// Its head is on another branch than the agreed head.
+    Fork,
+    /// It answers far slower than its peers.
+    Slow,
+    /// It is back and proving itself.
+    WarmingUp,
+    /// An operator drained it.
+    Drained,
+}
+
+impl Reason {
+    /// The words shown to people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Reason::NeverObserved => "never observed",
+            Reason::WrongChain => "wrong chain",
+            Reason::Unreachable => "unreachable",
+            Reason::Hung => "hung",
+            Reason::Failing => "failing",
+            Reason::Optimistic => "optimistic",
+            Reason::ElOffline => "EL offline",
+            Reason::Syncing => "syncing",
+            Reason::StaleHead => "stale head",
+            Reason::Fork => "on a fork",
+            Reason::Slow => "slow",
+            Reason::WarmingUp => "warming up",
+            Reason::Drained => "drained",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
+    }
+}
+
+/// Where a beacon stands in an operator's plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "state", content = "in-flight")]
+pub enum Lifecycle {
+    /// Used.
+    Active,
+    /// No new work; so many requests still in flight.
+    Draining(u32),
+    /// Idle by order.
+    Drained,
+}
+
+/// A head as a beacon reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadStatus {
+    /// Slot of the head block.
+    pub slot: Slot,
+    /// Root of the head block.
+    pub root: Root,
+}
+
+/// One beacon, as everyone is shown it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BeaconStatus {
+    /// Name in the fleet file.
+    pub name: BeaconName,
+    /// Lifecycle by operator's order.
+    pub lifecycle: Lifecycle,
+    /// Whether it is used for everything its roles allow.
+    pub healthy: bool,
+    /// Why not, worst first; empty when healthy.
+    pub reasons: Vec<Reason>,
+    /// One sentence with numbers, e.g. "3 slots behind the agreed head".
+    pub detail: String,
+    /// Its own head.
+    pub head: Option<HeadStatus>,
+    /// Slots behind the agreed head, sampled after the attestation due point.
+    pub lag: u64,
+    /// Connected peers, where told.
+    pub peers: Option<u32>,
+    /// Version string of the beacon node, where told.
+    pub version: Option<String>,
+    /// Execution client and version, where told.
+    pub execution: Option<String>,
+    /// Requests in flight from the router.
+    pub in_flight: u32,
+    /// Smoothed answer time of quick requests, microseconds; 0 before the first.
+    pub latency_us: u32,
+    /// Requests answered since start.
+    pub answered: u64,
+    /// Requests failed since start.
+    pub failed: u64,
+    /// When it was last observed, by probe, event or answer.
+    pub observed: Option<UnixMs>,
+    /// Since when its present state holds.
+    pub since: UnixMs,
+}
+
+/// The fleet, as everyone is shown it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FleetStatus {
+    /// `fleet:` of the fleet file.
+    pub fleet: String,
+    /// Version of the running beacondeck.
+    pub version: String,
+    /// Network name (`CONFIG_NAME`) where told.
+    pub network: Option<String>,
+    /// Genesis validators root of the network, once known.
+    pub genesis_validators_root: Option<Root>,
+    /// Present slot; none before genesis or before the chain is known.
+    pub slot: Option<Slot>,
+    /// Present epoch.
+    pub epoch: Option<Epoch>,
+    /// Head the pool agrees on.
+    pub agreed: Option<HeadStatus>,
+    /// When this snapshot was taken.
+    pub at: UnixMs,
+    /// Beacons in the order of the fleet file.
+    pub beacons: Vec<BeaconStatus>,
+    /// What on-call must know now, one sentence each, worst first.
+    pub alerts: Vec<String>,
+}

@@ -1,0 +1,1 @@
+//! The door validator clients knock at.

@@ -1,0 +1,1 @@
+//! What each beacon has been told.

@@ -1,0 +1,1 @@
+//! Simulated beacons and validator clients.

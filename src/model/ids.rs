@@ -147,7 +147,9 @@ mod tests {
     fn root_text_round_trips_and_refuses_other_shapes() {
         let text = format!("0x{}", "ab".repeat(32));
         assert_eq!(text.parse::<Root>().unwrap().to_string(), text);
-        for bad in ["", "0x", "ab", &"0x".repeat(33), &text[..65], &format!("{text}0"), &text.replace('b', "g")] {
+        for bad in
+            ["", "0x", "ab", &"0x".repeat(33), &text[..65], &format!("{text}0"), &text.replace('b', "g")]
+        {
             assert_eq!(bad.parse::<Root>(), Err(ParseRootError), "{bad}");
         }
     }

@@ -3,12 +3,17 @@
 //! To add a word, put it in the file of its kind (ids, time, class, trace, status) and re-export it here.
 
 mod class;
+mod fleet;
 mod ids;
 mod status;
 mod time;
 mod trace;
 
 pub use class::{Role, Step, Use};
+pub use fleet::{
+    Beacon, Broadcast, Client, ClientFrom, Fleet, Header, Health, Limits, Listen, LogFormat, Logging, Opened,
+    Probing, Routing, Secret, Seeding,
+};
 pub use ids::{BeaconId, BeaconName, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};
 pub use status::{BeaconStatus, FleetStatus, HeadStatus, Lifecycle, Reason};
 pub use time::{Bps, Moment, UnixMs};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::model::{BeaconName, Bps, Role, Root};
+use super::{BeaconName, Bps, Role, Root};
 
 /// A whole fleet file, checked.
 #[derive(Debug, Clone)]

@@ -55,6 +55,36 @@ impl BeaconId {
     }
 }
 
+/// A set of beacons, one bit each; a fleet has at most [`BeaconSet::MOST`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BeaconSet(pub u128);
+
+impl BeaconSet {
+    /// The largest fleet.
+    pub const MOST: usize = 128;
+
+    /// Whether a beacon is in the set.
+    pub fn has(self, id: BeaconId) -> bool {
+        self.0 >> id.0 & 1 == 1
+    }
+
+    /// Adds a beacon.
+    pub fn add(&mut self, id: BeaconId) {
+        self.0 |= 1 << id.0;
+    }
+
+    /// Both sets together.
+    #[must_use]
+    pub fn or(self, other: BeaconSet) -> BeaconSet {
+        BeaconSet(self.0 | other.0)
+    }
+
+    /// Whether nobody is in it.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
 /// A beacon node's name as the fleet file gives it. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

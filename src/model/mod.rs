@@ -14,7 +14,7 @@ pub use fleet::{
     Beacon, Broadcast, Client, ClientFrom, Fleet, Header, Health, Limits, Listen, LogFormat, Logging, Opened,
     Probing, Routing, Secret, Seeding,
 };
-pub use ids::{BeaconId, BeaconName, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};
+pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};
 pub use status::{BeaconStatus, FleetStatus, HeadStatus, Lifecycle, Reason};
-pub use time::{Bps, Moment, UnixMs};
+pub use time::{Bps, Clock, Moment, UnixMs};
 pub use trace::{Attempt, Outcome, Served, TRACE_ATTEMPTS, Trace};

@@ -55,3 +55,6 @@ impl fmt::Display for Bps {
         write!(f, "{}.{:02} %", self.0 / 100, self.0 % 100)
     }
 }
+
+/// The clock handed to rooms that do I/O; `engine` makes the one real one, tests make their own.
+pub type Clock = std::sync::Arc<dyn Fn() -> Moment + Send + Sync>;

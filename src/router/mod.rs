@@ -1,1 +1,128 @@
-//! The door validator clients knock at.
+//! The door validator clients knock at: classify, choose, attempt, answer, and leave a trace.
+//!
+//! A request finds its [`crate::endpoint::Row`]; the row's strategy orders beacons from the pool's published table (one
+//! atomic load, no lock); a runner walks the order within the row's budget; the answer streams back. What became of it
+//! goes to the [`Sink`] as one fixed-size trace. This room never judges health and never signs or alters bytes that are
+//! signed or to be signed. To add a strategy, see [`strategy`]; to add an endpoint, see [`crate::endpoint`].
+
+mod answer;
+mod body;
+mod door;
+mod flow;
+mod guarded;
+mod head;
+mod hub;
+mod listener;
+mod liveness;
+mod local;
+mod memory;
+mod merge;
+mod policy;
+mod run;
+mod shadow;
+pub mod strategy;
+mod topics;
+mod upstream;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use crate::endpoint::RowId;
+use crate::model::{BeaconId, BeaconSet, ClientId, Clock, Limits, Moment, Opened, Slot, Trace};
+use crate::pool::Table;
+
+pub use hub::Hub;
+pub use listener::{Clients, ListenError, Listener};
+pub use local::LocalFacts;
+pub use memory::Memory;
+pub use policy::Policy;
+pub use run::{Lane, Report};
+pub use upstream::{Upstream, UpstreamError};
+
+/// What passed: a publication or a list of duties, for whoever keeps the ledger.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// The trace's number.
+    pub trace: u64,
+    /// The endpoint.
+    pub row: RowId,
+    /// Who asked.
+    pub client: ClientId,
+    /// The slot it is about, or the slot it arrived in.
+    pub slot: Slot,
+    /// Arrival of the request.
+    pub at: Moment,
+    /// Request body, shared.
+    pub request: Bytes,
+    /// Whether the request body is SSZ.
+    pub request_ssz: bool,
+    /// Answer body, shared; empty where the answer says nothing.
+    pub answer: Bytes,
+    /// Whether the answer body is SSZ.
+    pub answer_ssz: bool,
+    /// Beacons that took or answered it.
+    pub beacons: BeaconSet,
+}
+
+/// Takes what the router leaves behind. Called on the hot path: it must not block.
+pub trait Sink: Send + Sync {
+    /// A request is over.
+    fn trace(&self, trace: Trace);
+    /// A publication or a list of duties passed.
+    fn exchange(&self, exchange: Exchange);
+}
+
+/// Counters of the door that no trace carries.
+#[derive(Debug, Default)]
+pub struct DoorGauge {
+    /// Connections open.
+    pub connections: AtomicUsize,
+    /// Connections refused: not allowed, or too many.
+    pub refused: AtomicU64,
+    /// Requests that panicked.
+    pub panics: AtomicU64,
+}
+
+/// Everything a request needs; shared by all of them.
+pub struct Router {
+    /// Beacons and clock.
+    pub lane: Lane,
+    /// The pool's published table.
+    pub table: Arc<ArcSwap<Table>>,
+    /// What the router answers itself.
+    pub facts: Arc<ArcSwap<LocalFacts>>,
+    /// Merged events.
+    pub hub: Arc<Hub>,
+    /// What is remembered between requests.
+    pub memory: Memory,
+    /// Widths and shares.
+    pub policy: Policy,
+    /// Namespaces that are open.
+    pub open: Vec<Opened>,
+    /// Bounds.
+    pub limits: Limits,
+    /// Where traces go.
+    pub sink: Arc<dyn Sink>,
+    /// Counters.
+    pub gauge: DoorGauge,
+    /// KiB of bodies that may be held at once.
+    pub bodies: Arc<Semaphore>,
+    /// Number of the last trace.
+    pub traces: AtomicU64,
+}
+
+impl Router {
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.lane.clock
+    }
+
+    /// A beacon's name.
+    pub fn name(&self, id: BeaconId) -> String {
+        self.lane.upstreams.get(id.index()).map_or_else(String::new, |up| up.name.to_string())
+    }
+}

@@ -1,0 +1,316 @@
+//! From a classified request to an answer: the strategy's order, the runner that fits it, and what is remembered.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use hyper::header::CONTENT_TYPE;
+use hyper::{HeaderMap, Response, StatusCode};
+
+use super::body::Answer;
+use super::merge::Verdict;
+use super::run::{self, Finished, Laggards, Tried};
+use super::strategy::{Choice, Key, of};
+use super::upstream::{Ask, Reply, ReplyBody};
+use super::{Exchange, Router, answer, head, liveness, shadow};
+use crate::chain::{attestation_bits, contribution_bits};
+use crate::endpoint::{Found, Inspect, Meaning, RowId, Strategy, meaning};
+use crate::model::{BeaconId, BeaconSet, ClientId, Outcome, Root, Slot, Step, Trace};
+use crate::pool::Table;
+
+/// What a flow needs to know of the request besides its bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    /// Who asks.
+    pub key: Key,
+    /// The slot it is about.
+    pub slot: Slot,
+    /// The request body is SSZ.
+    pub ssz: bool,
+    /// An SSZ answer is preferred.
+    pub wants_ssz: bool,
+    /// The client.
+    pub client: ClientId,
+    /// The endpoint.
+    pub id: RowId,
+}
+
+/// What a flow brings back.
+pub struct Flowed {
+    /// The answer.
+    pub response: Response<Answer>,
+    /// Who gave it.
+    pub by: Option<BeaconId>,
+    /// Attempts so far.
+    pub tried: Tried,
+    /// What goes on after the answer.
+    pub afterwards: Option<Afterwards>,
+}
+
+/// Attempts that run on, and the record that waits for them.
+pub struct Afterwards {
+    router: Arc<Router>,
+    ask: Arc<Ask>,
+    case: Case,
+    laggards: Laggards,
+    took: BeaconSet,
+    answer: Bytes,
+    answer_ssz: bool,
+}
+
+/// Runs the flow of a row.
+pub async fn run(
+    router: &Arc<Router>,
+    ask: Arc<Ask>,
+    found: &Found<'_>,
+    case: Case,
+    table: &Table,
+) -> Flowed {
+    let row = ask.row;
+    let choice = Choice {
+        row,
+        key: case.key,
+        slot: case.slot,
+        producer: producer(router, found, &ask, case),
+        holders: holders(router, found, case, table),
+    };
+    let order = of(row.strategy).order(&choice, table);
+    let Some(first) = order.first().copied() else { return nobody(router, row.needs, table) };
+    let latency = router.lane.upstreams[first.index()].gauge.latency().0;
+    let plan = run::plan(row, case.slot, ask.arrived, table, Some((first, latency)));
+    let width = router.policy.width(row, order.len());
+    match row.strategy {
+        Strategy::Broadcast | Strategy::Seed => {
+            let known = router.memory.was_taken(ask.path.as_str(), &ask.body);
+            let sent = run::broadcast(&router.lane, &ask, &order, width, plan, known).await;
+            published(router, ask, case, sent)
+        }
+        Strategy::Subscribed => {
+            let held = order.iter().filter(|id| choice.holders.has(**id)).count();
+            let score = |reply: &Reply| bits(row.step, reply);
+            let finished = run::best(&router.lane, &ask, &order, held.clamp(1, width.max(1)), plan, score).await;
+            answered(router, &ask, case, finished)
+        }
+        Strategy::Or => {
+            let (replies, refusal, tried) = run::either(&router.lane, &ask, &order, plan).await;
+            let by = replies.first().map(|(id, _)| *id);
+            let response = liveness::merge(replies, refusal, order.len());
+            Flowed { response, by, tried, afterwards: None }
+        }
+        Strategy::Any | Strategy::One | Strategy::Pinned | Strategy::Stream | Strategy::Local | Strategy::Deny => {
+            let finished = run::sequence(&router.lane, &ask, &order, plan).await;
+            shadow::repeat(router, &ask, table, plan.attempt);
+            answered(router, &ask, case, finished)
+        }
+    }
+}
+
+fn producer(router: &Router, found: &Found<'_>, ask: &Ask, case: Case) -> Option<BeaconId> {
+    let finishes = matches!(ask.row.inspect, Inspect::SignedBlock | Inspect::Envelope)
+        || ask.row.strategy == Strategy::Pinned;
+    let slot = found.slot().unwrap_or(case.slot);
+    finishes.then(|| router.memory.producer(ask.row.inspect, slot, &ask.body, case.ssz))?
+}
+
+fn holders(router: &Router, found: &Found<'_>, case: Case, table: &Table) -> BeaconSet {
+    let index = || found.query("committee_index").and_then(|text| text.parse().ok());
+    let sync = || {
+        let epoch = table.clock.as_ref().map(|clock| clock.epoch_of(case.slot));
+        epoch.map_or_else(BeaconSet::default, |epoch| router.memory.sync_holders(epoch))
+    };
+    match (found.row.strategy, found.row.step) {
+        (Strategy::Subscribed, Some(Step::Contribution)) => sync(),
+        (Strategy::Subscribed, _) => router.memory.committee_holders(case.slot, index()),
+        (Strategy::Broadcast, _) if found.row.inspect == Inspect::Attestations => {
+            router.memory.committee_holders(case.slot, None)
+        }
+        (Strategy::Broadcast, _) if found.row.inspect == Inspect::SyncMessages => sync(),
+        _ => BeaconSet::default(),
+    }
+}
+
+fn bits(step: Option<Step>, reply: &Reply) -> u32 {
+    let ssz = head::is_ssz(&reply.headers, &CONTENT_TYPE);
+    let Some(body) = reply.bytes() else { return 0 };
+    let bits = match step {
+        Some(Step::Contribution) => contribution_bits(body, ssz),
+        _ => attestation_bits(body, ssz),
+    };
+    bits.unwrap_or(0)
+}
+
+fn nobody(router: &Router, uses: crate::model::Use, table: &Table) -> Flowed {
+    let why = table.nobody(uses, |id| router.name(id));
+    Flowed {
+        response: answer::error(StatusCode::SERVICE_UNAVAILABLE, &why),
+        by: None,
+        tried: Tried::default(),
+        afterwards: None,
+    }
+}
+
+/// One sentence on why nobody answered, and the status that fits.
+fn gave_up(router: &Router, tried: &Tried) -> Response<Answer> {
+    let each: Vec<String> = tried
+        .kept()
+        .iter()
+        .map(|attempt| {
+            let what = match attempt.outcome {
+                Outcome::Unreachable => "is unreachable",
+                Outcome::Broken => "broke the connection",
+                Outcome::TimedOut => "did not answer in time",
+                _ => "failed",
+            };
+            format!("{} {what} ({} ms)", router.name(attempt.beacon), attempt.took_us / 1_000)
+        })
+        .collect();
+    let (status, why) = if each.is_empty() {
+        (StatusCode::GATEWAY_TIMEOUT, "no beacon answered in time".to_owned())
+    } else {
+        (StatusCode::BAD_GATEWAY, format!("no beacon answered: {}", each.join(", ")))
+    };
+    answer::after(answer::error(status, &why), usize::from(tried.count))
+}
+
+fn answered(router: &Arc<Router>, ask: &Arc<Ask>, case: Case, finished: Finished) -> Flowed {
+    let Finished { reply, tried } = finished;
+    let Some((by, reply)) = reply else {
+        return Flowed { response: gave_up(router, &tried), by: None, tried, afterwards: None };
+    };
+    let ssz = head::is_ssz(&reply.headers, &CONTENT_TYPE);
+    let good = reply.status.is_success();
+    let bytes = reply.bytes().cloned().unwrap_or_default();
+    if good {
+        remember(router, ask, case, by, &bytes, ssz);
+    }
+    let tells = matches!(
+        ask.row.inspect,
+        Inspect::AttesterDuties | Inspect::ProposerDuties | Inspect::SyncDuties | Inspect::ProducedBlock
+    );
+    let afterwards = (good && tells).then(|| {
+        let mut took = BeaconSet::default();
+        took.add(by);
+        Afterwards {
+            router: router.clone(),
+            ask: ask.clone(),
+            case,
+            laggards: Laggards::default(),
+            took,
+            answer: bytes,
+            answer_ssz: ssz,
+        }
+    });
+    Flowed { response: respond(router, by, reply, &tried), by: Some(by), tried, afterwards }
+}
+
+fn remember(router: &Router, ask: &Ask, case: Case, by: BeaconId, answer: &[u8], ssz: bool) {
+    match ask.row.inspect {
+        Inspect::ProducedBlock => router.memory.produced(by, case.slot, answer, ssz),
+        _ if ask.row.strategy == Strategy::Pinned && ask.body.is_empty() => {
+            let root = ask.path.path().rsplit('/').next().and_then(|text| text.parse::<Root>().ok());
+            if let Some(root) = root {
+                router.memory.served_envelope(by, case.slot, root);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn published(router: &Arc<Router>, ask: Arc<Ask>, case: Case, sent: run::Broadcast) -> Flowed {
+    let run::Broadcast { verdict, finished: Finished { reply, tried }, laggards, took } = sent;
+    let mut set = BeaconSet::default();
+    for id in took {
+        set.add(id);
+        router.memory.told(id, ask.row.inspect, &ask.body);
+    }
+    if verdict == Verdict::Taken {
+        router.memory.took(ask.path.as_str(), &ask.body);
+    }
+    let by = reply.as_ref().map(|(id, _)| *id);
+    let response = match reply {
+        None => gave_up(router, &tried),
+        Some((by, reply)) => {
+            let mut response = respond(router, by, reply, &tried);
+            soften(&mut response);
+            response
+        }
+    };
+    let afterwards = Afterwards {
+        router: router.clone(),
+        ask,
+        case,
+        laggards,
+        took: set,
+        answer: Bytes::new(),
+        answer_ssz: false,
+    };
+    Flowed { response, by, tried, afterwards: Some(afterwards) }
+}
+
+/// Validator clients downgrade for good on 415 and 406 (Lodestar, Teku, Prysm) and sleep on 429 (Teku); from a
+/// publication they get 400 and 503 instead.
+fn soften(response: &mut Response<Answer>) {
+    let status = match response.status() {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::NOT_ACCEPTABLE => StatusCode::BAD_REQUEST,
+        StatusCode::TOO_MANY_REQUESTS => StatusCode::SERVICE_UNAVAILABLE,
+        _ => return,
+    };
+    let said = response.status();
+    *response = answer::error(status, &format!("every beacon that was asked refused this ({said})"));
+}
+
+fn respond(router: &Router, by: BeaconId, reply: Reply, tried: &Tried) -> Response<Answer> {
+    let Reply { status, mut headers, body } = reply;
+    let (body, whole) = match body {
+        ReplyBody::Whole(bytes) => (Answer::of(bytes), true),
+        ReplyBody::Through(incoming, flight) => (Answer::Through(incoming, flight), false),
+    };
+    head::for_client(&mut headers, whole, &router.lane.upstreams[by.index()].label, usize::from(tried.count));
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = std::mem::take::<HeaderMap>(&mut headers);
+    response
+}
+
+impl Afterwards {
+    /// Lets the laggards run on, then hands over the trace and what passed.
+    pub fn spawn(self, trace: Trace) {
+        if self.laggards.is_empty() {
+            return self.finish(trace);
+        }
+        tokio::spawn(self.wait(trace));
+    }
+
+    async fn wait(mut self, mut trace: Trace) {
+        let mut tried = Tried { kept: trace.tried, count: trace.attempts };
+        while let Some((attempt, reply)) = self.laggards.next().await {
+            tried.push(attempt);
+            let known = |reply: Reply| {
+                meaning(reply.status.as_u16(), reply.bytes().map_or(&[], |bytes| bytes)) == Meaning::AlreadyKnown
+            };
+            if attempt.outcome == Outcome::Ok || reply.is_some_and(known) {
+                self.took.add(attempt.beacon);
+                self.router.memory.told(attempt.beacon, self.ask.row.inspect, &self.ask.body);
+            }
+        }
+        trace.tried = tried.kept;
+        trace.attempts = tried.count;
+        self.finish(trace);
+    }
+
+    fn finish(self, trace: Trace) {
+        self.router.sink.trace(trace);
+        self.router.sink.exchange(Exchange {
+            trace: trace.id,
+            row: self.case.id,
+            client: self.case.client,
+            slot: self.case.slot,
+            at: self.ask.arrived,
+            request: self.ask.body.clone(),
+            request_ssz: self.case.ssz,
+            answer: self.answer,
+            answer_ssz: self.answer_ssz,
+            beacons: self.took,
+        });
+    }
+}

@@ -1,0 +1,36 @@
+//! How many beacons a thing goes to.
+
+use crate::endpoint::{Inspect, Row, Strategy};
+use crate::model::{Bps, Broadcast, Routing, Seeding};
+
+/// Widths by kind, from the fleet file.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    broadcast: Broadcast,
+    seeding: Seeding,
+    /// Share of reads repeated at excluded beacons.
+    pub shadow: Bps,
+}
+
+impl Policy {
+    /// The policy of a fleet file.
+    pub fn new(routing: &Routing, shadow: Bps) -> Self {
+        Self { broadcast: routing.broadcast, seeding: routing.seeding, shadow }
+    }
+
+    /// How many of `candidates` a request goes to.
+    pub fn width(&self, row: &Row, candidates: usize) -> usize {
+        let wanted = match (row.strategy, row.inspect) {
+            (Strategy::Broadcast, Inspect::SignedBlock | Inspect::Envelope) => self.broadcast.blocks,
+            (Strategy::Broadcast, _) => self.broadcast.messages,
+            (Strategy::Seed, Inspect::Registrations) => self.seeding.registrations,
+            (Strategy::Seed, Inspect::CommitteeSubscriptions | Inspect::SyncSubscriptions) => {
+                self.seeding.subscriptions
+            }
+            (Strategy::Subscribed, _) => self.seeding.subscriptions,
+            (Strategy::Seed, _) => self.seeding.preparations,
+            _ => row.width,
+        };
+        if wanted == 0 { candidates } else { usize::from(wanted) }
+    }
+}

@@ -1,0 +1,39 @@
+//! Logical or: all are asked, and all answers count.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::{Instant, sleep_until};
+
+use super::{Lane, Plan, Tried};
+use crate::model::{BeaconId, Outcome};
+use crate::router::upstream::{Ask, Reply};
+
+/// Asks all of `order` and returns every usable reply that came within the budget.
+pub async fn either(
+    lane: &Lane,
+    ask: &Arc<Ask>,
+    order: &[BeaconId],
+    plan: Plan,
+) -> (Vec<(BeaconId, Reply)>, Option<(BeaconId, Reply)>, Tried) {
+    let mut running: FuturesUnordered<_> =
+        order.iter().map(|id| lane.attempt(*id, ask, plan.attempt)).collect();
+    let mut replies = Vec::new();
+    let mut refusal = None;
+    let mut tried = Tried::default();
+    let end = Instant::now() + plan.total;
+    while let Some((attempt, reply)) = tokio::select! {
+        biased;
+        done = running.next() => done,
+        () = sleep_until(end) => None,
+    } {
+        tried.push(attempt);
+        match reply {
+            Some(reply) if attempt.outcome == Outcome::Ok => replies.push((attempt.beacon, reply)),
+            Some(reply) => refusal = Some((attempt.beacon, reply)),
+            None => {}
+        }
+    }
+    (replies, refusal, tried)
+}

@@ -1,0 +1,75 @@
+//! One after the other, hedged where the follow column allows: *any*, *one* and *pinned*.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::{Instant, sleep_until};
+
+use super::{Finished, Lane, Plan, badness, keep_better};
+use crate::endpoint::Follow;
+use crate::model::{BeaconId, Outcome};
+use crate::router::upstream::Ask;
+
+/// After so many beacons said "not found" or "bad request" alike, that is the answer.
+const AGREEING_REFUSALS: usize = 2;
+
+/// Asks along `order` until one has a usable answer.
+pub async fn sequence(lane: &Lane, ask: &Arc<Ask>, order: &[BeaconId], plan: Plan) -> Finished {
+    let mut finished = Finished::default();
+    let mut best = None;
+    let mut refusals = 0;
+    let mut next = order.iter().copied();
+    let mut running = FuturesUnordered::new();
+    let end = Instant::now() + plan.total;
+    let mut again = order.len() == 1;
+    if let Some(first) = next.next() {
+        running.push(lane.attempt(first, ask, plan.attempt));
+    }
+    while !running.is_empty() {
+        let hedge = plan.hedge.filter(|_| plan.follow == Follow::Anytime && next.len() > 0);
+        let wake = hedge.map_or(end, |hedge| end.min(Instant::now() + hedge));
+        let (attempt, reply) = tokio::select! {
+            biased;
+            Some(done) = running.next() => done,
+            () = sleep_until(wake) => {
+                if Instant::now() >= end {
+                    break;
+                }
+                if let Some(id) = next.next() {
+                    running.push(lane.attempt(id, ask, plan.attempt));
+                }
+                continue;
+            }
+        };
+        finished.tried.push(attempt);
+        keep_better(&mut best, attempt, reply);
+        if badness(attempt.outcome) <= badness(Outcome::AlreadyKnown) {
+            break;
+        }
+        if matches!(attempt.outcome, Outcome::Empty | Outcome::Refused) {
+            refusals += 1;
+        }
+        if refusals >= AGREEING_REFUSALS || !may_follow(plan.follow, attempt.outcome) {
+            break;
+        }
+        if let Some(id) = next.next() {
+            running.push(lane.attempt(id, ask, plan.attempt));
+        } else if again && matches!(attempt.outcome, Outcome::Broken) && plan.follow == Follow::Anytime {
+            // A kept-alive connection that the beacon had just closed; there is nobody else to ask.
+            again = false;
+            running.push(lane.attempt(attempt.beacon, ask, plan.attempt));
+        }
+    }
+    finished.reply = best.map(|(_, id, reply)| (id, reply));
+    finished
+}
+
+/// Whether another beacon may be asked after this outcome.
+fn may_follow(follow: Follow, outcome: Outcome) -> bool {
+    match follow {
+        Follow::Anytime | Follow::SameBytes | Follow::AfterFailure => true,
+        Follow::AfterProducer => outcome != Outcome::TimedOut,
+        Follow::Never => outcome == Outcome::Unreachable,
+    }
+}

@@ -1,0 +1,293 @@
+//! The connections to the beacons: one pool of kept-alive connections each, and one attempt at a time through it.
+//!
+//! This file knows how to ask one beacon once. Whom to ask and what follows is the runners' business.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::http::uri::{Authority, PathAndQuery, Scheme};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::Semaphore;
+
+use super::body;
+use crate::endpoint::{Body, Meaning, Row, Strategy, Verb, meaning};
+use crate::model::{self, Attempt, BeaconId, BeaconName, Clock, Moment, Outcome};
+use crate::pool::Gauge;
+
+/// Idle upstream connections kept per beacon.
+const IDLE_CONNECTIONS: usize = 256;
+/// Idle upstream connections are closed after this; below every beacon's own idle time that is known.
+const IDLE_TIME: Duration = Duration::from_secs(15);
+/// A connection that takes longer to be made is given up.
+const CONNECT_TIME: Duration = Duration::from_secs(2);
+/// Answers held whole are bounded by this.
+const ANSWER_LIMIT: usize = 64 << 20;
+
+/// Why a beacon cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// Its URL.
+    #[error("beacon {beacon}: its url is no http or https url")]
+    Url {
+        /// Which beacon.
+        beacon: BeaconName,
+    },
+    /// Its bundle of certificates.
+    #[error("beacon {beacon}: its ca-file cannot be used: {why}")]
+    CaFile {
+        /// Which beacon.
+        beacon: BeaconName,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// One beacon as the router reaches it.
+pub struct Upstream {
+    /// Which beacon.
+    pub id: BeaconId,
+    /// Its name.
+    pub name: BeaconName,
+    /// Its name as a header value.
+    pub label: HeaderValue,
+    /// Shared with the pool.
+    pub gauge: Arc<Gauge>,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    scheme: Scheme,
+    authority: Authority,
+    prefix: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    permits: Semaphore,
+}
+
+/// What is sent, the same for each beacon.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// The endpoint.
+    pub row: &'static Row,
+    /// Method.
+    pub method: Method,
+    /// Path and query, byte for byte.
+    pub path: PathAndQuery,
+    /// Headers as beacons get them.
+    pub headers: HeaderMap,
+    /// Body, shared.
+    pub body: Bytes,
+    /// When the client's head arrived.
+    pub arrived: Moment,
+}
+
+impl Ask {
+    /// Whether its silence says something of the beacon: bulk reads and block production may take their time.
+    pub fn is_quick(&self) -> bool {
+        self.row.body == Body::Buffer && !matches!(self.row.strategy, Strategy::One | Strategy::Pinned)
+    }
+}
+
+/// A beacon's answer.
+pub struct Reply {
+    /// Status.
+    pub status: StatusCode,
+    /// Headers as they came.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: ReplyBody,
+}
+
+/// The body of a reply.
+pub enum ReplyBody {
+    /// Read whole.
+    Whole(Bytes),
+    /// To be passed through.
+    Through(Incoming, InFlight),
+}
+
+impl Reply {
+    /// The bytes, where read whole.
+    pub fn bytes(&self) -> Option<&Bytes> {
+        match &self.body {
+            ReplyBody::Whole(bytes) => Some(bytes),
+            ReplyBody::Through(..) => None,
+        }
+    }
+}
+
+/// Counts a request as in flight while it lives.
+pub struct InFlight(Arc<Gauge>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+impl Upstream {
+    /// Sets up the connections to one beacon; nothing is connected yet.
+    pub fn new(
+        id: BeaconId,
+        beacon: &model::Beacon,
+        tls: rustls::ClientConfig,
+        gauge: Arc<Gauge>,
+        in_flight: usize,
+    ) -> Result<Self, UpstreamError> {
+        let url = || UpstreamError::Url { beacon: beacon.name.clone() };
+        let uri: Uri = beacon.url.parse().map_err(|_| url())?;
+        let scheme = uri.scheme().cloned().ok_or_else(url)?;
+        let authority = uri.authority().cloned().ok_or_else(url)?;
+        let headers = beacon
+            .headers
+            .iter()
+            .filter_map(|header| {
+                let mut value = HeaderValue::from_str(header.value.reveal()).ok()?;
+                value.set_sensitive(true);
+                Some((HeaderName::from_bytes(header.name.as_bytes()).ok()?, value))
+            })
+            .collect();
+        Ok(Self {
+            id,
+            name: beacon.name.clone(),
+            label: HeaderValue::from_str(beacon.name.as_str()).map_err(|_| url())?,
+            gauge,
+            client: client(tls, beacon.h2c),
+            scheme,
+            authority,
+            prefix: uri.path().trim_end_matches('/').to_owned(),
+            headers,
+            permits: Semaphore::new(in_flight),
+        })
+    }
+
+    /// Asks once. Never fails: what went wrong is the attempt's outcome.
+    pub async fn attempt(&self, ask: &Ask, limit: Duration, clock: &Clock) -> (Attempt, Option<Reply>) {
+        let began = clock();
+        let mut attempt = Attempt {
+            beacon: self.id,
+            outcome: Outcome::Overtaken,
+            start_us: micros(began, ask.arrived),
+            ..Attempt::default()
+        };
+        let Ok(_permit) = self.permits.try_acquire() else {
+            attempt.outcome = Outcome::Failed;
+            return (attempt, None);
+        };
+        let quick = ask.is_quick();
+        self.gauge.begin(began, quick);
+        let flight = InFlight(self.gauge.clone());
+        let result = tokio::time::timeout(limit, self.exchange(ask, began, clock, flight)).await;
+        attempt.took_us = micros(clock(), began);
+        match result {
+            Ok(Ok((outcome, reply))) => {
+                attempt.status = reply.status.as_u16();
+                attempt.outcome = outcome;
+                (attempt, Some(reply))
+            }
+            Ok(Err(outcome)) => {
+                self.gauge.failure();
+                attempt.outcome = outcome;
+                (attempt, None)
+            }
+            Err(_) => {
+                self.gauge.failure();
+                attempt.outcome = Outcome::TimedOut;
+                (attempt, None)
+            }
+        }
+    }
+
+    async fn exchange(
+        &self,
+        ask: &Ask,
+        began: Moment,
+        clock: &Clock,
+        flight: InFlight,
+    ) -> Result<(Outcome, Reply), Outcome> {
+        let response = self.client.request(self.request(ask)).await.map_err(|error| {
+            if error.is_connect() { Outcome::Unreachable } else { Outcome::Broken }
+        })?;
+        let now = clock();
+        let status = response.status();
+        self.gauge.answer(now, u64::from(micros(now, began)), ask.is_quick(), !status.is_server_error());
+        let reply = read(ask, response, flight).await?;
+        let outcome = outcome(ask.row, status, reply.bytes());
+        Ok((outcome, reply))
+    }
+
+    fn request(&self, ask: &Ask) -> Request<Full<Bytes>> {
+        let mut parts = hyper::http::uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = if self.prefix.is_empty() {
+            Some(ask.path.clone())
+        } else {
+            PathAndQuery::try_from(format!("{}{}", self.prefix, ask.path)).ok()
+        };
+        let mut request = Request::new(Full::new(ask.body.clone()));
+        *request.method_mut() = ask.method.clone();
+        *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+        *request.headers_mut() = ask.headers.clone();
+        for (name, value) in &self.headers {
+            request.headers_mut().insert(name.clone(), value.clone());
+        }
+        request
+    }
+}
+
+async fn read(ask: &Ask, response: Response<Incoming>, flight: InFlight) -> Result<Reply, Outcome> {
+    let (head, body) = response.into_parts();
+    // Errors are read whole whatever the row: the next beacon may do better.
+    let body = if ask.row.body == Body::Buffer || !head.status.is_success() {
+        // The attempt's own limit bounds the wait; a body may not outlive it.
+        let bytes = body::whole(body, ANSWER_LIMIT, Duration::MAX).await.map_err(|_| Outcome::Broken)?;
+        ReplyBody::Whole(bytes)
+    } else {
+        ReplyBody::Through(body, flight)
+    };
+    Ok(Reply { status: head.status, headers: head.headers, body })
+}
+
+fn outcome(row: &Row, status: StatusCode, body: Option<&Bytes>) -> Outcome {
+    let publishes = row.verb == Verb::Post;
+    match status.as_u16() {
+        204 => Outcome::Empty,
+        200..=399 => Outcome::Ok,
+        404 => Outcome::Empty,
+        code if publishes && meaning(code, body.map_or(&[], |bytes| bytes)) == Meaning::AlreadyKnown => {
+            Outcome::AlreadyKnown
+        }
+        408 | 425 | 429 => Outcome::Failed,
+        400..=499 => Outcome::Refused,
+        _ => Outcome::Failed,
+    }
+}
+
+fn client(tls: rustls::ClientConfig, h2c: bool) -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {
+    let mut http = HttpConnector::new();
+    http.set_nodelay(true);
+    http.set_connect_timeout(Some(CONNECT_TIME));
+    http.set_keepalive(Some(Duration::from_secs(30)));
+    http.enforce_http(false);
+    let connector =
+        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_all_versions().wrap_connector(http);
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE_TIME)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .http2_only(h2c)
+        .http2_keep_alive_interval(Duration::from_secs(10))
+        .http2_adaptive_window(true)
+        .build(connector)
+}
+
+/// Microseconds from `earlier` to `later`, as traces keep them.
+pub fn micros(later: Moment, earlier: Moment) -> u32 {
+    u32::try_from(later.mono_us.saturating_sub(earlier.mono_us)).unwrap_or(u32::MAX)
+}

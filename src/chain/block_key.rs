@@ -2,11 +2,12 @@
 //!
 //! A block message starts, in every fork, full or blinded, with slot, proposer, parent root and state root; the state
 //! root commits to the rest, so these 80 bytes name the block (consensus spec, `BeaconBlock`). It never validates a
-//! block. To read a new wrapper, add its key to [`UNSIGNED`] or [`SIGNED`], or its offsets to `Ssz`.
+//! block. To read a new wrapper, add its key to [`UNSIGNED`] or [`SIGNED`], or its offsets to [`contents`].
 
 use crate::model::{Root, Slot, ValidatorIndex};
 
 use super::scan::{all, scan};
+use super::ssz::Ssz;
 
 /// JSON wrappers around an unsigned block: the answer's `data`, and block contents.
 const UNSIGNED: [&str; 3] = ["data", "block", "block_contents"];
@@ -37,12 +38,12 @@ pub struct BlockKey {
 impl BlockKey {
     /// The key of a produced block: an answer of block production (v1 to v4), bare or with contents, full or blinded.
     pub fn of_unsigned(body: &[u8], ssz: bool) -> Option<Self> {
-        if ssz { Self::of_ssz(Ssz(body).contents()) } else { Self::of_json(body, &UNSIGNED) }
+        if ssz { Self::of_ssz(contents(Ssz(body))) } else { Self::of_json(body, &UNSIGNED) }
     }
 
     /// The key of a signed block as it is published: bare or with contents, full or blinded.
     pub fn of_signed(body: &[u8], ssz: bool) -> Option<Self> {
-        if ssz { Self::of_ssz(Ssz(body).signed_message()?) } else { Self::of_json(body, &SIGNED) }
+        if ssz { Self::of_ssz(signed_message(Ssz(body))?) } else { Self::of_json(body, &SIGNED) }
     }
 
     fn of_ssz(block: Ssz<'_>) -> Option<Self> {
@@ -84,7 +85,7 @@ impl EnvelopeKey {
     /// Where the slot stands has moved while Gloas was drafted: in the envelope at first, in its payload
     /// (`slot_number`, EIP-7843) since. All published shapes are read.
     pub fn of_signed(body: &[u8], ssz: bool) -> Option<Self> {
-        if ssz { Self::of_ssz(Ssz(body).signed_message()?) } else { Self::of_json(body) }
+        if ssz { Self::of_ssz(signed_message(Ssz(body))?) } else { Self::of_json(body) }
     }
 
     fn of_ssz(envelope: Ssz<'_>) -> Option<Self> {
@@ -119,45 +120,23 @@ fn number(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// Bytes read at offsets; whatever lies outside is none.
-#[derive(Clone, Copy)]
-struct Ssz<'b>(&'b [u8]);
-
-impl<'b> Ssz<'b> {
-    fn from(self, at: usize) -> Option<Self> {
-        self.0.get(at..).map(Ssz)
-    }
-
-    fn offset(self, at: usize) -> Option<u32> {
-        self.0.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
-    }
-
-    fn number(self, at: usize) -> Option<u64> {
-        self.0.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
-    }
-
-    fn root(self, at: usize) -> Option<Root> {
-        self.0.get(at..)?.first_chunk().map(|bytes| Root(*bytes))
-    }
-
-    /// The first part of block contents, or the bytes themselves if they are no contents.
-    ///
-    /// Contents start with two to eight offsets. A bare block starts with its slot, whose upper half, where contents
-    /// have their second offset, is zero for the next thousand years.
-    fn contents(self) -> Self {
-        match (self.offset(0), self.offset(4)) {
-            (Some(first @ 8..=32), Some(second)) if first % 4 == 0 && second > first => {
-                self.from(first as usize).unwrap_or(self)
-            }
-            _ => self,
+/// The first part of block contents, or the bytes themselves if they are no contents.
+///
+/// Contents start with two to eight offsets. A bare block starts with its slot, whose upper half, where contents have
+/// their second offset, is zero for the next thousand years.
+fn contents(body: Ssz<'_>) -> Ssz<'_> {
+    match (body.offset(0), body.offset(4)) {
+        (Some(first @ 8..=32), Some(second)) if first % 4 == 0 && second > first => {
+            body.from(first as usize).unwrap_or(body)
         }
+        _ => body,
     }
+}
 
-    /// The message of a signed container, bare or first in contents.
-    fn signed_message(self) -> Option<Self> {
-        let signed = if self.offset(0)? as usize == SIGNED_MESSAGE { self } else { self.contents() };
-        (signed.offset(0)? as usize == SIGNED_MESSAGE).then(|| signed.from(SIGNED_MESSAGE))?
-    }
+/// The message of a signed container, bare or first in contents.
+fn signed_message(body: Ssz<'_>) -> Option<Ssz<'_>> {
+    let signed = if body.offset(0)? as usize == SIGNED_MESSAGE { body } else { contents(body) };
+    (signed.offset(0)? as usize == SIGNED_MESSAGE).then(|| signed.from(SIGNED_MESSAGE))?
 }
 
 #[cfg(test)]
@@ -193,7 +172,7 @@ mod tests {
     }
 
     /// A container of `parts` variable-size fields, the given one first.
-    fn contents(first: &[u8], parts: u32) -> Vec<u8> {
+    fn contents_ssz(first: &[u8], parts: u32) -> Vec<u8> {
         let mut out = Vec::new();
         for part in 0..parts {
             let skip = if part == 0 { 0 } else { first.len() as u32 + (part - 1) * 48 };
@@ -230,7 +209,7 @@ mod tests {
                 prop_assert_eq!(BlockKey::of_unsigned(&bytes(&answer), false), Some(key));
             }
             let block = block_ssz(&key);
-            for answer in [block.clone(), contents(&block, 3), contents(&block, 4)] {
+            for answer in [block.clone(), contents_ssz(&block, 3), contents_ssz(&block, 4)] {
                 prop_assert_eq!(BlockKey::of_unsigned(&answer, true), Some(key));
             }
         }
@@ -242,7 +221,7 @@ mod tests {
                 prop_assert_eq!(BlockKey::of_signed(&bytes(&request), false), Some(key));
             }
             let signed = signed_ssz(&block_ssz(&key));
-            for request in [signed.clone(), contents(&signed, 3)] {
+            for request in [signed.clone(), contents_ssz(&signed, 3)] {
                 prop_assert_eq!(BlockKey::of_signed(&request, true), Some(key));
             }
         }
@@ -293,7 +272,7 @@ mod tests {
                 message[at..at + 8].copy_from_slice(&slot.to_le_bytes());
                 let signed = signed_ssz(&message);
                 prop_assert_eq!(EnvelopeKey::of_signed(&signed, true), expected);
-                prop_assert_eq!(EnvelopeKey::of_signed(&contents(&signed, 3), true), expected);
+                prop_assert_eq!(EnvelopeKey::of_signed(&contents_ssz(&signed, 3), true), expected);
                 prop_assert_eq!(EnvelopeKey::of_signed(&signed[..100 + at], true), None);
             }
         }

@@ -52,7 +52,7 @@ fn json_bits(body: &[u8]) -> Option<Vec<u8>> {
 /// The bytes of `0x` and an even number of hex digits, at least two.
 pub fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.strip_prefix("0x")?.as_bytes();
-    if digits.is_empty() || digits.len() % 2 != 0 {
+    if digits.is_empty() || !digits.len().is_multiple_of(2) {
         return None;
     }
     let digit = |byte: u8| char::from(byte).to_digit(16);

@@ -39,7 +39,7 @@ impl<'b> Ssz<'b> {
             return Some(Vec::new());
         }
         let first = self.offset(0)? as usize;
-        if first == 0 || first % 4 != 0 || first > self.0.len() {
+        if first == 0 || !first.is_multiple_of(4) || first > self.0.len() {
             return None;
         }
         let start = |item: usize| {

@@ -44,8 +44,9 @@ fn data(bytes: Ssz<'_>, validator: u64) -> Item {
     Some((Slot(bytes.number(0)?), votes, ValidatorIndex(validator)))
 }
 
-fn head(slot: u64, root: crate::model::Root, validator: u64) -> Item {
-    Some((Slot(slot), Votes { head: root, link: None }, ValidatorIndex(validator)))
+fn head(bytes: Ssz<'_>, slot: usize, root: usize, validator: usize) -> Item {
+    let votes = Votes { head: bytes.root(root)?, link: None };
+    Some((Slot(bytes.number(slot)?), votes, ValidatorIndex(bytes.number(validator)?)))
 }
 
 pub(super) fn attestations(body: &[u8]) -> Result<Gather, ParseError> {
@@ -67,19 +68,17 @@ pub(super) fn aggregates(body: &[u8]) -> Result<Gather, ParseError> {
 }
 
 pub(super) fn sync_messages(body: &[u8]) -> Result<Gather, ParseError> {
-    each("sync messages", Kind::SyncMessage, body, Ssz(body).fixed(SYNC_MESSAGE), |item| {
-        head(item.number(0)?, item.root(8)?, item.number(40)?)
-    })
+    each("sync messages", Kind::SyncMessage, body, Ssz(body).fixed(SYNC_MESSAGE), |item| head(item, 0, 8, 40))
 }
 
 pub(super) fn contributions(body: &[u8]) -> Result<Gather, ParseError> {
     each("contributions", Kind::Contribution, body, Ssz(body).fixed(CONTRIBUTION), |item| {
-        head(item.number(8)?, item.root(16)?, item.number(0)?)
+        head(item, 8, 16, 0)
     })
 }
 
 pub(super) fn payload_attestations(body: &[u8]) -> Result<Gather, ParseError> {
     each("payload attestations", Kind::PayloadAttestation, body, Ssz(body).fixed(PAYLOAD), |item| {
-        head(item.number(40)?, item.root(8)?, item.number(0)?)
+        head(item, 40, 8, 0)
     })
 }

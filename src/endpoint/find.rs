@@ -11,18 +11,34 @@ use super::table::{MALFORMED, row};
 /// Longer paths exist nowhere in the API.
 const MAX_SEGMENTS: usize = 16;
 
-/// Bytes a segment may consist of. Percent signs, semicolons and the like are missing on purpose: servers disagree on
-/// what they mean within a path, and no endpoint needs them there.
-const PLAIN: [bool; 256] = {
-    let mut plain = [false; 256];
+/// What a byte is within a path.
+#[derive(Clone, Copy)]
+enum Class {
+    /// Part of a segment.
+    Plain,
+    /// Part of a segment that must not consist of these alone.
+    Dot,
+    /// The end of a segment.
+    Slash,
+    /// In no path of the API. Percent signs, semicolons and the like are here on purpose: servers disagree on what
+    /// they mean within a path, and no endpoint needs them there.
+    Strange,
+}
+
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Strange; 256];
     let mut byte = 0;
     while byte < 256 {
-        let b = byte as u8;
-        plain[byte] = b.is_ascii_alphanumeric()
-            || matches!(b, b'-' | b'.' | b'_' | b'~' | b':' | b',' | b'@' | b'+' | b'=');
+        classes[byte] = match byte as u8 {
+            b'/' => Class::Slash,
+            b'.' => Class::Dot,
+            b'-' | b'_' | b'~' | b':' | b',' | b'@' | b'+' | b'=' => Class::Plain,
+            b if b.is_ascii_alphanumeric() => Class::Plain,
+            _ => Class::Strange,
+        };
         byte += 1;
     }
-    plain
+    classes
 };
 
 /// What a request line is about.
@@ -61,32 +77,29 @@ struct Segments<'p> {
 impl<'p> Segments<'p> {
     /// The segments of a path that every server reads the same way; none if it is not such a path.
     fn of(path: &'p str) -> Option<Self> {
+        let path = path.strip_prefix('/')?;
         let mut out = Self { list: [""; MAX_SEGMENTS], len: 0 };
-        let (mut from, mut dots) = (1, true);
-        let bytes = path.as_bytes();
-        if bytes.first() != Some(&b'/') {
-            return None;
-        }
-        for at in 1..=bytes.len() {
-            match bytes.get(at) {
-                Some(byte) if *byte != b'/' => {
-                    if !PLAIN[usize::from(*byte)] {
-                        return None;
-                    }
-                    dots &= *byte == b'.';
+        let (mut from, mut plain) = (0, false);
+        for (at, byte) in path.bytes().enumerate() {
+            match CLASSES[usize::from(byte)] {
+                Class::Plain => plain = true,
+                Class::Dot => {}
+                Class::Slash => {
+                    out.push(&path[from..at], plain)?;
+                    (from, plain) = (at + 1, false);
                 }
-                _ => {
-                    // Empty segments and segments of dots only are dropped or climbed by some servers.
-                    if dots || out.len == MAX_SEGMENTS {
-                        return None;
-                    }
-                    out.list[out.len] = &path[from..at];
-                    out.len += 1;
-                    (from, dots) = (at + 1, true);
-                }
+                Class::Strange => return None,
             }
         }
+        out.push(&path[from..], plain)?;
         Some(out)
+    }
+
+    /// Empty segments and segments of dots only, dropped or climbed by some servers, are never `plain`.
+    fn push(&mut self, segment: &'p str, plain: bool) -> Option<()> {
+        *self.list.get_mut(self.len).filter(|_| plain)? = segment;
+        self.len += 1;
+        Some(())
     }
 
     fn as_slice(&self) -> &[&'p str] {

@@ -40,7 +40,8 @@ pub enum Strategy {
     Stream,
     /// The router's own answer.
     Local,
-    /// Refused unless the fleet file allows the namespace.
+    /// Refused unless the fleet file opens [`Row::namespace`]; then passed through as [`Strategy::Any`], within
+    /// [`Row::follow`].
     Deny,
 }
 
@@ -131,7 +132,8 @@ pub enum Namespace {
     Debug,
     /// Key manager API.
     Keymanager,
-    /// A client's own namespace, e.g. `lighthouse`.
+    /// A client's own namespace, e.g. `lighthouse`; empty: whatever the path's first segment says
+    /// ([`super::Found::vendor`]).
     Vendor(&'static str),
     /// Voluntary exits.
     Exits,
@@ -155,7 +157,7 @@ pub struct Budget {
 pub struct Row {
     /// Method.
     pub verb: Verb,
-    /// Path template, `{name}` for one segment, a trailing `*` for the rest.
+    /// Path template, `{name}` for one segment, a trailing `*` for the rest, none included.
     pub path: &'static str,
     /// The specification's operation id, or our name where it has none.
     pub name: &'static str,

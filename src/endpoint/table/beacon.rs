@@ -1,0 +1,51 @@
+//! Reads of `/eth/*/beacon`.
+
+use crate::model::Step;
+
+use super::super::row::{Row, Status};
+
+pub(super) const ROWS: &[Row] = &[
+    Row::local("/eth/v1/beacon/genesis", "getGenesis"),
+    Row::read("/eth/v1/beacon/states/{state_id}/root", "getStateRoot"),
+    Row::read("/eth/v1/beacon/states/{state_id}/fork", "getStateFork"),
+    Row::read("/eth/v1/beacon/states/{state_id}/finality_checkpoints", "getStateFinalityCheckpoints"),
+    Row::lists("/eth/v1/beacon/states/{state_id}/validators", "getStateValidators"),
+    Row::lists("/eth/v1/beacon/states/{state_id}/validators", "postStateValidators").post(),
+    Row::read("/eth/v1/beacon/states/{state_id}/validators/{validator_id}", "getStateValidator"),
+    Row::bulk("/eth/v1/beacon/states/{state_id}/validator_balances", "getStateValidatorBalances"),
+    Row::bulk("/eth/v1/beacon/states/{state_id}/validator_balances", "postStateValidatorBalances").post(),
+    Row::bulk("/eth/v1/beacon/states/{state_id}/validator_identities", "postStateValidatorIdentities").post(),
+    Row::bulk("/eth/v1/beacon/states/{state_id}/builders", "getStateBuilders").post(),
+    Row::bulk("/eth/v1/beacon/states/{state_id}/committees", "getEpochCommittees"),
+    Row::read("/eth/v1/beacon/states/{state_id}/sync_committees", "getEpochSyncCommittees"),
+    Row::read("/eth/v1/beacon/states/{state_id}/randao", "getStateRandao"),
+    Row::bulk("/eth/v1/beacon/states/{state_id}/pending_consolidations", "getPendingConsolidations"),
+    Row::bulk("/eth/v1/beacon/states/{state_id}/pending_deposits", "getPendingDeposits"),
+    Row::bulk("/eth/v1/beacon/states/{state_id}/pending_partial_withdrawals", "getPendingPartialWithdrawals"),
+    Row::bulk("/eth/v1/beacon/states/{state_id}/proposer_lookahead", "getProposerLookahead"),
+    Row::read("/eth/v1/beacon/headers", "getBlockHeaders"),
+    Row::read("/eth/v1/beacon/headers/{block_id}", "getBlockHeader"),
+    Row::bulk("/eth/v1/beacon/execution_payload_envelopes/{block_id}", "getSignedExecutionPayloadEnvelope"),
+    Row::bulk("/eth/v2/beacon/blocks/{block_id}", "getBlockV2"),
+    // The head root is what sync committee members sign.
+    Row::sign("/eth/v1/beacon/blocks/{block_id}/root", "getBlockRoot", Step::SyncMessage),
+    Row::bulk("/eth/v2/beacon/blocks/{block_id}/attestations", "getBlockAttestationsV2"),
+    Row::bulk("/eth/v1/beacon/blobs/{block_id}", "getBlobs"),
+    Row::bulk("/eth/v1/beacon/blob_sidecars/{block_id}", "getBlobSidecars").with_status(Status::Removed),
+    Row::bulk("/eth/v1/beacon/rewards/sync_committee/{block_id}", "getSyncCommitteeRewards").post(),
+    Row::bulk("/eth/v1/beacon/rewards/blocks/{block_id}", "getBlockRewards"),
+    Row::bulk("/eth/v1/beacon/rewards/attestations/{epoch}", "getAttestationsRewards").post(),
+    Row::bulk("/eth/v1/beacon/blinded_blocks/{block_id}", "getBlindedBlock"),
+    Row::bulk("/eth/v1/beacon/light_client/bootstrap/{block_root}", "getLightClientBootstrap"),
+    Row::bulk("/eth/v1/beacon/light_client/updates", "getLightClientUpdatesByRange"),
+    Row::bulk("/eth/v1/beacon/light_client/finality_update", "getLightClientFinalityUpdate"),
+    Row::bulk("/eth/v1/beacon/light_client/optimistic_update", "getLightClientOptimisticUpdate"),
+    Row::bulk("/eth/v1/beacon/pool/attestations", "getPoolAttestations").with_status(Status::Removed),
+    Row::bulk("/eth/v2/beacon/pool/attestations", "getPoolAttestationsV2"),
+    Row::bulk("/eth/v1/beacon/pool/payload_attestations", "getPoolPayloadAttestations"),
+    Row::bulk("/eth/v2/beacon/pool/attester_slashings", "getPoolAttesterSlashingsV2"),
+    Row::bulk("/eth/v1/beacon/pool/proposer_slashings", "getPoolProposerSlashings"),
+    Row::bulk("/eth/v1/beacon/pool/voluntary_exits", "getPoolVoluntaryExits"),
+    Row::bulk("/eth/v1/beacon/pool/bls_to_execution_changes", "getPoolBLSToExecutionChanges"),
+    Row::read("/eth/v1/beacon/deposit_snapshot", "getDepositSnapshot").with_status(Status::Removed),
+];

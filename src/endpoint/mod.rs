@@ -14,7 +14,9 @@ mod row;
 mod table;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use find::{Found, Params, find};
 pub use row::{Body, Budget, Follow, Inspect, Namespace, Row, RowId, Status, Strategy, Verb};
 pub use table::{row, table};
+pub use words::{Meaning, meaning};

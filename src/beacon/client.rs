@@ -1,0 +1,188 @@
+//! The client of one beacon: one method a read.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::ACCEPT;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use super::error::ReadError;
+use super::events::EventStream;
+use super::http::{Subject, builder, setup};
+use super::shape::{
+    Data, HeaderAnswer, HeaderInfo, NodeVersion, PeerCount, Probe, Syncing, VersionOne, VersionTwo,
+};
+use crate::chain::{ForkSchedule, Genesis, Identity, Spec};
+use crate::model::{Beacon, BeaconName, Secret};
+
+const GENESIS: &str = "/eth/v1/beacon/genesis";
+const SPEC: &str = "/eth/v1/config/spec";
+const FORK_SCHEDULE: &str = "/eth/v1/config/fork_schedule";
+const SYNCING: &str = "/eth/v1/node/syncing";
+
+/// Typed reads of one beacon. Cheap to clone; clones share connections.
+#[derive(Clone)]
+pub struct BeaconClient(Arc<Inner>);
+
+struct Inner {
+    name: BeaconName,
+    base: String,
+    timeout: Duration,
+    secrets: Vec<Secret>,
+    reads: reqwest::Client,
+    /// Of its own, so that a stream never shares a connection with reads.
+    streams: reqwest::Client,
+}
+
+impl fmt::Debug for BeaconClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BeaconClient({})", self.0.name)
+    }
+}
+
+impl BeaconClient {
+    /// A client for a beacon of the fleet file: with its headers, its CA file, and HTTP/2 on plain `http` if it says `h2c`.
+    ///
+    /// `timeout` bounds each read as a whole; three quarters of it are for the connection, so that a host which drops packets
+    /// is told from a beacon that is connected and silent. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`ReadError::Setup`] when the CA file cannot be read or holds no certificate, a header cannot be sent, or the process
+    /// has not installed a rustls crypto provider.
+    pub fn new(beacon: &Beacon, timeout: Duration) -> Result<Self, ReadError> {
+        let client = |builder: reqwest::ClientBuilder| {
+            builder.build().map_err(|e| setup(beacon, "TLS".to_owned(), Box::new(e)))
+        };
+        let connect = timeout * 3 / 4;
+        Ok(Self(Arc::new(Inner {
+            name: beacon.name.clone(),
+            base: beacon.url.trim_end_matches('/').to_owned(),
+            timeout,
+            secrets: beacon.headers.iter().map(|header| header.value.clone()).collect(),
+            reads: client(builder(beacon, connect)?.timeout(timeout))?,
+            streams: client(builder(beacon, connect)?.pool_max_idle_per_host(0))?,
+        })))
+    }
+
+    /// The beacon's name in the fleet file.
+    pub fn name(&self) -> &BeaconName {
+        &self.0.name
+    }
+
+    /// Genesis; none before the chain has one (404).
+    pub async fn genesis(&self) -> Result<Option<Genesis>, ReadError> {
+        match self.data(GENESIS).await {
+            Ok(genesis) => Ok(Some(genesis)),
+            Err(error) if error.status() == Some(404) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The spec, and the body it came in, to be served as it is.
+    pub async fn spec(&self) -> Result<(Spec, Bytes), ReadError> {
+        self.data_and_raw(SPEC).await
+    }
+
+    /// The fork schedule, and the body it came in, to be served as it is.
+    pub async fn fork_schedule(&self) -> Result<(ForkSchedule, Bytes), ReadError> {
+        self.data_and_raw(FORK_SCHEDULE).await
+    }
+
+    /// Genesis, fork schedule and spec, asked for at once; none before the chain has a genesis.
+    pub async fn identity(&self) -> Result<Option<Identity>, ReadError> {
+        let (genesis, (forks, _), (spec, _)) =
+            tokio::try_join!(self.genesis(), self.fork_schedule(), self.spec())?;
+        Ok(genesis.map(|genesis| Identity { genesis, forks, spec }))
+    }
+
+    /// The beacon's word about its sync.
+    pub async fn syncing(&self) -> Result<Syncing, ReadError> {
+        self.data(SYNCING).await
+    }
+
+    /// Client and version, of the execution client too where the beacon tells.
+    ///
+    /// Asks v2 first; a beacon that does not have it, or has another draft of it, is asked for v1.
+    pub async fn version(&self) -> Result<NodeVersion, ReadError> {
+        match self.data::<VersionTwo>("/eth/v2/node/version").await {
+            Ok(version) => Ok(version.into()),
+            Err(ReadError::Status { .. } | ReadError::Decode { .. }) => {
+                self.data::<VersionOne>("/eth/v1/node/version").await.map(Into::into)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Connected peers.
+    pub async fn peer_count(&self) -> Result<u32, ReadError> {
+        let count: PeerCount = self.data("/eth/v1/node/peer_count").await?;
+        Ok(u32::try_from(count.connected).unwrap_or(u32::MAX))
+    }
+
+    /// The header of a block by `head`, `finalized`, slot or root.
+    pub async fn header(&self, id: &str) -> Result<HeaderInfo, ReadError> {
+        let path = format!("/eth/v1/beacon/headers/{id}");
+        let (answer, _) = self.read::<HeaderAnswer>(&path).await?;
+        Ok(answer.into())
+    }
+
+    /// Sync state and head at once, and how long both took together.
+    ///
+    /// # Errors
+    /// The first that fails, at once.
+    pub async fn probe(&self) -> Result<Probe, ReadError> {
+        let start = Instant::now();
+        let (syncing, head) = tokio::try_join!(self.syncing(), self.header("head"))?;
+        Ok(Probe { syncing, head, took: start.elapsed() })
+    }
+
+    /// The body of a path that begins with `/`, as the beacon sent it.
+    pub async fn raw(&self, path: &str) -> Result<Bytes, ReadError> {
+        let subject = self.subject(path, self.0.timeout);
+        let ask = || self.0.reads.get(self.url(path)).header(ACCEPT, "application/json").send();
+        let answer = match ask().await {
+            // The beacon closed an idle connection as we wrote to it: not its fault, and reads may be repeated.
+            Err(error) if error.is_request() && !error.is_connect() && !error.is_timeout() => ask().await,
+            answer => answer,
+        };
+        subject.body(answer.map_err(|e| subject.failed(e))?).await
+    }
+
+    /// A stream of events on these topics, on a connection of its own. Connects when it is first polled.
+    ///
+    /// `silence` is how long the beacon may send nothing, comments included, before the stream counts as dead; it bounds the
+    /// time to the answer's head, too. There is no other timeout.
+    pub fn events(&self, topics: &[&str], silence: Duration) -> EventStream {
+        let path = format!("/eth/v1/events?topics={}", topics.join(","));
+        let request = self.0.streams.get(self.url(&path)).header(ACCEPT, "text/event-stream");
+        EventStream::new(self.subject(&path, silence), request)
+    }
+
+    async fn data<T: DeserializeOwned>(&self, path: &str) -> Result<T, ReadError> {
+        self.data_and_raw(path).await.map(|(data, _)| data)
+    }
+
+    async fn data_and_raw<T: DeserializeOwned>(&self, path: &str) -> Result<(T, Bytes), ReadError> {
+        let (answer, raw) = self.read::<Data<T>>(path).await?;
+        Ok((answer.data, raw))
+    }
+
+    async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<(T, Bytes), ReadError> {
+        let raw = self.raw(path).await?;
+        let answer =
+            serde_json::from_slice(&raw).map_err(|e| self.subject(path, self.0.timeout).unreadable(e))?;
+        Ok((answer, raw))
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.0.base)
+    }
+
+    fn subject(&self, path: &str, time: Duration) -> Subject {
+        let (beacon, secrets) = (self.0.name.clone(), self.0.secrets.clone());
+        Subject { beacon, path: path.to_owned(), time, secrets }
+    }
+}

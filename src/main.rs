@@ -1,1 +1,11 @@
-fn main() {}
+//! The program: installs the TLS provider, runs the command, turns its error into an exit code.
+
+use std::process::ExitCode;
+
+use beacondeck::cli;
+
+fn main() -> ExitCode {
+    // An error only says that there is one already, and nobody before `main` installs another.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    cli::run().unwrap_or_else(|error| cli::fail(&error))
+}

@@ -1,1 +1,106 @@
 //! One file a command.
+//!
+//! Owns arguments, exit codes and what is printed; the work is done by the rooms. To add a command: a file here with
+//! `Args` and `run`, its `mod` line, and one line in `commands!`.
+
+mod check;
+mod exit;
+mod output;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{self, LoadError, Loaded};
+
+pub use exit::{Failure, fail};
+pub use output::{complain, say};
+
+const FLEET_HELP: &str =
+    "The fleet file; else $BEACONDECK_FLEET, else ./fleet.yaml, else /etc/beacondeck/fleet.yaml";
+
+/// Options of every command.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Global {
+    /// The fleet file.
+    #[arg(long, global = true, value_name = "F", help = FLEET_HELP)]
+    fleet: Option<PathBuf>,
+}
+
+impl Global {
+    /// Where the fleet file is.
+    pub fn path(&self) -> PathBuf {
+        config::locate(self.fleet.as_deref(), &|name| std::env::var_os(name))
+    }
+
+    /// The fleet file, read and checked.
+    ///
+    /// # Errors
+    /// The file is missing, cannot be read or has problems; [`fail`] shows all of them.
+    pub fn load(&self) -> Result<Loaded, LoadError> {
+        config::load(&self.path())
+    }
+}
+
+#[derive(Debug, Parser)]
+#[command(name = "beacondeck", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The registry: a line a command, its help and its file.
+macro_rules! commands {
+    ($($(#[doc = $help:literal])+ $name:ident => $file:ident,)+) => {
+        #[derive(Debug, Subcommand)]
+        enum Command {
+            $($(#[doc = $help])+ $name($file::Args),)+
+        }
+
+        impl Command {
+            fn run(self, global: &Global) -> anyhow::Result<ExitCode> {
+                match self {
+                    $(Command::$name(args) => $file::run(args, global),)+
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    /// Check the fleet file: every problem at once, exit 78 if there is one
+    Check => check,
+}
+
+/// Parses the arguments and runs the command.
+///
+/// # Errors
+/// What made the command fail; [`fail`] prints it and knows its exit code.
+pub fn run() -> anyhow::Result<ExitCode> {
+    match Cli::try_parse() {
+        Ok(cli) => cli.command.run(&cli.global),
+        Err(error) => {
+            // Help and version are answers, on standard output; if nobody reads them, nothing is lost.
+            let _ = error.print();
+            Ok(if error.use_stderr() { exit::USAGE.into() } else { ExitCode::SUCCESS })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent_and_every_command_has_help() {
+        let mut cli = Cli::command();
+        cli.build();
+        cli.clone().debug_assert();
+        assert!(cli.get_subcommands().all(|command| command.get_about().is_some()));
+    }
+}

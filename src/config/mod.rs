@@ -1,5 +1,120 @@
 //! The fleet file: raw text becomes a [`Fleet`], which cannot be wrong.
 //!
-//! `load` is the one file that reads disk; the rest is pure and reports every problem at once.
+//! Three steps: `tree` reads YAML into nodes that know their place, the readers (`doors`, `beacons`, `headers`,
+//! `knobs`) turn nodes into words of the model and collect every problem, `problem` shows them. `load` is the one file
+//! that reads disk and environment; the rest is pure. Never shows a secret, in no excerpt and no message.
+//!
+//! To add a knob: its key in `schema`, its default in `defaults`, one line in its reader, one in `fleet.example.yaml`.
+
+mod beacons;
+mod defaults;
+mod doors;
+mod headers;
+mod knobs;
+mod load;
+mod problem;
+mod reader;
+mod redact;
+mod scalar;
+mod schema;
+mod tree;
+
+use std::io;
+use std::path::{Path, PathBuf};
 
 pub use crate::model::Fleet;
+pub use load::{Env, LoadError, Loaded, VARIABLE, load, load_with, locate};
+pub use problem::{Problem, Severity};
+
+use problem::Complaint;
+use reader::{Field, Reader};
+
+/// What a fleet file may refer to.
+pub trait Outside {
+    /// A path of the file, from the file's directory if it is relative.
+    fn resolve(&self, path: &str) -> PathBuf;
+
+    /// The text of a file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not UTF-8.
+    fn read(&self, path: &Path) -> io::Result<String>;
+
+    /// The value of a variable, if it is set and UTF-8.
+    fn env(&self, name: &str) -> Option<String>;
+}
+
+/// A valid fleet and what is not advised about it.
+#[derive(Debug)]
+pub struct Parsed {
+    /// The fleet.
+    pub fleet: Fleet,
+    /// Warnings in order of place.
+    pub warnings: Vec<Problem>,
+}
+
+/// Every mapping of the fleet file with fixed keys: its path, empty at the root, and its keys.
+pub fn keys() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+    schema::ALL.iter().map(|shape| (shape.path, shape.keys))
+}
+
+/// Text to fleet.
+///
+/// # Errors
+/// Every problem of the text, and its warnings, in order of place.
+pub fn parse(text: &str, outside: &dyn Outside) -> Result<Parsed, Vec<Problem>> {
+    let (root, found) = tree::parse(text);
+    let mut reader = Reader { found, ..Reader::default() };
+    let fleet = root.as_ref().and_then(|root| fleet(&mut reader, &Field::root(root), outside));
+    let problems = problem::finish(text, reader.found, &reader.secrets);
+    match fleet {
+        Some(fleet) if problems.iter().all(|problem| problem.severity == Severity::Warning) => {
+            Ok(Parsed { fleet, warnings: problems })
+        }
+        _ => Err(problems),
+    }
+}
+
+fn fleet(reader: &mut Reader, root: &Field<'_>, outside: &dyn Outside) -> Option<Fleet> {
+    let root = reader.section(root, &schema::ROOT)?;
+    let name = reader.required(&root, "fleet", "give the fleet a name, for instance `fleet: mainnet`");
+    let name = name.and_then(|field| reader.read(&field, scalar::name));
+    let listen = doors::listen(reader, &root);
+    let beacons = beacons::read(reader, &root, outside);
+    let clients = doors::clients(reader, &root, &listen);
+    let metrics = doors::metrics(reader, &root, &listen);
+    let mut directory = |key: &str, default: &str| {
+        let path = root.get(key).and_then(|field| knobs::path(reader, field, outside));
+        path.unwrap_or_else(|| PathBuf::from(default))
+    };
+    let (control, state) = (directory("control", defaults::CONTROL), directory("state", defaults::STATE));
+    let genesis = root.get("genesis-validators-root").and_then(|field| {
+        let hint = "write `0x` and 64 hex digits, as `/eth/v1/beacon/genesis` answers";
+        reader.read(field, |text| text.parse().map_err(|_| Complaint::new("not a root", hint)))
+    });
+    let zone = root.get("zone").and_then(|field| {
+        let zone = reader.read(field, scalar::label)?;
+        if !beacons.iter().any(|beacon| beacon.label("zone") == Some(&zone)) {
+            let hint = "give the beacons near this router `labels: {zone: …}` of the same value";
+            reader.warn(field, Complaint::new(format!("no beacon is in the zone `{zone}`"), hint));
+        }
+        Some(zone)
+    });
+    Some(Fleet {
+        // Without a name there is a problem, and no fleet is handed out.
+        name: name.unwrap_or_default(),
+        listen,
+        beacons,
+        clients,
+        control,
+        state,
+        metrics,
+        zone,
+        genesis_validators_root: genesis,
+        routing: knobs::routing(reader, &root),
+        health: knobs::health(reader, &root),
+        probing: knobs::probing(reader, &root),
+        limits: knobs::limits(reader, &root),
+        logging: knobs::log(reader, &root, outside),
+    })
+}

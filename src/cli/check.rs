@@ -1,0 +1,32 @@
+//! `beacondeck check`: is the fleet file valid?
+
+use std::process::ExitCode;
+
+use super::{Global, complain, say};
+use crate::config::Loaded;
+
+/// Arguments of `check`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Prints one line for a valid file, after its warnings; every problem for another.
+///
+/// # Errors
+/// The fleet file is missing, cannot be read or has problems.
+pub fn run(Args {}: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    let loaded = global.load()?;
+    if !loaded.warnings.is_empty() {
+        complain(&loaded.render_warnings());
+    }
+    say(&summary(&loaded))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn summary(Loaded { path, fleet, .. }: &Loaded) -> String {
+    let (beacons, doors) = (count(fleet.beacons.len(), "beacon"), count(fleet.listen.len(), "door"));
+    format!("{}: valid: fleet {}, {beacons}, {doors}", path.display(), fleet.name)
+}
+
+fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}

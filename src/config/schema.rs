@@ -1,0 +1,83 @@
+//! Which keys a fleet file knows, and where.
+//!
+//! Owns the words; what they mean is said by the readers and, for people, by `fleet.example.yaml`, in which a test
+//! looks for each of them. To add a knob: its key here, its default in `defaults`, its reader, its line in the example.
+
+/// A mapping of the fleet file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Where it stands, e.g. `routing.broadcast`; empty at the root.
+    pub path: &'static str,
+    /// Its keys.
+    pub keys: &'static [&'static str],
+}
+
+/// The file itself.
+pub const ROOT: Shape = Shape {
+    path: "",
+    keys: &[
+        "fleet",
+        "listen",
+        "beacons",
+        "clients",
+        "control",
+        "state",
+        "metrics",
+        "zone",
+        "genesis-validators-root",
+        "routing",
+        "health",
+        "probing",
+        "limits",
+        "log",
+    ],
+};
+/// A door.
+pub const LISTEN: Shape = Shape { path: "listen", keys: &["address", "allow"] };
+/// A beacon node.
+pub const BEACON: Shape = Shape {
+    path: "beacons",
+    keys: &["name", "url", "labels", "weight", "roles", "headers", "http2", "ca-file"],
+};
+/// A header's value by reference.
+pub const HEADER: Shape = Shape { path: "beacons.headers", keys: &["file", "env"] };
+/// A named client.
+pub const CLIENT: Shape = Shape { path: "clients", keys: &["name", "from"] };
+/// Choice of beacons.
+pub const ROUTING: Shape = Shape { path: "routing", keys: &["broadcast", "seeding", "open"] };
+/// Beacons a signed message goes to.
+pub const BROADCAST: Shape = Shape { path: "routing.broadcast", keys: &["messages", "blocks"] };
+/// Beacons told of state.
+pub const SEEDING: Shape =
+    Shape { path: "routing.seeding", keys: &["subscriptions", "preparations", "registrations"] };
+/// In and out.
+pub const HEALTH: Shape = Shape {
+    path: "health",
+    keys: &["stale-slots", "silence", "rise", "fall", "warm-up-slots", "slow-factor"],
+};
+/// Probes.
+pub const PROBING: Shape = Shape { path: "probing", keys: &["interval", "timeout", "shadow"] };
+/// Bounds.
+pub const LIMITS: Shape = Shape {
+    path: "limits",
+    keys: &[
+        "connections",
+        "in-flight",
+        "body",
+        "bodies",
+        "head",
+        "head-time",
+        "body-time",
+        "idle",
+        "stop",
+        "traces",
+    ],
+};
+/// Logs.
+pub const LOG: Shape = Shape { path: "log", keys: &["filter", "format", "directory", "keep"] };
+
+/// Every mapping with fixed keys.
+pub const ALL: [&Shape; 12] = [
+    &ROOT, &LISTEN, &BEACON, &HEADER, &CLIENT, &ROUTING, &BROADCAST, &SEEDING, &HEALTH, &PROBING, &LIMITS,
+    &LOG,
+];

@@ -2,4 +2,28 @@
 //!
 //! `load` is the one file that reads disk; the rest is pure and reports every problem at once.
 
+use std::path::{Path, PathBuf};
+
 pub use crate::model::Fleet;
+
+/// A loaded fleet file.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The fleet.
+    pub fleet: Fleet,
+}
+
+/// A fleet file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the fleet file {} cannot be read by this build", .0.display())]
+pub struct LoadError(PathBuf);
+
+/// Where the fleet file is.
+pub fn locate(flag: Option<&Path>) -> PathBuf {
+    flag.map_or_else(|| PathBuf::from("/etc/beacondeck/fleet.yaml"), Path::to_owned)
+}
+
+/// Loads a fleet file.
+pub fn load(path: &Path) -> Result<Loaded, LoadError> {
+    Err(LoadError(path.to_owned()))
+}

@@ -1,4 +1,4 @@
-//! What the commands that ask a running serve share: the road to it, printing, and how a command ends.
+//! What the commands that ask a running serve share: the road to it, printing, and how they end.
 
 use std::future::Future;
 use std::io::{ErrorKind, Write as _};
@@ -7,114 +7,79 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::config;
+use super::{Failure, Global};
 use crate::control::{Answer, Client, ControlError, Request};
 use crate::model::{BeaconName, BeaconStatus, FleetStatus, UnixMs};
 
-/// `EX_USAGE` of sysexits.h: the command line asks for what does not exist.
-pub const USAGE: u8 = 64;
-/// `EX_UNAVAILABLE`: serve does not run, or does not do it.
-pub const UNAVAILABLE: u8 = 69;
-/// `EX_CONFIG`: the fleet file cannot be used.
-pub const CONFIG: u8 = 78;
+/// Whoever read our output has gone: a command that prints on and on ends, and nothing was wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads standard output")]
+struct Unread;
 
-/// Why a command ends before its end.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// With an exit code and a sentence for the operator.
-    Exit(u8, String),
-    /// Whoever read our output has gone; nothing to say and nobody to say it to.
-    Unread,
-}
-
-impl Stop {
-    /// Exit 69 with a sentence.
-    pub fn unavailable(sentence: impl Into<String>) -> Self {
-        Self::Exit(UNAVAILABLE, sentence.into())
-    }
-}
-
-impl From<ControlError> for Stop {
-    fn from(error: ControlError) -> Self {
-        // Nobody listening is said in full by its own sentence; elsewhere the cause is news.
-        let cause = match &error {
-            ControlError::NoServe { .. } => None,
-            other => std::error::Error::source(other).map(ToString::to_string),
-        };
-        Self::unavailable(cause.map_or(error.to_string(), |cause| format!("{error}: {cause}")))
-    }
-}
-
-/// Runs a command that asks serve, and turns its end into an exit code.
-pub fn run(work: impl Future<Output = Result<(), Stop>>) -> anyhow::Result<ExitCode> {
+/// Runs a command that asks the serve of a fleet file; `work` is given its control directory.
+pub fn run<W>(global: &Global, work: impl FnOnce(PathBuf) -> W) -> anyhow::Result<ExitCode>
+where
+    W: Future<Output = anyhow::Result<()>>,
+{
+    let dir = global.load()?.fleet.control;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    finish(runtime.block_on(work))
-}
-
-/// Turns the end of a command into an exit code; the sentence goes to standard error.
-pub fn finish(end: Result<(), Stop>) -> anyhow::Result<ExitCode> {
-    match end {
-        Ok(()) | Err(Stop::Unread) => Ok(ExitCode::SUCCESS),
-        Err(Stop::Exit(code, sentence)) => {
-            writeln!(std::io::stderr(), "beacondeck: {sentence}")?;
-            Ok(ExitCode::from(code))
-        }
+    match runtime.block_on(work(dir)) {
+        Err(error) if !error.is::<Unread>() => Err(error),
+        _ => Ok(ExitCode::SUCCESS),
     }
 }
 
-/// Writes text to standard output and flushes it.
-pub fn print(text: &str) -> Result<(), Stop> {
+/// Writes text to standard output as it is and flushes it. Errors: it cannot be written.
+pub fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Stop::Unread),
-        Err(error) => Err(Stop::unavailable(format!("standard output cannot be written: {error}"))),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Unread.into()),
+        written => Ok(written?),
     }
 }
 
 /// Writes one value as a line of JSON.
-pub fn print_json<T: serde::Serialize>(value: &T) -> Result<(), Stop> {
-    let text = serde_json::to_string(value)
-        .map_err(|error| Stop::unavailable(format!("the answer has no JSON form: {error}")))?;
-    print(&(text + "\n"))
+pub fn print_json<T: serde::Serialize>(value: &T) -> anyhow::Result<()> {
+    print(&(serde_json::to_string(value)? + "\n"))
 }
 
-/// The control directory of the fleet file in use.
-pub fn control_dir(global: &super::Global) -> Result<PathBuf, Stop> {
-    let path = config::locate(global.fleet.as_deref());
-    match config::load(&path) {
-        Ok(loaded) => Ok(loaded.fleet.control),
-        Err(error) => Err(Stop::Exit(CONFIG, error.to_string())),
-    }
-}
-
-/// One question on a connection of its own. Refusals end the command with exit 69.
-pub async fn ask(dir: &Path, request: Request) -> Result<Answer, Stop> {
-    match Client::connect(dir).await?.call(request).await? {
-        Answer::Refused { message } => Err(Stop::unavailable(message)),
+/// One question on a connection of its own. Errors: nobody answers, or the answer is a refusal; both exit 69.
+pub async fn ask(dir: &Path, request: Request) -> anyhow::Result<Answer> {
+    let asked = async { Client::connect(dir).await?.call(request).await };
+    match asked.await.map_err(|error| unavailable(&error))? {
+        Answer::Refused { message } => Err(Failure::Unavailable(message).into()),
         answer => Ok(answer),
     }
 }
 
+fn unavailable(error: &ControlError) -> Failure {
+    // Nobody listening is said in full by its own sentence; elsewhere the cause is news.
+    let cause = match error {
+        ControlError::NoServe { .. } => None,
+        other => std::error::Error::source(other).map(ToString::to_string),
+    };
+    Failure::Unavailable(cause.map_or(error.to_string(), |cause| format!("{error}: {cause}")))
+}
+
 /// The fleet as it is now.
-pub async fn status(dir: &Path) -> Result<Arc<FleetStatus>, Stop> {
+pub async fn status(dir: &Path) -> anyhow::Result<Arc<FleetStatus>> {
     match ask(dir, Request::Status).await? {
         Answer::Status(status) => Ok(status),
-        _ => Err(off_topic()),
+        _ => Err(off_topic().into()),
     }
 }
 
 /// What is said when serve answers another question.
-pub fn off_topic() -> Stop {
-    Stop::unavailable("serve gave an answer of another kind: is it another version of beacondeck?")
+pub fn off_topic() -> Failure {
+    Failure::Unavailable("serve gave an answer of another kind: is it another version of beacondeck?".into())
 }
 
-/// The beacon with a name, or which there are (exit 64).
-pub fn find<'a>(status: &'a FleetStatus, name: &BeaconName) -> Result<&'a BeaconStatus, Stop> {
+/// The beacon with a name. Errors: there is none, it says which there are; exit 64.
+pub fn find<'a>(status: &'a FleetStatus, name: &BeaconName) -> Result<&'a BeaconStatus, Failure> {
     status.beacons.iter().find(|beacon| beacon.name == *name).ok_or_else(|| {
         let known: Vec<&str> = status.beacons.iter().map(|beacon| beacon.name.as_str()).collect();
         let known = known.join(", ");
-        Stop::Exit(USAGE, format!("fleet {} has no beacon {name}; it has {known}", status.fleet))
+        Failure::Usage(format!("fleet {} has no beacon {name}; it has {known}", status.fleet))
     })
 }
 

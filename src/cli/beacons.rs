@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use super::ask;
 use super::table::{Side, WIDTH, cell, column, cut, latency, or_dash, span, state, wrap};
+use super::{Global, ask};
 use crate::model::{BeaconStatus, UnixMs};
 
 /// Show each beacon in detail: state and why, peers, versions, answers
@@ -16,13 +16,9 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub fn run(args: Args, global: &super::Global) -> anyhow::Result<ExitCode> {
-    let dir = match ask::control_dir(global) {
-        Ok(dir) => dir,
-        Err(stop) => return ask::finish(Err(stop)),
-    };
+pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let Args { json } = args;
-    ask::run(async move {
+    ask::run(global, async move |dir| {
         let status = ask::status(&dir).await?;
         if json {
             return status.beacons.iter().try_for_each(ask::print_json);

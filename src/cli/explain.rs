@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use super::ask;
 use super::table::wrap;
+use super::{Global, ask};
 use crate::control::{Answer, Request};
 use crate::model::{Explanation, Outcome, Publication, Slot, Tried};
 
@@ -25,16 +25,12 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub fn run(args: Args, global: &super::Global) -> anyhow::Result<ExitCode> {
-    let dir = match ask::control_dir(global) {
-        Ok(dir) => dir,
-        Err(stop) => return ask::finish(Err(stop)),
-    };
-    ask::run(async move {
+pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    ask::run(global, async move |dir| {
         let Args { slot, client, limit, json } = args;
         let request = Request::Explain { slot: slot.map(Slot), client, limit };
         let Answer::Explained(explained) = ask::ask(&dir, request).await? else {
-            return Err(ask::off_topic());
+            return Err(ask::off_topic().into());
         };
         if json {
             return explained.iter().try_for_each(ask::print_json);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Subcommand};
 use clap_complete::Shell;
 
-use super::ask;
+use super::{Global, say};
 
 /// The commented fleet file.
 const EXAMPLE: &str = include_str!("../../fleet.example.yaml");
@@ -29,12 +29,14 @@ enum What {
 }
 
 /// Runs the command.
-pub fn run(args: Args, _global: &super::Global) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args, _global: &Global) -> anyhow::Result<ExitCode> {
     let Args { what } = args;
-    ask::finish(match what {
-        What::Config => ask::print(EXAMPLE),
-        What::Completions { shell } => ask::print(&completions(shell)),
-    })
+    let text = match what {
+        What::Config => EXAMPLE.to_owned(),
+        What::Completions { shell } => completions(shell),
+    };
+    say(text.trim_end())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn completions(shell: Shell) -> String {

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::ask::{self, Stop};
 use super::table::{self, Side, WIDTH, cell, column, cut, latency, or_dash, span, wrap};
+use super::{Global, ask};
 use crate::model::{BeaconStatus, FleetStatus, UnixMs};
 
 /// Time between two looks with `--watch`.
@@ -25,13 +25,9 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub fn run(args: Args, global: &super::Global) -> anyhow::Result<ExitCode> {
-    let dir = match ask::control_dir(global) {
-        Ok(dir) => dir,
-        Err(stop) => return ask::finish(Err(stop)),
-    };
+pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let Args { json, watch } = args;
-    ask::run(async move {
+    ask::run(global, async move |dir| {
         let mut shown = None;
         loop {
             let status = ask::status(&dir).await?;
@@ -52,7 +48,7 @@ fn same(a: &FleetStatus, b: &FleetStatus) -> bool {
     FleetStatus { at: b.at, ..a.clone() } == *b
 }
 
-fn show(status: &FleetStatus, json: bool, again: bool) -> Result<(), Stop> {
+fn show(status: &FleetStatus, json: bool, again: bool) -> anyhow::Result<()> {
     if json {
         return ask::print_json(status);
     }

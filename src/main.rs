@@ -1,9 +1,11 @@
-//! The binary: hands the command line to the library.
+//! The program: installs the TLS provider, runs the command, turns its error into an exit code.
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use beacondeck::cli;
 
-fn main() -> anyhow::Result<ExitCode> {
-    beacondeck::cli::Cli::parse().run()
+fn main() -> ExitCode {
+    // An error only says that there is one already, and nobody before `main` installs another.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    cli::run().unwrap_or_else(|error| cli::fail(&error))
 }

@@ -1,59 +1,126 @@
 //! One file a command.
+//!
+//! Owns arguments, exit codes and what is printed; the work is done by the rooms. To add a command: a file here with
+//! `Args` and `run`, its `mod` line, and one line in `commands!`.
+
+mod ask;
+mod beacons;
+mod drain;
+mod exit;
+mod explain;
+#[cfg(test)]
+mod fixture;
+mod lifecycle;
+mod output;
+mod print;
+mod resume;
+mod status;
+mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-mod ask;
-pub mod beacons;
-pub mod explain;
-#[cfg(test)]
-mod fixture;
-pub mod lifecycle;
-pub mod print;
-pub mod status;
-mod table;
+use crate::config::{self, LoadError, Loaded};
 
-/// What every command is given.
-#[derive(Debug, clap::Args)]
+pub use exit::{Failure, fail};
+pub use output::{complain, say};
+
+const FLEET_HELP: &str =
+    "The fleet file; else $BEACONDECK_FLEET, else ./fleet.yaml, else /etc/beacondeck/fleet.yaml";
+
+/// Options of every command.
+#[derive(Debug, Clone, clap::Args)]
 pub struct Global {
-    /// Fleet file
-    #[arg(long, global = true, value_name = "FILE")]
-    pub fleet: Option<PathBuf>,
+    /// The fleet file.
+    #[arg(long, global = true, value_name = "F", help = FLEET_HELP)]
+    fleet: Option<PathBuf>,
 }
 
-/// The command line.
+impl Global {
+    /// Where the fleet file is.
+    pub fn path(&self) -> PathBuf {
+        config::locate(self.fleet.as_deref(), &|name| std::env::var_os(name))
+    }
+
+    /// The fleet file, read and checked.
+    ///
+    /// # Errors
+    /// The file is missing, cannot be read or has problems; [`fail`] shows all of them.
+    pub fn load(&self) -> Result<Loaded, LoadError> {
+        config::load(&self.path())
+    }
+}
+
 #[derive(Debug, Parser)]
-#[command(name = "beacondeck", version, about)]
-pub struct Cli {
+#[command(name = "beacondeck", version, about, arg_required_else_help = true)]
+struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
     command: Command,
 }
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    Status(status::Args),
-    Beacons(beacons::Args),
-    Drain(lifecycle::DrainArgs),
-    Resume(lifecycle::ResumeArgs),
-    Explain(explain::Args),
-    Print(print::Args),
+/// The registry: a line a command, its help and its file.
+macro_rules! commands {
+    ($($(#[doc = $help:literal])+ $name:ident => $file:ident,)+) => {
+        #[derive(Debug, Subcommand)]
+        enum Command {
+            $($(#[doc = $help])+ $name($file::Args),)+
+        }
+
+        impl Command {
+            fn run(self, global: &Global) -> anyhow::Result<ExitCode> {
+                match self {
+                    $(Command::$name(args) => $file::run(args, global),)+
+                }
+            }
+        }
+    };
 }
 
-impl Cli {
-    /// Runs the command.
-    pub fn run(self) -> anyhow::Result<ExitCode> {
-        let global = &self.global;
-        match self.command {
-            Command::Status(args) => status::run(args, global),
-            Command::Beacons(args) => beacons::run(args, global),
-            Command::Drain(args) => lifecycle::drain(args, global),
-            Command::Resume(args) => lifecycle::resume(args, global),
-            Command::Explain(args) => explain::run(args, global),
-            Command::Print(args) => print::run(args, global),
+commands! {
+    /// Show the fleet as the running serve sees it
+    Status => status,
+    /// Show each beacon in detail: state and why, peers, versions, answers
+    Beacons => beacons,
+    /// Give a beacon no new work, so that it can be stopped without harm
+    Drain => drain,
+    /// Give a drained beacon work again
+    Resume => resume,
+    /// Explain where requests went: who answered, who was tried before, who was skipped and why
+    Explain => explain,
+    /// Print what comes with the program
+    Print => print,
+}
+
+/// Parses the arguments and runs the command.
+///
+/// # Errors
+/// What made the command fail; [`fail`] prints it and knows its exit code.
+pub fn run() -> anyhow::Result<ExitCode> {
+    match Cli::try_parse() {
+        Ok(cli) => cli.command.run(&cli.global),
+        Err(error) => {
+            // Help and version are answers, on standard output; if nobody reads them, nothing is lost.
+            let _ = error.print();
+            Ok(if error.use_stderr() { exit::USAGE.into() } else { ExitCode::SUCCESS })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent_and_every_command_has_help() {
+        let mut cli = Cli::command();
+        cli.build();
+        cli.clone().debug_assert();
+        assert!(cli.get_subcommands().all(|command| command.get_about().is_some()));
     }
 }

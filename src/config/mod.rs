@@ -2,6 +2,7 @@
 //!
 //! `load` is the one file that reads disk; the rest is pure and reports every problem at once.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 pub use crate::model::Fleet;
@@ -15,15 +16,28 @@ pub struct Loaded {
 
 /// A fleet file that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("the fleet file {} cannot be read by this build", .0.display())]
-pub struct LoadError(PathBuf);
+pub enum LoadError {
+    /// There is none.
+    #[error("no fleet file at {}", path.display())]
+    Find {
+        /// Where.
+        path: PathBuf,
+    },
+}
+
+impl LoadError {
+    /// For people.
+    pub fn render(&self) -> String {
+        self.to_string()
+    }
+}
 
 /// Where the fleet file is.
-pub fn locate(flag: Option<&Path>) -> PathBuf {
+pub fn locate(flag: Option<&Path>, _env: &dyn Fn(&str) -> Option<OsString>) -> PathBuf {
     flag.map_or_else(|| PathBuf::from("/etc/beacondeck/fleet.yaml"), Path::to_owned)
 }
 
 /// Loads a fleet file.
 pub fn load(path: &Path) -> Result<Loaded, LoadError> {
-    Err(LoadError(path.to_owned()))
+    Err(LoadError::Find { path: path.to_owned() })
 }

@@ -3,9 +3,20 @@
 //! Owns arguments, exit codes and what is printed; the work is done by the rooms. To add a command: a file here with
 //! `Args` and `run`, its `mod` line, and one line in `commands!`.
 
+mod ask;
+mod beacons;
 mod check;
+mod drain;
 mod exit;
+mod explain;
+#[cfg(test)]
+mod fixture;
+mod lifecycle;
 mod output;
+mod print;
+mod resume;
+mod status;
+mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -73,6 +84,18 @@ macro_rules! commands {
 commands! {
     /// Check the fleet file: every problem at once, exit 78 if there is one
     Check => check,
+    /// Show the fleet as the running serve sees it
+    Status => status,
+    /// Show each beacon in detail: state and why, peers, versions, answers
+    Beacons => beacons,
+    /// Give a beacon no new work, so that it can be stopped without harm
+    Drain => drain,
+    /// Give a drained beacon work again
+    Resume => resume,
+    /// Explain where requests went: who answered, who was tried before, who was skipped and why
+    Explain => explain,
+    /// Print what comes with the program
+    Print => print,
 }
 
 /// Parses the arguments and runs the command.

@@ -1,1 +1,134 @@
-//! Prometheus text.
+//! Prometheus text (`OpenMetrics` 1.0): what is counted, and the door it is read at.
+//!
+//! This room counts what it is told; it never measures, decides or keeps globals: the one [`Metrics`] is passed in. To add
+//! a metric, add its family to the file of what it tells of (`requests`, `fleet`) or a handle to [`Metrics`].
+//!
+//! | metric | labels | unit, meaning |
+//! |---|---|---|
+//! | `beacondeck_requests_total` | `endpoint`, `code` | requests answered |
+//! | `beacondeck_client_requests_total` | `client`, `code` (`2xx`…) | requests answered |
+//! | `beacondeck_request_seconds` | `endpoint` | arrival to the answer's head |
+//! | `beacondeck_attempts_total` | `beacon`, `outcome` | attempts at a beacon |
+//! | `beacondeck_attempts_unrecorded_total` | | attempts beyond those a trace keeps |
+//! | `beacondeck_attempt_seconds` | `beacon` | time an attempt waited for its answer |
+//! | `beacondeck_beacon_healthy` | `beacon` | 1 if used for all its roles allow |
+//! | `beacondeck_beacon_lifecycle` | `beacon`, `state` | 1 for `active`, `draining` or `drained` |
+//! | `beacondeck_beacon_reason` | `beacon`, `reason` | 1 while the reason holds |
+//! | `beacondeck_beacon_in_flight` | `beacon` | requests in flight |
+//! | `beacondeck_beacon_head_slot` | `beacon` | slot of its head; absent until known |
+//! | `beacondeck_beacon_lag_slots` | `beacon` | slots behind the agreed head, sampled after the due point |
+//! | `beacondeck_beacon_latency_seconds` | `beacon` | smoothed answer time; absent before the first answer |
+//! | `beacondeck_beacon_peers` | `beacon` | connected peers; absent until told |
+//! | `beacondeck_beacon_observed_timestamp_seconds` | `beacon` | last observation, Unix time; absent before it |
+//! | `beacondeck_slot`, `beacondeck_agreed_head_slot` | | present slot, agreed head; absent until known |
+//! | `beacondeck_alerts` | | sentences on-call must know now |
+//! | `beacondeck_traces_dropped_total` | | traces nobody took in time |
+//! | `beacondeck_bodies_held_bytes` | | bytes of all bodies held at once |
+//! | `beacondeck_connections_open` | | connections over all doors |
+//! | `beacondeck_connections_refused_total` | | connections turned away |
+//! | `beacondeck_process_resident_memory_bytes` | | resident memory (`VmRSS`); absent where the system does not tell |
+//! | `beacondeck_build_info` | `version` | 1 |
+
+mod fleet;
+mod known;
+mod requests;
+mod seconds;
+mod server;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use crate::model::{BeaconName, FleetStatus, Trace};
+
+pub use server::{MetricsError, MetricsServer};
+
+/// The names behind the ids of traces.
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a> {
+    /// By [`crate::model::BeaconId`].
+    pub beacons: &'a [BeaconName],
+    /// Operation ids by row.
+    pub rows: &'a [&'a str],
+    /// By [`crate::model::ClientId`]: the first for those the fleet file does not name.
+    pub clients: &'a [String],
+}
+
+/// Everything that is counted. Handles are atomics: cheap to clone, no lock to add to.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: requests::Requests,
+    fleet: fleet::FleetGauges,
+    memory: known::Known,
+    /// Traces nobody took in time.
+    pub traces_dropped: Counter,
+    /// Bytes of all bodies held at once.
+    pub bodies_held: Gauge,
+    /// Connections over all doors.
+    pub connections_open: Gauge,
+    /// Connections turned away.
+    pub connections_refused: Counter,
+}
+
+impl Metrics {
+    /// Registers every family and resolves every label set that is bounded by the fleet file.
+    pub fn new(names: &Names<'_>) -> Self {
+        let mut registry = Registry::with_prefix("beacondeck");
+        let requests = requests::Requests::new(&mut registry, names);
+        let fleet = fleet::FleetGauges::new(&mut registry, names.beacons);
+        let (traces_dropped, connections_refused) = (Counter::default(), Counter::default());
+        let (bodies_held, connections_open) = (Gauge::default(), Gauge::default());
+        let memory = known::Known::default();
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("traces_dropped", "Traces nobody took in time", traces_dropped.clone());
+        registry.register("bodies_held_bytes", "Bytes of all bodies held at once", bodies_held.clone());
+        registry.register("connections_open", "Connections over all doors", connections_open.clone());
+        registry.register("connections_refused", "Connections turned away", connections_refused.clone());
+        registry.register("process_resident_memory_bytes", "Resident memory of the process", memory.clone());
+        registry.register("build", "The running beacondeck", version);
+        Self {
+            registry,
+            requests,
+            fleet,
+            memory,
+            traces_dropped,
+            bodies_held,
+            connections_open,
+            connections_refused,
+        }
+    }
+
+    /// Counts a finished request. No lock and no label look-up, but at the first request of its kind.
+    pub fn record(&self, trace: &Trace) {
+        self.requests.record(trace);
+    }
+
+    /// Sets the gauges of a published snapshot.
+    pub fn observe(&self, status: &FleetStatus) {
+        self.fleet.observe(status);
+    }
+
+    /// All of it as `OpenMetrics` text.
+    pub fn render(&self) -> String {
+        self.memory.set(std::fs::read_to_string("/proc/self/status").ok().as_deref().and_then(resident));
+        let mut text = String::new();
+        if encode(&mut text, &self.registry).is_err() {
+            // Writing to a string fails only if a metric does; a scrape without its end marker is seen as broken.
+            tracing::error!("metrics could not be written");
+        }
+        text
+    }
+}
+
+/// Resident bytes by `proc_pid_status(5)`: `VmRSS` in kibibytes, which unlike `statm` needs no page size.
+fn resident(status: &str) -> Option<i64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: i64 = line.split_whitespace().next()?.parse().ok()?;
+    kibibytes.checked_mul(1_024)
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 //! To add a word, put it in the file of its kind (ids, time, class, trace, status) and re-export it here.
 
 mod class;
+mod explain;
 mod fleet;
 mod ids;
 mod status;
@@ -10,6 +11,7 @@ mod time;
 mod trace;
 
 pub use class::{Role, Step, Use};
+pub use explain::{Explanation, Publication, Skipped, Tried};
 pub use fleet::{
     Beacon, Broadcast, Client, ClientFrom, Fleet, Header, Health, Limits, Listen, LogFormat, Logging, Opened,
     Probing, Routing, Secret, Seeding,

@@ -1,6 +1,6 @@
 //! The fixed-size record each request leaves.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{BeaconId, ClientId, Slot, UnixMs};
 
@@ -8,7 +8,7 @@ use super::{BeaconId, ClientId, Slot, UnixMs};
 pub const TRACE_ATTEMPTS: usize = 5;
 
 /// What became of one attempt at one beacon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Not asked.

@@ -28,7 +28,6 @@ pub struct Case {
     /// The request body is SSZ.
     pub ssz: bool,
     /// An SSZ answer is preferred.
-    pub wants_ssz: bool,
     /// The client.
     pub client: ClientId,
     /// The endpoint.

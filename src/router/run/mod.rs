@@ -16,7 +16,7 @@ use crate::model::{Attempt, BeaconId, Clock, Outcome, TRACE_ATTEMPTS};
 pub use best::best;
 pub use broadcast::{Broadcast, Laggards, broadcast};
 pub use either::either;
-pub use plan::{Plan, UNKNOWN_SLOT_MS, plan};
+pub use plan::{Plan, plan};
 pub use sequence::sequence;
 
 /// Told of a beacon whose connection was refused or broke.

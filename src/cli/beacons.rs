@@ -1,0 +1,109 @@
+//! `beacondeck beacons`: each beacon in detail.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use super::table::{Side, WIDTH, cell, column, cut, latency, or_dash, span, state, wrap};
+use super::{Global, ask};
+use crate::model::{BeaconStatus, UnixMs};
+
+/// Show each beacon in detail: state and why, peers, versions, answers
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Args {
+    /// Print one JSON object a beacon, one a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    let Args { json } = args;
+    ask::run(global, async move |dir| {
+        let status = ask::status(&dir).await?;
+        if json {
+            return status.beacons.iter().try_for_each(ask::print_json);
+        }
+        ask::print(&render(&status.beacons, ask::now()))
+    })
+}
+
+/// Two to four lines a beacon: who and how, what it said, what it runs.
+fn render(beacons: &[BeaconStatus], now: UnixMs) -> String {
+    let name = column(beacons.iter().map(|beacon| beacon.name.as_str()), 1, 32);
+    let mut out = String::new();
+    for beacon in beacons {
+        let name = cell(beacon.name.as_str(), name, Side::Left);
+        let held = span(now.since(beacon.since));
+        let seen =
+            beacon.observed.map_or("never seen".into(), |at| format!("seen {} ago", span(now.since(at))));
+        let _ = writeln!(out, "{}", wrap(&format!("{name} {} for {held}, {seen}", state(beacon)), 0, 2));
+        if !beacon.detail.is_empty() {
+            let _ = writeln!(out, "{}", wrap(&beacon.detail, 2, 2));
+        }
+        let reasons: Vec<&str> = beacon.reasons.iter().map(|reason| reason.words()).collect();
+        // One reason is in the state already.
+        if reasons.len() > 1 {
+            let _ = writeln!(out, "{}", wrap(&format!("all reasons: {}", reasons.join(", ")), 2, 2));
+        }
+        let head =
+            beacon.head.map_or("no head".into(), |head| format!("head {} {}", head.slot, head.root.short()));
+        let _ = writeln!(
+            out,
+            "  {head}, lag {}, peers {}, latency {}, {} in flight",
+            beacon.lag,
+            or_dash(beacon.peers),
+            latency(beacon.latency_us),
+            beacon.in_flight,
+        );
+        let (version, execution) = (beacon.version.as_deref(), beacon.execution.as_deref());
+        let (version, execution) = (version.unwrap_or("-"), execution.unwrap_or("-"));
+        let counts = format!("{} answered, {} failed", beacon.answered, beacon.failed);
+        let _ = writeln!(out, "  {counts}; {}", cut_versions(version, execution, counts.len() + 4));
+    }
+    out
+}
+
+/// Both versions in what is left of the line.
+fn cut_versions(version: &str, execution: &str, used: usize) -> String {
+    cut(&format!("{version}, {execution}"), WIDTH.saturating_sub(used))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::fixture::beacon;
+    use crate::model::Reason;
+
+    #[test]
+    fn a_sick_beacon_says_since_when_and_why() {
+        let sick = BeaconStatus {
+            healthy: false,
+            reasons: vec![Reason::StaleHead, Reason::Slow],
+            detail: "3 slots behind the agreed head".into(),
+            lag: 3,
+            ..beacon("b2")
+        };
+        let expected = "\
+b2 ▼ DOWN stale head for 2 h 05, seen 4 s ago
+  3 slots behind the agreed head
+  all reasons: stale head, slow
+  head 9876543 0xabababab…, lag 3, peers 101, latency 3.1 ms, 12 in flight
+  1234567 answered, 89 failed; Lighthouse/v8.0.1-ced49dd/x86_64-linux, Geth/v1.…
+";
+        let shown = render(&[sick], UnixMs(1_700_000_004_000));
+        assert_eq!(shown, expected, "\n{shown}");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        let wide = BeaconStatus {
+            detail: "word ".repeat(40),
+            answered: u64::MAX,
+            failed: u64::MAX,
+            execution: Some("x".repeat(100)),
+            ..beacon(&"n".repeat(40))
+        };
+        let shown = render(&[wide], UnixMs(1_700_000_004_000));
+        assert!(shown.lines().all(|line| line.chars().count() <= WIDTH), "\n{shown}");
+    }
+}

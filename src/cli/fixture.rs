@@ -1,0 +1,41 @@
+//! A fleet as the tests of the commands see it.
+
+use crate::model::{BeaconName, BeaconStatus, Epoch, FleetStatus, HeadStatus, Lifecycle, Root, Slot, UnixMs};
+
+/// A healthy beacon at slot 9,876,543.
+pub fn beacon(name: &str) -> BeaconStatus {
+    BeaconStatus {
+        name: BeaconName::new(name),
+        lifecycle: Lifecycle::Active,
+        healthy: true,
+        reasons: Vec::new(),
+        detail: String::new(),
+        head: Some(HeadStatus { slot: Slot(9_876_543), root: Root([0xab; 32]) }),
+        lag: 0,
+        peers: Some(101),
+        version: Some("Lighthouse/v8.0.1-ced49dd/x86_64-linux".into()),
+        execution: Some("Geth/v1.16.7".into()),
+        in_flight: 12,
+        latency_us: 3_100,
+        answered: 1_234_567,
+        failed: 89,
+        observed: Some(UnixMs(1_700_000_000_000)),
+        since: UnixMs(1_700_000_000_000 - 7_500_000),
+    }
+}
+
+/// A fleet of those beacons.
+pub fn fleet(beacons: Vec<BeaconStatus>) -> FleetStatus {
+    FleetStatus {
+        fleet: "home".into(),
+        version: "0.1.0".into(),
+        network: Some("mainnet".into()),
+        genesis_validators_root: None,
+        slot: Some(Slot(9_876_544)),
+        epoch: Some(Epoch(308_642)),
+        agreed: Some(HeadStatus { slot: Slot(9_876_543), root: Root([0xab; 32]) }),
+        at: UnixMs(1_700_000_000_000),
+        beacons,
+        alerts: Vec::new(),
+    }
+}

@@ -43,6 +43,8 @@ impl Serialize for Sample {
 /// One publication that passed: what, from whom, answered by whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct DutyRecord {
+    /// Number of the trace it belongs to.
+    pub trace: u64,
     /// The slot it is about.
     pub slot: Slot,
     /// The client that sent it.
@@ -63,8 +65,15 @@ pub struct DutyRecord {
 
 impl DutyRecord {
     /// The record of a publication.
-    pub fn of(publication: &Publication, client: ClientId, beacon: Option<BeaconId>, due_ms: i32) -> Self {
+    pub fn of(
+        trace: u64,
+        publication: &Publication,
+        client: ClientId,
+        beacon: Option<BeaconId>,
+        due_ms: i32,
+    ) -> Self {
         Self {
+            trace,
             slot: publication.slot,
             client,
             kind: publication.kind,
@@ -103,6 +112,11 @@ impl Records {
         self.ring.iter().filter(move |record| record.slot == slot)
     }
 
+    /// The records of a trace, oldest first.
+    pub fn by_trace(&self, trace: u64) -> impl Iterator<Item = &DutyRecord> {
+        self.ring.iter().filter(move |record| record.trace == trace)
+    }
+
     /// How many are kept.
     pub fn len(&self) -> usize {
         self.ring.len()
@@ -134,7 +148,7 @@ mod tests {
         assert!(records.is_empty());
         for slot in [1, 1, 2, 2, 2] {
             let beacon = Some(BeaconId(records.len() as u16));
-            records.push(DutyRecord::of(&publication(slot, 1), ClientId(1), beacon, -20));
+            records.push(DutyRecord::of(7, &publication(slot, 1), ClientId(1), beacon, -20));
         }
         assert_eq!(records.len(), 3);
         assert_eq!(records.by_slot(Slot(1)).count(), 0);
@@ -146,7 +160,7 @@ mod tests {
     #[test]
     fn a_record_names_the_first_and_counts_all() {
         for validators in [0, 1, SAMPLE as u64, 500] {
-            let record = DutyRecord::of(&publication(1, validators), ClientId(0), None, 0);
+            let record = DutyRecord::of(7, &publication(1, validators), ClientId(0), None, 0);
             assert_eq!(u64::from(record.count), validators);
             let expected: Vec<_> = (0..validators.min(SAMPLE as u64)).map(ValidatorIndex).collect();
             assert_eq!(record.sample.as_slice(), expected);

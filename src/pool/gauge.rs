@@ -73,6 +73,11 @@ impl Gauge {
         }
     }
 
+    /// Monotonic microseconds of the last sign of life; 0 before the first.
+    pub fn last_sign_us(&self) -> u64 {
+        self.last_answer.load(Relaxed)
+    }
+
     /// Requests in flight.
     pub fn in_flight(&self) -> u32 {
         self.in_flight.load(Relaxed)

@@ -17,10 +17,12 @@ pub enum Event {
     Chain(SlotClock),
     /// A beacon's chain was read and compared.
     Identified(BeaconId, Chain),
-    /// A probe or a confirmation answered.
+    /// A probe answered.
     Probed(BeaconId, Facts),
     /// A probe failed.
     ProbeFailed(BeaconId, Failure),
+    /// A confirmation asked for by [`Action::Confirm`] was answered: it lives, though not necessarily well.
+    Confirmed(BeaconId),
     /// A confirmation asked for by [`Action::Confirm`] failed.
     NotConfirmed(BeaconId, Failure),
     /// A beacon reports a head, by event or by probe.
@@ -138,6 +140,11 @@ impl Pool {
                 let settings = self.settings;
                 self.seat(id).condition.bad_probe(failure, now, &settings);
             }
+            Event::Confirmed(id) => {
+                let seat = self.seat(id);
+                seat.gauge.sign_of_life(now);
+                seat.confirming = false;
+            }
             Event::NotConfirmed(id, failure) => self.not_confirmed(id, failure, now),
             Event::Head(id, head) => self.head(id, head, now, &mut actions),
             Event::Header(block) => self.header(block, &mut actions),
@@ -180,7 +187,6 @@ impl Pool {
         let settings = self.settings;
         let seat = self.seat(id);
         seat.gauge.sign_of_life(now);
-        seat.confirming = false;
         seat.condition.good_probe(facts, now, &settings, warm_up);
     }
 

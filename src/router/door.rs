@@ -78,6 +78,7 @@ pub async fn handle(router: Arc<Router>, peer: Peer, request: Request<Incoming>)
         body: request_body,
         arrived,
     };
+    let case = Case { key: peer.key(), slot, ssz, client: peer.client, id: found.id };
     let flowed = flow::run(&router, Arc::new(ask), &found, case, &table).await;
     drop(permit);
     note.beacons(flowed)

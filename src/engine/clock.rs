@@ -1,0 +1,18 @@
+//! The only real clock.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+use crate::model::{Clock, Moment, UnixMs};
+
+/// The machine's clocks: wall time is read each time, so that a corrected clock is followed.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clocks")]
+pub fn system() -> Clock {
+    let origin = Instant::now();
+    Arc::new(move || {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Moment { wall: UnixMs(wall.as_millis() as u64), mono_us: origin.elapsed().as_micros() as u64 + 1 }
+    })
+}

@@ -1,0 +1,169 @@
+//! The task that keeps what passed: traces, publications, published tables; and answers why.
+//!
+//! Bounded in every part. Whoever writes never waits: what does not fit the queue is counted as dropped.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::explain::{Asked, Names, explain};
+use crate::chain::SlotClock;
+use crate::duties::{self, Committees, DutyRecord, Records, attester_duties};
+use crate::endpoint::{Inspect, row};
+use crate::metrics::Metrics;
+use crate::model::{BeaconId, Explanation, Moment, Slot, Trace};
+use crate::pool::Table;
+use crate::router::{Exchange, Sink};
+
+/// Messages on their way to the task.
+const QUEUE: usize = 8_192;
+/// Published tables remembered, so that a trace can be explained by the table it was decided on.
+const TABLES: usize = 2_048;
+
+enum Message {
+    Trace(Trace),
+    Exchange(Exchange),
+    Table(Arc<Table>),
+    Explain(Asked, oneshot::Sender<Vec<Explanation>>),
+}
+
+/// Writes to the task, and asks it.
+#[derive(Clone)]
+pub struct Journal {
+    to: mpsc::Sender<Message>,
+    metrics: Arc<Metrics>,
+}
+
+/// What the task owns.
+pub struct JournalTask {
+    from: mpsc::Receiver<Message>,
+    metrics: Arc<Metrics>,
+    names: Names,
+    limit: usize,
+    traces: VecDeque<Trace>,
+    tables: VecDeque<Arc<Table>>,
+    records: Records,
+    committees: Committees,
+}
+
+/// A journal of `limit` traces and its task.
+pub fn journal(limit: usize, names: Names, metrics: Arc<Metrics>) -> (Journal, JournalTask) {
+    let (to, from) = mpsc::channel(QUEUE);
+    let task = JournalTask {
+        from,
+        metrics: metrics.clone(),
+        names,
+        limit,
+        traces: VecDeque::new(),
+        tables: VecDeque::new(),
+        records: Records::new(limit),
+        committees: Committees::default(),
+    };
+    (Journal { to, metrics }, task)
+}
+
+impl Journal {
+    /// A table was published.
+    pub fn table(&self, table: Arc<Table>) {
+        self.write(Message::Table(table));
+    }
+
+    /// Why requests went where they went, newest first. Empty if the journal has ended.
+    pub async fn explain(&self, asked: Asked) -> Vec<Explanation> {
+        let (answer, answered) = oneshot::channel();
+        if self.to.send(Message::Explain(asked, answer)).await.is_err() {
+            return Vec::new();
+        }
+        answered.await.unwrap_or_default()
+    }
+
+    fn write(&self, message: Message) {
+        if self.to.try_send(message).is_err() {
+            self.metrics.traces_dropped.inc();
+        }
+    }
+}
+
+impl Sink for Journal {
+    fn trace(&self, trace: Trace) {
+        self.write(Message::Trace(trace));
+    }
+
+    fn exchange(&self, exchange: Exchange) {
+        self.write(Message::Exchange(exchange));
+    }
+}
+
+impl JournalTask {
+    /// Runs until `cancel` and then takes what is left in the queue.
+    pub async fn run(mut self, cancel: CancellationToken) {
+        loop {
+            tokio::select! {
+                biased;
+                message = self.from.recv() => match message {
+                    Some(message) => self.take(message),
+                    None => return,
+                },
+                () = cancel.cancelled() => break,
+            }
+        }
+        while let Ok(message) = self.from.try_recv() {
+            self.take(message);
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Trace(trace) => {
+                self.metrics.record(&trace);
+                keep(&mut self.traces, trace, self.limit);
+            }
+            Message::Table(table) => keep(&mut self.tables, table, TABLES),
+            Message::Exchange(exchange) => self.read(&exchange),
+            Message::Explain(asked, answer) => {
+                let list = explain(&asked, &self.names, &self.traces, &self.tables, &self.records);
+                // Whoever asked may have gone.
+                let _ = answer.send(list);
+            }
+        }
+    }
+
+    fn read(&mut self, exchange: &Exchange) {
+        let row = row(exchange.row);
+        let clock = self.tables.back().and_then(|table| table.clock.clone());
+        if row.inspect == Inspect::AttesterDuties {
+            self.learn(exchange, clock.as_ref());
+            return;
+        }
+        let parsed = duties::parse(row.inspect, &exchange.request, exchange.request_ssz, &self.committees);
+        let Ok(publications) = parsed else { return };
+        let beacon = (0..128).map(BeaconId).find(|id| exchange.beacons.has(*id));
+        for publication in &publications {
+            let due = row.step.and_then(|step| Some(clock.as_ref()?.due(publication.slot, step)));
+            let due_ms = due.map_or(0, |due| exchange.at.wall.since(due) as i32);
+            self.records.push(DutyRecord::of(exchange.trace, publication, exchange.client, beacon, due_ms));
+        }
+    }
+
+    fn learn(&mut self, exchange: &Exchange, clock: Option<&SlotClock>) {
+        let Ok(duties) = attester_duties(&exchange.answer) else { return };
+        let Some(clock) = clock else { return };
+        if let Some(first) = duties.duties.first() {
+            self.committees.learn(clock.epoch_of(first.slot), &duties);
+        }
+        self.committees.prune(clock.epoch_of(slot_at(clock, exchange.at)));
+    }
+}
+
+fn slot_at(clock: &SlotClock, now: Moment) -> Slot {
+    clock.slot_at(now.wall).unwrap_or_default()
+}
+
+fn keep<T>(ring: &mut VecDeque<T>, item: T, limit: usize) {
+    if ring.len() >= limit {
+        ring.pop_front();
+    }
+    ring.push_back(item);
+}

@@ -1,0 +1,103 @@
+//! The fleet's status, composed from the pool's state. Pure.
+
+use super::network::Chosen;
+use crate::beacon::NodeVersion;
+use crate::model::{
+    BeaconId, BeaconName, BeaconStatus, FleetStatus, HeadStatus, Moment, Reason, UnixMs, Use,
+};
+use crate::pool::{Chain, GOOD, NEVER, Pool, Table};
+
+/// What the status needs besides the pool.
+pub struct Known<'a> {
+    /// `fleet:`.
+    pub fleet: &'a str,
+    /// By beacon.
+    pub names: &'a [BeaconName],
+    /// By beacon.
+    pub versions: &'a [Option<NodeVersion>],
+    /// The network.
+    pub network: Option<&'a Chosen>,
+}
+
+/// Composes the status.
+pub fn compose(pool: &Pool, table: &Table, known: &Known<'_>, now: Moment) -> FleetStatus {
+    let slot = table.clock.as_ref().and_then(|clock| clock.slot_at(now.wall));
+    let beacons: Vec<BeaconStatus> = table
+        .entries
+        .iter()
+        .map(|entry| beacon(pool, table, known, entry.id, now))
+        .collect();
+    FleetStatus {
+        fleet: known.fleet.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        network: known.network.and_then(|n| n.identity.spec.get_str("CONFIG_NAME").map(str::to_owned)),
+        genesis_validators_root: known.network.map(|n| n.identity.genesis.validators_root),
+        slot,
+        epoch: slot.and_then(|slot| Some(table.clock.as_ref()?.epoch_of(slot))),
+        agreed: table.agreed.map(|head| HeadStatus { slot: head.slot, root: head.root }),
+        at: now.wall,
+        alerts: alerts(table, &beacons, known),
+        beacons,
+    }
+}
+
+fn beacon(pool: &Pool, table: &Table, known: &Known<'_>, id: BeaconId, now: Moment) -> BeaconStatus {
+    let entry = &table.entries[id.index()];
+    let (condition, since, gauge) = pool.inspect(id);
+    let (answered, failed) = gauge.totals();
+    let version = known.versions[id.index()].as_ref();
+    BeaconStatus {
+        name: known.names[id.index()].clone(),
+        lifecycle: entry.lifecycle,
+        healthy: entry.reasons.is_empty(),
+        reasons: entry.reasons.clone(),
+        detail: detail(&entry.reasons, condition.lag, &condition.chain, gauge.latency().0),
+        head: entry.head.map(|head| HeadStatus { slot: head.slot, root: head.root }),
+        lag: condition.lag,
+        peers: condition.facts.and_then(|facts| facts.peers),
+        version: version.map(|version| version.text.clone()),
+        execution: version.and_then(|version| version.execution.clone()),
+        in_flight: gauge.in_flight(),
+        latency_us: gauge.latency().0,
+        answered,
+        failed,
+        observed: condition.facts.map(|_| wall_of(gauge.last_sign_us(), now)),
+        since: wall_of(since.mono_us, now),
+    }
+}
+
+/// The wall time of a monotonic instant, as seen from now.
+fn wall_of(mono_us: u64, now: Moment) -> UnixMs {
+    UnixMs(now.wall.0.saturating_sub(now.mono_us.saturating_sub(mono_us) / 1_000))
+}
+
+fn detail(reasons: &[Reason], lag: u64, chain: &Chain, latency_us: u32) -> String {
+    let Some(worst) = reasons.first() else { return String::new() };
+    match (worst, chain) {
+        (Reason::WrongChain, Chain::Stranger(why)) => why.clone(),
+        (Reason::StaleHead, _) if lag == 1 => "1 slot behind the agreed head".to_owned(),
+        (Reason::StaleHead, _) => format!("{lag} slots behind the agreed head"),
+        (Reason::Slow, _) => format!("answers in {} ms, far slower than its peers", latency_us / 1_000),
+        (Reason::Hung, _) => "accepts requests and does not answer".to_owned(),
+        (Reason::Unreachable, _) => "connections are refused or time out".to_owned(),
+        (Reason::WarmingUp, _) => "back, and proving itself before it is preferred again".to_owned(),
+        (Reason::NeverObserved, _) => "no probe has been answered yet".to_owned(),
+        (other, _) => other.words().to_owned(),
+    }
+}
+
+fn alerts(table: &Table, beacons: &[BeaconStatus], known: &Known<'_>) -> Vec<String> {
+    let mut alerts = Vec::new();
+    let sign = Use::Sign as usize;
+    if known.network.is_none() {
+        alerts.push("no beacon has told its chain yet: validators are answered with 503".to_owned());
+    } else if table.entries.iter().all(|entry| entry.ranks[sign] == NEVER) {
+        alerts.push(format!("{}: attestations and blocks stop", table.nobody(Use::Sign, |id| beacons[id.index()].name.to_string())));
+    } else if table.entries.iter().all(|entry| entry.ranks[sign] != GOOD) {
+        alerts.push("no beacon is healthy: validators are served by the best of the bad".to_owned());
+    }
+    for beacon in beacons.iter().filter(|beacon| beacon.reasons.contains(&Reason::WrongChain)) {
+        alerts.push(format!("{} serves another network and is refused: {}", beacon.name, beacon.detail));
+    }
+    alerts
+}

@@ -1,0 +1,204 @@
+//! What watches one beacon: its identity, probes and event stream, each turned into messages for the pool's task.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::network::Told;
+use super::pool_task::Message;
+use crate::beacon::{BeaconClient, HeadEvent, Probe, ReadError};
+use crate::model::{BeaconId, Probing, Root};
+use crate::pool::{AgreedHead, Block, Event, Facts, Failure};
+use crate::router::{Hub, LocalFacts};
+
+/// Probes between two looks at peers.
+const PEERS_EVERY: u32 = 10;
+/// Probes between two looks at version and chain.
+const IDENTITY_EVERY: u32 = 300;
+/// A confirmation gives up after this: a beacon under suspicion is out within a second of owing an answer.
+const CONFIRM_TIME: Duration = Duration::from_millis(300);
+/// A stream is opened again after this, longer each time it fails at once.
+const STREAM_BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
+/// A stream that says nothing for so long is opened again; missed slots alone do not last as long.
+const STREAM_SILENCE: Duration = Duration::from_secs(90);
+
+/// Watches one beacon.
+#[derive(Clone)]
+pub struct Watcher {
+    /// Which.
+    pub id: BeaconId,
+    /// How it is asked.
+    pub client: BeaconClient,
+    /// Where messages go.
+    pub to: mpsc::Sender<Message>,
+    /// Where its events go.
+    pub hub: Arc<Hub>,
+    /// Whether it feeds the hub (role `events`).
+    pub feeds: bool,
+    /// How often and how long.
+    pub probing: Probing,
+}
+
+impl Watcher {
+    /// Runs until `cancel`.
+    pub async fn run(self, cancel: CancellationToken) {
+        let stream = self.clone();
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            () = self.probe() => {}
+            () = stream.listen() => {}
+        }
+    }
+
+    async fn say(&self, message: Message) {
+        // The pool's task outlives its watchers but for the last moments of a stop.
+        let _ = self.to.send(message).await;
+    }
+
+    async fn probe(self) {
+        let mut ticks = interval(self.probing.interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut round, mut identified, mut peers) = (0_u32, false, None);
+        loop {
+            ticks.tick().await;
+            if !identified || round % IDENTITY_EVERY == IDENTITY_EVERY - 1 {
+                identified = self.identify().await;
+            }
+            if round % PEERS_EVERY == 0 {
+                peers = self.client.peer_count().await.ok().or(peers);
+            }
+            round = round.wrapping_add(1);
+            match self.client.probe().await {
+                Ok(probe) => self.probed(&probe, peers).await,
+                Err(error) => {
+                    tracing::debug!(%error, "probe failed");
+                    // It may come back as another one: its chain and version are read again then.
+                    identified = identified && !matches!(error, ReadError::Unreachable { .. });
+                    self.say(Message::Pool(Event::ProbeFailed(self.id, failure(&error)))).await;
+                }
+            }
+        }
+    }
+
+    async fn probed(&self, probe: &Probe, peers: Option<u32>) {
+        let optimistic = probe.syncing.is_optimistic == Some(true) || probe.head.optimistic == Some(true);
+        let facts = Facts {
+            syncing: probe.syncing.is_syncing,
+            optimistic,
+            el_offline: probe.syncing.el_offline == Some(true),
+            head_slot: probe.head.slot,
+            peers,
+        };
+        let (slot, root, parent) = (probe.head.slot, probe.head.root, probe.head.parent);
+        self.say(Message::Pool(Event::Probed(self.id, facts))).await;
+        self.say(Message::Pool(Event::Header(Block { root, slot, parent }))).await;
+        self.say(Message::Pool(Event::Head(self.id, AgreedHead { slot, root }))).await;
+    }
+
+    /// Reads what chain it serves and what it is. Whether that could be done.
+    async fn identify(&self) -> bool {
+        if let Ok(version) = self.client.version().await {
+            self.say(Message::Version(self.id, version)).await;
+        }
+        match self.read_chain().await {
+            Ok(Some(told)) => {
+                self.say(Message::Told(self.id, Box::new(told))).await;
+                true
+            }
+            Ok(None) => false,
+            Err(error) => {
+                tracing::debug!(%error, "the chain could not be read");
+                false
+            }
+        }
+    }
+
+    async fn read_chain(&self) -> Result<Option<Told>, ReadError> {
+        let Some(identity) = self.client.identity().await? else { return Ok(None) };
+        let raw = async |path: &str| self.client.raw(path).await.ok();
+        let facts = LocalFacts {
+            genesis: raw("/eth/v1/beacon/genesis").await,
+            spec: raw("/eth/v1/config/spec").await,
+            fork_schedule: raw("/eth/v1/config/fork_schedule").await,
+            deposit_contract: raw("/eth/v1/config/deposit_contract").await,
+            peers: None,
+        };
+        Ok(Some(Told { identity, facts }))
+    }
+
+    async fn listen(self) {
+        let mut wanted = self.hub.wanted();
+        let (shortest, longest) = STREAM_BACKOFF;
+        let mut backoff = shortest;
+        let mut plain = false;
+        loop {
+            let topics: Vec<String> = wanted.borrow_and_update().iter().cloned().collect();
+            let names: Vec<&str> = if plain { vec!["head"] } else { topics.iter().map(String::as_str).collect() };
+            let mut stream = self.client.events(&names, STREAM_SILENCE);
+            let ended = loop {
+                tokio::select! {
+                    changed = wanted.changed(), if !plain => {
+                        if changed.is_err() {
+                            return;
+                        }
+                        backoff = shortest;
+                        break None;
+                    }
+                    event = stream.next() => match event {
+                        Ok(event) => {
+                            backoff = shortest;
+                            self.event(&event).await;
+                        }
+                        Err(error) => break Some(error),
+                    },
+                }
+            };
+            let Some(error) = ended else { continue };
+            tracing::debug!(%error, "event stream ended");
+            plain = error.refuses_topics();
+            tokio::time::sleep(backoff).await;
+            backoff = (backoff * 2).min(longest);
+        }
+    }
+
+    async fn event(&self, event: &crate::beacon::SseEvent) {
+        if let Some(Ok(head)) = HeadEvent::read(event)
+            && !head.optimistic
+        {
+            let head = AgreedHead { slot: head.slot, root: head.block };
+            self.say(Message::Pool(Event::Head(self.id, head))).await;
+        }
+        if self.feeds {
+            self.say(Message::Event(self.id, event.topic.clone(), event.data.clone())).await;
+        }
+    }
+
+    /// Asks briefly whether it is alive.
+    pub async fn confirm(self) {
+        let event = match timeout(CONFIRM_TIME, self.client.syncing()).await {
+            Ok(Ok(_)) => Event::Confirmed(self.id),
+            Ok(Err(error)) => Event::NotConfirmed(self.id, failure(&error)),
+            Err(_) => Event::NotConfirmed(self.id, Failure::TimedOut),
+        };
+        self.say(Message::Pool(event)).await;
+    }
+
+    /// Reads a block's header.
+    pub async fn header(self, root: Root) {
+        if let Ok(header) = self.client.header(&root.to_string()).await {
+            let block = Block { root: header.root, slot: header.slot, parent: header.parent };
+            self.say(Message::Pool(Event::Header(block))).await;
+        }
+    }
+}
+
+fn failure(error: &ReadError) -> Failure {
+    match error {
+        ReadError::Unreachable { .. } | ReadError::Setup { .. } => Failure::Unreachable,
+        ReadError::TimedOut { .. } => Failure::TimedOut,
+        ReadError::Broken { .. } | ReadError::Status { .. } | ReadError::Decode { .. } => Failure::Bad,
+    }
+}

@@ -199,6 +199,8 @@ fn params_slots_and_epochs_are_read_from_path_and_query() {
         (Some(Slot(42)), None, Some("1"))
     );
     assert_eq!(at("POST", "/eth/v1/validator/duties/sync/9").epoch(), Some(Epoch(9)));
+    let found = at("GET", "/eth/v1/node/peers/16U/more");
+    assert_eq!(found.params.get("version"), Some("v1"), "what a wrong turn captured is dropped");
     for bad in ["slot=", "slot=+1", "slot=-1", "slot=0x1", "slot=99999999999999999999", "slots=1", "slot"] {
         let target = format!("/eth/v1/validator/attestation_data?{bad}");
         assert_eq!(find(&Method::GET, &target).slot(), None, "{bad}");

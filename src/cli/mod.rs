@@ -15,6 +15,7 @@ mod lifecycle;
 mod output;
 mod print;
 mod resume;
+mod serve;
 mod status;
 mod table;
 
@@ -84,6 +85,8 @@ macro_rules! commands {
 commands! {
     /// Check the fleet file: every problem at once, exit 78 if there is one
     Check => check,
+    /// Route: stand between validator clients and the beacons of the fleet file; prints nothing but logs
+    Serve => serve,
     /// Show the fleet as the running serve sees it
     Status => status,
     /// Show each beacon in detail: state and why, peers, versions, answers

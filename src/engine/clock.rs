@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use crate::model::{Clock, Moment, UnixMs};
 
 /// The machine's clocks: wall time is read each time, so that a corrected clock is followed.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clocks")]
 pub fn system() -> Clock {
     let origin = Instant::now();
     Arc::new(move || {

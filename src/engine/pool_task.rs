@@ -171,12 +171,11 @@ impl PoolTask {
             }
             Action::Changed(id, reasons) => {
                 let beacon = &self.names[id.index()];
-                match reasons.first() {
-                    None => tracing::info!(%beacon, "beacon is healthy"),
-                    Some(_) => {
-                        let words: Vec<&str> = reasons.iter().map(|reason| reason.words()).collect();
-                        tracing::warn!(%beacon, reasons = words.join(", "), "beacon is not healthy");
-                    }
+                let words: Vec<&str> = reasons.iter().map(|reason| reason.words()).collect();
+                if words.is_empty() {
+                    tracing::info!(%beacon, "beacon is healthy");
+                } else {
+                    tracing::warn!(%beacon, reasons = words.join(", "), "beacon is not healthy");
                 }
             }
         }

@@ -95,7 +95,7 @@ const SLOW_FLOOR_US: u32 = 50_000;
 const SLOW_SAMPLES: u32 = 20;
 /// Confirmations of a silent beacon are not repeated while one is under way; a warm-up is shown in slots.
 const FALLBACK_SLOT_MS: u64 = 12_000;
-/// Clock disparity within which a head of the next slot is not ahead (p2p spec, MAXIMUM_GOSSIP_CLOCK_DISPARITY).
+/// Clock disparity within which a head of the next slot is not ahead (p2p spec, `MAXIMUM_GOSSIP_CLOCK_DISPARITY`).
 const DISPARITY_MS: u64 = 500;
 
 impl Pool {

@@ -35,10 +35,7 @@ pub async fn whole(mut body: Incoming, limit: usize, patience: Duration) -> Resu
     let mut rest = BytesMut::new();
     loop {
         let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
-        let next = match frame_now(frame, patience).await {
-            Some(next) => next,
-            None => return Err(BodyError::Stalled),
-        };
+        let Some(next) = frame_now(frame, patience).await else { return Err(BodyError::Stalled) };
         let Some(frame) = next else { break };
         let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else { continue };
         if first.as_ref().map_or(0, Bytes::len) + rest.len() + data.len() > limit {

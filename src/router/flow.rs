@@ -14,7 +14,7 @@ use super::strategy::{Choice, Key, of};
 use super::upstream::{Ask, Reply, ReplyBody};
 use super::{Exchange, Router, answer, head, liveness, shadow};
 use crate::chain::{attestation_bits, contribution_bits};
-use crate::endpoint::{Found, Inspect, Meaning, RowId, Strategy, meaning};
+use crate::endpoint::{Found, Inspect, RowId, Strategy};
 use crate::model::{BeaconId, BeaconSet, ClientId, Outcome, Root, Slot, Step, Trace};
 use crate::pool::Table;
 
@@ -79,6 +79,12 @@ pub async fn run(
     let plan = run::plan(row, case.slot, ask.arrived, table, Some((first, latency)));
     let width = router.policy.width(row, order.len());
     match row.strategy {
+        // An envelope that carries its blobs is complete: any beacon can publish it (Gloas, publishExecutionPayloadEnvelope).
+        Strategy::Pinned if row.inspect == Inspect::Envelope && carries_blobs(&ask.headers) => {
+            let known = router.memory.was_taken(ask.path.as_str(), &ask.body);
+            let sent = run::broadcast(&router.lane, &ask, &order, width, plan, known).await;
+            published(router, ask, case, sent)
+        }
         Strategy::Broadcast | Strategy::Seed => {
             let known = router.memory.was_taken(ask.path.as_str(), &ask.body);
             let sent = run::broadcast(&router.lane, &ask, &order, width, plan, known).await;
@@ -93,7 +99,7 @@ pub async fn run(
         Strategy::Or => {
             let (replies, refusal, tried) = run::either(&router.lane, &ask, &order, plan).await;
             let by = replies.first().map(|(id, _)| *id);
-            let response = liveness::merge(replies, refusal, order.len());
+            let response = liveness::merge(&replies, refusal, order.len());
             Flowed { response, by, tried, afterwards: None }
         }
         Strategy::Any | Strategy::One | Strategy::Pinned | Strategy::Stream | Strategy::Local | Strategy::Deny => {
@@ -102,6 +108,10 @@ pub async fn run(
             answered(router, &ask, case, finished)
         }
     }
+}
+
+fn carries_blobs(headers: &HeaderMap) -> bool {
+    headers.get("eth-blob-data-included").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
 }
 
 fn producer(router: &Router, found: &Found<'_>, ask: &Ask, case: Case) -> Option<BeaconId> {
@@ -284,10 +294,8 @@ impl Afterwards {
         let mut tried = Tried { kept: trace.tried, count: trace.attempts };
         while let Some((attempt, reply)) = self.laggards.next().await {
             tried.push(attempt);
-            let known = |reply: Reply| {
-                meaning(reply.status.as_u16(), reply.bytes().map_or(&[], |bytes| bytes)) == Meaning::AlreadyKnown
-            };
-            if attempt.outcome == Outcome::Ok || reply.is_some_and(known) {
+            let success = reply.is_some_and(|reply| reply.status.is_success());
+            if success || attempt.outcome == Outcome::AlreadyKnown {
                 self.took.add(attempt.beacon);
                 self.router.memory.told(attempt.beacon, self.ask.row.inspect, &self.ask.body);
             }

@@ -165,8 +165,8 @@ mod tests {
     async fn nothing_is_cut_while_a_request_is_served() {
         let (mut client, mut guarded, phase) = pair();
         client.write_all(b"GET / HTTP/1.1").await.unwrap();
-        let mut buf = [0; 16];
-        guarded.read(&mut buf).await.unwrap();
+        let mut buf = [0; 14];
+        guarded.read_exact(&mut buf).await.unwrap();
         phase.begin(false);
         let read = tokio::time::timeout(Duration::from_secs(3_600), guarded.read(&mut buf)).await;
         assert!(read.is_err(), "still waiting after an hour, and not cut");

@@ -18,7 +18,7 @@ struct Told {
 
 /// Merges the usable replies; fewer than half of those asked, or none, is a 503: doppelganger protection must fail closed.
 pub fn merge(
-    replies: Vec<(BeaconId, Reply)>,
+    replies: &[(BeaconId, Reply)],
     refusal: Option<(BeaconId, Reply)>,
     asked: usize,
 ) -> Response<Answer> {
@@ -66,7 +66,7 @@ mod tests {
     async fn one_sighting_is_enough_and_silence_is_not() {
         let a = r#"{"data":[{"index":"1","is_live":false},{"index":"2","is_live":false}]}"#;
         let b = r#"{"data":[{"index":"1","is_live":true},{"index":"2","is_live":false}]}"#;
-        let merged = merge(vec![reply(0, a), reply(1, b)], None, 2);
+        let merged = merge(&[reply(0, a), reply(1, b)], None, 2);
         let body = merged.into_body().collect().await.unwrap().to_bytes();
         let value: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(value["data"][0], json!({"index": "1", "is_live": true}));
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn too_few_voices_fail_closed() {
         let a = r#"{"data":[{"index":"1","is_live":false}]}"#;
-        assert_eq!(merge(vec![reply(0, a)], None, 3).status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(merge(vec![], None, 0).status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(merge(&[reply(0, a)], None, 3).status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(merge(&[], None, 0).status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

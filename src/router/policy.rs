@@ -21,7 +21,11 @@ impl Policy {
     /// How many of `candidates` a request goes to.
     pub fn width(&self, row: &Row, candidates: usize) -> usize {
         let wanted = match (row.strategy, row.inspect) {
-            (Strategy::Broadcast, Inspect::SignedBlock | Inspect::Envelope) => self.broadcast.blocks,
+            // Each call makes the beacon call elsewhere (builder preferences): the table's word stands.
+            (Strategy::Broadcast, _) if row.width == 1 => 1,
+            (Strategy::Broadcast | Strategy::Pinned, Inspect::SignedBlock | Inspect::Envelope) => {
+                self.broadcast.blocks
+            }
             (Strategy::Broadcast, _) => self.broadcast.messages,
             (Strategy::Seed, Inspect::Registrations) => self.seeding.registrations,
             (Strategy::Seed, Inspect::CommitteeSubscriptions | Inspect::SyncSubscriptions) => {

@@ -256,9 +256,8 @@ async fn read(ask: &Ask, response: Response<Incoming>, flight: InFlight) -> Resu
 fn outcome(row: &Row, status: StatusCode, body: Option<&Bytes>) -> Outcome {
     let publishes = row.verb == Verb::Post;
     match status.as_u16() {
-        204 => Outcome::Empty,
+        204 | 404 => Outcome::Empty,
         200..=399 => Outcome::Ok,
-        404 => Outcome::Empty,
         code if publishes && meaning(code, body.map_or(&[], |bytes| bytes)) == Meaning::AlreadyKnown => {
             Outcome::AlreadyKnown
         }

@@ -42,6 +42,20 @@ pub enum Kind {
     Block,
 }
 
+impl Kind {
+    /// In words, for people.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Kind::Attestation => "attestations",
+            Kind::Aggregate => "aggregates",
+            Kind::SyncMessage => "sync messages",
+            Kind::Contribution => "contributions",
+            Kind::PayloadAttestation => "payload attestations",
+            Kind::Block => "blocks",
+        }
+    }
+}
+
 /// The checkpoints an attestation links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct Link {

@@ -79,7 +79,8 @@ pub async fn broadcast(
             () = sleep_until(end) => break,
         };
         tried.push(attempt);
-        if matches!(attempt.outcome, Outcome::Ok | Outcome::AlreadyKnown) {
+        let success = reply.as_ref().is_some_and(|reply| reply.status.is_success());
+        if success || attempt.outcome == Outcome::AlreadyKnown {
             took.push(attempt.beacon);
         }
         votes.count(attempt, reply);

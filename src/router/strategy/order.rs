@@ -41,7 +41,7 @@ fn mix(mut x: u64) -> u64 {
 
 /// Duty steps draw anew each slot, the rest each epoch-sized stretch, so that lists of duties do not flap.
 pub fn salt(row: &Row, slot: Slot, table: &Table) -> u64 {
-    let per_epoch = table.clock.as_ref().map_or(32, |clock| clock.slots_per_epoch());
+    let per_epoch = table.clock.as_ref().map_or(32, crate::chain::SlotClock::slots_per_epoch);
     if row.step.is_some() { slot.0 } else { slot.epoch(per_epoch).0 }
 }
 

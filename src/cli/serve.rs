@@ -1,0 +1,52 @@
+//! `serve`: the routing layer, headless.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Failure, Global};
+use crate::engine::{Engine, EngineError};
+use crate::model::Fleet;
+use crate::telemetry;
+
+/// Arguments of `serve`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Routes until SIGTERM or SIGINT, then lets what is in flight finish.
+pub fn run(_args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    let loaded = global.load()?;
+    let logs = telemetry::start(&loaded.fleet.logging)?;
+    for warning in &loaded.warnings {
+        tracing::warn!(line = warning.line, path = warning.path, hint = warning.hint, "{}", warning.message);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(serve(&loaded.fleet));
+    runtime.shutdown_background();
+    if logs.lost() > 0 {
+        tracing::warn!(lines = logs.lost(), "log lines were lost");
+    }
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
+async fn serve(fleet: &Fleet) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
+    let mut engine = Engine::start(fleet).await.map_err(unavailable)?;
+    let died = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        died = engine.watch() => Some(died),
+    };
+    tracing::info!("stopping: no new requests, those in flight finish");
+    engine.stop().await;
+    tracing::info!("stopped");
+    died.map_or(Ok(()), |died| Err(died.into()))
+}
+
+/// What an operator must change outside of the fleet file is exit 69.
+fn unavailable(error: EngineError) -> anyhow::Error {
+    let words = format!("{:#}", anyhow::Error::from(error));
+    Failure::Unavailable(words).into()
+}

@@ -1,0 +1,144 @@
+//! A simulated beacon as tests and the demo hold it: where it listens, and what befalls it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::clock::SimClock;
+use super::fault::Fault;
+use super::gate::{Door, Gate};
+use super::server::{self, Server};
+use super::world::{Link, Mood, Shared};
+use crate::model::{Root, Slot};
+
+/// A beacon node on loopback.
+#[derive(Debug)]
+pub struct SimBeacon {
+    name: String,
+    address: SocketAddr,
+    server: Arc<Server>,
+    door: watch::Sender<Door>,
+    cancel: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl SimBeacon {
+    /// Binds a free port of 127.0.0.1 and serves there until `cancel`.
+    pub(super) async fn start(
+        node: usize,
+        world: Shared,
+        clock: SimClock,
+        latency_ms: u64,
+        cancel: CancellationToken,
+        tasks: TaskTracker,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let name = world.with(|world| world.nodes[node].name.clone());
+        let server = Arc::new(Server {
+            node,
+            world,
+            clock,
+            fault: Mutex::new(None),
+            latency_ms,
+            requests: AtomicU64::new(0),
+            gate: Arc::new(Gate::default()),
+        });
+        let (door, watched) = watch::channel(Door::Open);
+        tasks.spawn(server::run(server.clone(), listener, watched, cancel.clone()));
+        Ok(Self { name, address, server, door, cancel, tasks })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What is wrong with it at present.
+    pub fn fault(&self) -> Option<Fault> {
+        *self.server.fault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Requests whose head has arrived since the start.
+    pub fn requests(&self) -> u64 {
+        self.server.requests.load(Ordering::Relaxed)
+    }
+
+    /// Its own head.
+    pub fn head(&self) -> (Slot, Root) {
+        let (node, now) = (self.server.node, self.server.clock.now());
+        self.server.world.with(|world| {
+            world.advance(node, now);
+            let root = world.nodes[node].head;
+            (world.tree.slot(root), root)
+        })
+    }
+
+    /// Lets a fault befall it, in place of the one it has.
+    pub fn set(&self, fault: Fault) {
+        let turn = self.change(Some(fault));
+        if let Fault::Gc { pause_ms, run_ms } = fault {
+            let (pause, run) = (Duration::from_millis(pause_ms), Duration::from_millis(run_ms));
+            let turns = collect_garbage(self.server.gate.clone(), turn, pause, run);
+            let cancel = self.cancel.clone();
+            self.tasks.spawn(async move { cancel.run_until_cancelled(turns).await });
+        }
+    }
+
+    /// Nothing is wrong any more.
+    pub fn heal(&self) {
+        self.change(None);
+    }
+
+    /// Takes it down for `down`; it comes back without what it was told.
+    pub async fn restart(&self, down: Duration) {
+        self.set(Fault::Restart);
+        tokio::time::sleep(down).await;
+        self.heal();
+    }
+
+    fn change(&self, fault: Option<Fault>) -> u64 {
+        let was =
+            std::mem::replace(&mut *self.server.fault.lock().unwrap_or_else(PoisonError::into_inner), fault);
+        let (node, now) = (self.server.node, self.server.clock.now());
+        self.server.world.with(|world| {
+            // Going down it forgets, and what others sent while it was down it never had.
+            if [was, fault].contains(&Some(Fault::Restart)) {
+                world.advance(node, now);
+                world.nodes[node].forget();
+            }
+            world.nodes[node].mood = fault.map_or(Mood::default(), Fault::mood);
+            world.link(node, fault.map_or(Link::Main, Fault::link), now);
+        });
+        let door = fault.map_or(Door::Open, Fault::door);
+        let turn = self.server.gate.set(door);
+        self.door.send_replace(door);
+        turn
+    }
+}
+
+/// Silence and speech in turn, until the gate is set to something else.
+async fn collect_garbage(gate: Arc<Gate>, turn: u64, pause: Duration, run: Duration) {
+    while gate.blink(turn, true) {
+        tokio::time::sleep(pause).await;
+        gate.blink(turn, false);
+        tokio::time::sleep(run).await;
+    }
+}

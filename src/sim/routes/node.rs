@@ -1,0 +1,65 @@
+//! What a beacon says of itself.
+
+use serde_json::json;
+
+use super::{Answer, Ask};
+use crate::sim::wire::hex;
+
+/// Peers a connected beacon claims beyond the simulated ones.
+const PEERS: usize = 50;
+
+pub(super) fn version_v1(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
+    Ok(Answer::data(json!({"version": ask.me().version})))
+}
+
+pub(super) fn version_v2(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
+    let mut parts = ask.me().version.splitn(3, '/');
+    let (name, version) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let code: String = name.chars().filter(char::is_ascii_alphabetic).take(2).collect();
+    Ok(Answer::data(json!({
+        "beacon_node": {
+            "code": code.to_uppercase(), "name": name, "version": version, "commit": "0x00000051",
+        },
+        "execution_client": {
+            "code": "SE", "name": "SimExecution", "version": "v1.0.0", "commit": "0x00000051",
+        },
+    })))
+}
+
+pub(super) fn identity(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
+    Ok(Answer::data(json!({
+        "peer_id": format!("16Uiu2HA-sim-{}", ask.me().name),
+        "enr": format!("enr:-sim-{}", ask.me().name),
+        "p2p_addresses": [], "discovery_addresses": [],
+        "metadata": {
+            "seq_number": "1", "attnets": hex(&[0xff; 8]), "syncnets": "0x0f", "custody_group_count": "4",
+        },
+    })))
+}
+
+pub(super) fn syncing(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
+    let (me, head) = (ask.me(), ask.world.tree.slot(ask.me().head));
+    // Without peers a beacon has nobody to tell it that it is behind: it calls itself synced.
+    let distance = if me.mood.syncing { ask.slot().0.saturating_sub(head.0).max(1) } else { 0 };
+    Ok(Answer::data(json!({
+        "head_slot": head.to_string(),
+        "sync_distance": distance.to_string(),
+        "is_syncing": me.mood.syncing,
+        "is_optimistic": me.mood.optimistic,
+        "el_offline": me.mood.el_offline,
+    })))
+}
+
+pub(super) fn health(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
+    let mood = ask.me().mood;
+    let ready = !(mood.syncing || mood.optimistic || mood.el_offline);
+    Ok(Answer::empty(if ready { 200 } else { 206 }))
+}
+
+pub(super) fn peer_count(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
+    let alone = ask.world.is_cut(ask.node) && !ask.me().mood.syncing;
+    let connected = if alone { 0 } else { PEERS + ask.world.nodes.len() - 1 };
+    Ok(Answer::data(json!({
+        "disconnected": "0", "connecting": "0", "connected": connected.to_string(), "disconnecting": "0",
+    })))
+}

@@ -93,7 +93,7 @@ pub fn clients(reader: &mut Reader, root: &Section<'_>, doors: &[Listen]) -> Vec
         }
         let source = from.as_ref().and_then(|field| source(reader, field, doors));
         if let (Some(field), Some(source)) = (&from, &source)
-            && let Some((other, line)) = clients.iter().find(|(other, _)| other.from == *source)
+            && let Some((other, line)) = clients.iter().find(|(other, _)| takes_all(&other.from, source))
         {
             let hint = format!("`{}` at line {line} takes all of its connections", other.name);
             reader.complain(field, Complaint::new("this client is never recognised", hint));
@@ -103,6 +103,14 @@ pub fn clients(reader: &mut Reader, root: &Section<'_>, doors: &[Listen]) -> Vec
         }
     }
     clients.into_iter().map(|(client, _)| client).collect()
+}
+
+/// The first that matches is taken, so a later part of an earlier one is never reached.
+fn takes_all(earlier: &ClientFrom, later: &ClientFrom) -> bool {
+    match (earlier, later) {
+        (ClientFrom::Net(earlier), ClientFrom::Net(later)) => earlier.contains(later),
+        _ => earlier == later,
+    }
 }
 
 fn source(reader: &mut Reader, field: &Field<'_>, doors: &[Listen]) -> Option<ClientFrom> {

@@ -57,7 +57,7 @@ fn name(reader: &mut Reader, key: &str, field: &Field<'_>) -> Option<String> {
     };
     if OWN.contains(&name.as_str()) {
         let hint = "the router sets this header itself; remove it";
-        reader.complain_at_key(field, Complaint::new(format!("`{name}` cannot be added"), hint));
+        reader.complain_at_key(field, Complaint::new("this header cannot be added", hint));
         return None;
     }
     Some(name.as_str().to_owned())

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::problem::Problem;
+use super::problem::{Problem, Severity};
 use super::{Outside, Parsed, parse};
 use crate::model::Fleet;
 
@@ -62,7 +62,7 @@ pub enum LoadError {
         source: io::Error,
     },
     /// It is not valid.
-    #[error("{} has {} problem{}", path.display(), problems.len(), if problems.len() == 1 { "" } else { "s" })]
+    #[error("the fleet file {} has problems: {}", path.display(), errors(problems))]
     Problems {
         /// The file.
         path: PathBuf,
@@ -80,6 +80,10 @@ impl LoadError {
             Self::Problems { path, problems } => render(path, problems),
         }
     }
+}
+
+fn errors(problems: &[Problem]) -> usize {
+    problems.iter().filter(|problem| problem.severity == Severity::Error).count()
 }
 
 fn render(path: &Path, problems: &[Problem]) -> String {

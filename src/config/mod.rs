@@ -118,3 +118,93 @@ fn fleet(reader: &mut Reader, root: &Field<'_>, outside: &dyn Outside) -> Option
         logging: knobs::log(reader, &root, outside),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    struct Nowhere;
+
+    impl Outside for Nowhere {
+        fn resolve(&self, path: &str) -> PathBuf {
+            path.into()
+        }
+
+        fn read(&self, _: &Path) -> io::Result<String> {
+            Err(io::ErrorKind::NotFound.into())
+        }
+
+        fn env(&self, _: &str) -> Option<String> {
+            None
+        }
+    }
+
+    /// `%` marks where a slip of the pen may happen; `hunter2` must never be shown.
+    const FILE: &str = "%fleet: %main%
+%listen: 127.0.0.1:5052%
+beacons:%
+%  - name: a%
+%    url: %http://bob:hunter2@10.0.0.1:5052%
+%    headers:%
+%      authorization: %Bearer% hunter2%
+%      x-api-key: %\"hunter2%\"%
+%      x-token: %|%
+%        hunter2%
+%        hunter2%
+%  - {name: b, url: \"http://hunter2@b:1\"%, password: hunter2, %headers: {cookie: %'hunter2', x-auth: {env: hunter2}%}%}
+%zone: no%
+";
+
+    fn said(text: &str) -> String {
+        let problems = match parse(text, &Nowhere) {
+            Ok(parsed) => return format!("{parsed:?}"),
+            Err(problems) => problems,
+        };
+        let shown = problems.iter().map(|problem| problem.render(Path::new("f")));
+        format!("{}{problems:?}", shown.collect::<String>())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_slip_of_the_pen_shows_no_secret(
+            place in any::<prop::sample::Index>(), slip in "[\"'{}\\[\\]:,#|>&*!%@`? \t\n-]{1,3}"
+        ) {
+            let pieces: Vec<&str> = FILE.split('%').collect();
+            let mut text = String::new();
+            for (index, piece) in pieces.iter().enumerate() {
+                text.push_str(piece);
+                text.push_str(if place.index(pieces.len()) == index { &slip } else { "" });
+            }
+            let said = said(&text);
+            prop_assert!(!said.contains("hunter2"), "{}\n{}", text, said);
+        }
+
+        #[test]
+        fn no_text_panics(text in "[a-z0-9\"'{}\\[\\]:,#|>&*!%@`?~<é🙂 \t\r\n-]{0,60}") {
+            said(&text);
+        }
+    }
+
+    #[test]
+    fn two_beacons_and_nothing_else_have_the_documented_defaults() {
+        let text = "fleet: m\nlisten: 127.0.0.1:0\nbeacons:\n- {name: a, url: http://a:1}\n- {name: b, url: http://b:1}\n";
+        let Parsed { fleet, warnings } = parse(text, &Nowhere).unwrap();
+        assert!(warnings.is_empty());
+        assert_eq!((fleet.control, fleet.state), ("/run/beacondeck".into(), "/var/lib/beacondeck".into()));
+        assert_eq!(
+            (fleet.beacons[1].weight, fleet.beacons[1].roles, fleet.beacons[1].h2c),
+            (100, 0b1111, false)
+        );
+        assert_eq!((fleet.routing.broadcast.blocks, fleet.routing.seeding.preparations), (3, 0));
+        assert_eq!(
+            (fleet.limits.idle.as_secs(), fleet.limits.body, fleet.probing.shadow.0),
+            (650, 64 << 20, 500)
+        );
+    }
+}

@@ -126,6 +126,10 @@ fn cut(lines: &[&str], found: Found, secrets: &[At]) -> Problem {
     let Found { at, path, complaint: Complaint { message, hint }, severity } = found;
     let hidden: Vec<usize> = secrets.iter().filter(|s| s.line == at.line).map(|s| s.column - 1).collect();
     let shown = redact::line(lines, at.line - 1, &hidden);
+    let quoted =
+        |(index, part): (usize, &str)| if index % 2 == 1 { shown.name(part) } else { part }.to_owned();
+    let message = message.split('`').enumerate().map(quoted).collect::<Vec<_>>().join("`");
+    let path = path.split('.').map(|part| shown.name(part)).collect::<Vec<_>>().join(".");
     let (start, width) = shown.locate(at.column - 1, at.width);
     let chars: Vec<char> = shown.text.chars().map(visible).collect();
     let from = if chars.len() > EXCERPT { start.saturating_sub(EXCERPT / 2) } else { 0 };
@@ -148,7 +152,7 @@ fn cut(lines: &[&str], found: Found, secrets: &[At]) -> Problem {
 fn visible(c: char) -> char {
     match c {
         '\t' => '→',
-        c if c.is_control() => '·',
+        c if c.is_control() || c == '\u{feff}' => '·',
         c => c,
     }
 }

@@ -39,6 +39,8 @@ pub struct Field<'a> {
 pub struct Section<'a> {
     field: Field<'a>,
     keys: Vec<(&'a str, Field<'a>)>,
+    /// Known keys that a misspelt one was taken for; one slip is one problem.
+    meant: Vec<&'static str>,
 }
 
 impl<'a> Field<'a> {
@@ -114,7 +116,7 @@ impl Reader {
 
     /// A mapping with the keys of a shape; nothing at all is an empty one.
     pub fn section<'a>(&mut self, field: &Field<'a>, shape: &Shape) -> Option<Section<'a>> {
-        let mut keys = Vec::new();
+        let (mut keys, mut meant) = (Vec::new(), Vec::new());
         match &field.node.value {
             Value::Null => {}
             Value::Map(entries) => {
@@ -123,6 +125,7 @@ impl Reader {
                         let path = join(&field.path, &entry.key);
                         keys.push((entry.key.as_str(), Field::child(path, entry.at, &entry.value)));
                     } else {
+                        meant.extend(nearest(&entry.key, shape.keys.iter().copied()));
                         let complaint = Complaint::new(
                             format!("unknown key `{}`", shorten(&entry.key)),
                             place_of(&entry.key, shape),
@@ -140,7 +143,7 @@ impl Reader {
                 return None;
             }
         }
-        Some(Section { field: field.clone(), keys })
+        Some(Section { field: field.clone(), keys, meant })
     }
 
     /// Keys and values of a mapping with free keys.
@@ -189,7 +192,7 @@ impl Reader {
     /// A key that must be there.
     pub fn required<'a>(&mut self, section: &Section<'a>, key: &str, hint: &str) -> Option<Field<'a>> {
         let field = section.get(key);
-        if field.is_none() {
+        if field.is_none() && !section.meant.contains(&key) {
             let complaint = Complaint::new(format!("`{key}` is missing"), hint);
             self.complain(section.field(), complaint);
         }

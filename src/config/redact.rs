@@ -3,6 +3,8 @@
 //! A file with a problem may be one that no reader understood, so this works on the text alone and rather hides too
 //! much: user information of a URL, and what follows a key that speaks of a secret, on its line and on those below it.
 
+use super::schema;
+
 /// What stands for hidden text; says nothing about its length.
 const HIDDEN: &str = "***";
 const WORDS: [&str; 10] =
@@ -21,6 +23,8 @@ pub struct Shown {
     pub text: String,
     /// For each character of the line, its place in `text`.
     places: Vec<usize>,
+    /// What is not shown.
+    hidden: String,
 }
 
 impl Shown {
@@ -32,6 +36,12 @@ impl Shown {
         };
         let first = place(start);
         (first, place(start + width).saturating_sub(first).max(1))
+    }
+
+    /// Names from the file as they may be repeated beside this line: a broken secret may have become a key.
+    pub fn name<'a>(&self, name: &'a str) -> &'a str {
+        let known = names_secret(name) || schema::ALL.iter().any(|shape| shape.keys.contains(&name));
+        if !name.is_empty() && !known && self.hidden.contains(name) { HIDDEN } else { name }
     }
 }
 
@@ -68,7 +78,8 @@ fn show(chars: &[char], mask: &[bool]) -> Shown {
         places.push(length - if *hide { HIDDEN.len() } else { 1 });
         before = *hide;
     }
-    Shown { text, places }
+    let hidden = chars.iter().zip(mask).filter(|(_, hide)| **hide).map(|(c, _)| c).collect();
+    Shown { text, places, hidden }
 }
 
 fn user_information(chars: &[char], mask: &mut [bool]) {
@@ -89,8 +100,7 @@ fn after_secret_key(chars: &[char]) -> Option<usize> {
         let rest = &chars[colon + 1..];
         let begin = colon + 1 + rest.iter().position(|c| !c.is_whitespace())?;
         let value: String = chars[begin..].iter().filter(|c| !c.is_whitespace()).collect();
-        let open = value.starts_with('#') || value.starts_with("{file:");
-        (names_secret(&word_before(chars, colon)) && !open).then_some(begin)
+        (names_secret(&word_before(chars, colon)) && !value.starts_with("{file:")).then_some(begin)
     })
 }
 
@@ -119,12 +129,26 @@ fn inside_secret(lines: &[&str], index: usize) -> bool {
         own = own.min(indent_of(line));
         is
     });
-    // A quoted text may run on at any indentation.
-    let continued = (!line.contains(':')).then(|| above().find(|line| line.contains(':'))).flatten();
+    // A quoted or broken text may run on at any indentation.
+    let mut open = !begins_key(line);
+    let continued = above().take_while(|line| {
+        let is = open;
+        open &= !begins_key(line);
+        is
+    });
     ancestors.chain(continued).any(|line| {
         let chars: Vec<char> = line.chars().collect();
         (0..chars.len()).filter(|i| chars[*i] == ':').any(|colon| names_secret(&word_before(&chars, colon)))
     })
+}
+
+/// Whether the line begins with `key:`, also in a list or in braces.
+fn begins_key(line: &str) -> bool {
+    let line = line.trim_start_matches([' ', '-', '{', '"', '\'']);
+    let word = line.find(|c: char| !c.is_alphanumeric() && !"-_.".contains(c)).unwrap_or(line.len());
+    let rest = line[word..].trim_start_matches(['"', '\'']);
+    word > 0
+        && rest.strip_prefix(':').is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
 }
 
 fn indent(chars: &[char]) -> usize {

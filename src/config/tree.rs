@@ -6,7 +6,9 @@
 
 use std::collections::HashMap;
 
-use serde_yaml::granit_parser::{self, Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput};
+use serde_yaml::granit_parser::{
+    self, ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput,
+};
 
 use super::problem::{At, Complaint, Found};
 
@@ -125,6 +127,10 @@ impl<'a> Builder<'a> {
                 at,
                 Complaint::new("a tab in the indentation", "YAML is indented with spaces only"),
             );
+        }
+        if matches!(error.kind(), ErrorKind::UnknownAnchor) {
+            let hint = "no value above is marked with `&` and this name; quote the text if it is none";
+            return Found::new(at, Complaint::new("an alias without its anchor", hint));
         }
         let hint =
             "not valid YAML; look for a missing quote, colon, bracket or indentation here or one line above";
@@ -336,7 +342,7 @@ mod tests {
             writeln!(bomb, "a{level}: &a{level} [{items}]").unwrap();
         }
         assert!(messages(&bomb)[0].ends_with("too many values in one file"), "{:?}", messages(&bomb));
-        let deep = "[".repeat(200);
+        let deep = format!("{}x{}", "[".repeat(200), "]".repeat(200));
         assert!(messages(&deep)[0].ends_with("nested too deeply"), "{:?}", messages(&deep));
         let mut chain = String::from("a0: &a0 [x]\n");
         for level in 1..100 {

@@ -38,6 +38,14 @@ pub enum TelemetryError {
         /// Why.
         source: InitError,
     },
+    /// The directory cannot be made.
+    #[error("cannot make the log directory {directory}")]
+    Directory {
+        /// Which.
+        directory: String,
+        /// Why.
+        source: io::Error,
+    },
     /// A subscriber was there before.
     #[error("logs were started twice in this process")]
     Install(#[source] SetGlobalDefaultError),
@@ -81,6 +89,11 @@ fn build(logging: &Logging) -> Result<(Dispatch, Guard), TelemetryError> {
 }
 
 fn files(directory: &Path, keep: usize) -> Result<RollingFileAppender, TelemetryError> {
+    // Said as an error of ours, not as a line of the appender's on standard error.
+    std::fs::create_dir_all(directory).map_err(|source| TelemetryError::Directory {
+        directory: directory.display().to_string(),
+        source,
+    })?;
     RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix("beacondeck")

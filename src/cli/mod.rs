@@ -6,6 +6,7 @@
 mod ask;
 mod beacons;
 mod check;
+mod demo;
 mod drain;
 mod exit;
 mod explain;
@@ -87,6 +88,8 @@ commands! {
     Check => check,
     /// Route: stand between validator clients and the beacons of the fleet file; prints nothing but logs
     Serve => serve,
+    /// Try it all against a simulated fleet on this machine: nothing to install
+    Demo => demo,
     /// Show the fleet as the running serve sees it
     Status => status,
     /// Show each beacon in detail: state and why, peers, versions, answers

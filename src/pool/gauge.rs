@@ -59,10 +59,15 @@ impl Gauge {
         self.owed_since.store(0, Relaxed);
     }
 
-    /// A request ended without an answer.
+    /// A request's connection could not be made or broke.
     pub fn failure(&self) {
         self.failed.fetch_add(1, Relaxed);
         self.errors_in_row.fetch_add(1, Relaxed);
+    }
+
+    /// A request was not answered in time; that this beacon hangs is told by its silence, not by counting.
+    pub fn timeout(&self) {
+        self.failed.fetch_add(1, Relaxed);
     }
 
     /// Milliseconds the beacon has owed an answer to quick requests without giving any.

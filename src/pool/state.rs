@@ -115,7 +115,7 @@ impl Pool {
                 shown: vec![Reason::NeverObserved],
             })
             .collect();
-        Self {
+        let mut pool = Self {
             settings,
             seats,
             heads: Heads::default(),
@@ -126,7 +126,9 @@ impl Pool {
             published: Vec::new(),
             published_agreed: None,
             published_clock: false,
-        }
+        };
+        pool.conclude(now, &mut Vec::new());
+        pool
     }
 
     /// Takes an event and says what to do. Always ends with `Publish` when the table would differ.

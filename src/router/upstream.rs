@@ -195,7 +195,7 @@ impl Upstream {
                 (attempt, None)
             }
             Err(_) => {
-                self.gauge.failure();
+                self.gauge.timeout();
                 attempt.outcome = Outcome::TimedOut;
                 (attempt, None)
             }

@@ -1,0 +1,179 @@
+//! `demo`: the whole thing against a simulated fleet on loopback. Nothing to install, an incident to watch.
+
+use std::fmt::Write as _;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Failure, Global, say};
+use crate::config;
+use crate::engine::Engine;
+use crate::model::{FleetStatus, LogFormat, Logging};
+use crate::sim::{Scenario, SimNetwork, scenario, scenarios};
+use crate::telemetry;
+
+/// Arguments of `demo`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What happens to the fleet; `list` shows them all.
+    #[arg(default_value = "hung-beacon")]
+    scenario: String,
+    /// Stop after so many seconds instead of at Ctrl-C.
+    #[arg(long, value_name = "SECONDS")]
+    seconds: Option<u64>,
+}
+
+/// Runs a scenario until Ctrl-C.
+pub fn run(args: Args, _global: &Global) -> anyhow::Result<ExitCode> {
+    if args.scenario == "list" {
+        for scenario in scenarios()? {
+            say(&format!("{:<12} {}", scenario.name, scenario.story))?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Some(chosen) = scenario(&args.scenario)? else {
+        let names: Vec<String> = scenarios()?.into_iter().map(|scenario| scenario.name).collect();
+        let words = format!("there is no scenario {}; there are {}", args.scenario, names.join(", "));
+        return Err(Failure::Usage(words).into());
+    };
+    let dir = Dir::make()?;
+    let logging = Logging {
+        filter: "info".to_owned(),
+        format: LogFormat::Text,
+        directory: Some(dir.0.join("logs")),
+        keep: 1,
+    };
+    let _logs = telemetry::start(&logging)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(demo(&chosen, &dir.0, args.seconds))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A directory of the demo's own, gone with it.
+struct Dir(PathBuf);
+
+impl Dir {
+    fn make() -> anyhow::Result<Self> {
+        let path = std::env::temp_dir().join(format!("beacondeck-demo-{}", std::process::id()));
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&path)
+            .with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        // What is left behind lies in the system's own directory for such things.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn demo(scenario: &Scenario, dir: &Path, seconds: Option<u64>) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut network = SimNetwork::start(scenario.network.clone()).await?;
+    let file = dir.join("fleet.yaml");
+    std::fs::write(&file, fleet_file(&network, dir))?;
+    let loaded = config::load(&file)?;
+    let engine = Engine::start(&loaded.fleet).await?;
+    let door = engine.doors.first().context("the demo has no door")?;
+    network.start_clients(&format!("http://{door}"));
+    // Clients that come in the middle of an epoch have missed its first duties: what counts begins with the next.
+    let first = network.epoch().0 + 1;
+    network.run(&scenario.script)?;
+    say(&greeting(scenario, &network, &file, &engine))?;
+    let mut status = engine.status();
+    let mut shown = String::new();
+    let end = async {
+        match seconds {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            None => std::future::pending().await,
+        }
+    };
+    let mut end = std::pin::pin!(end);
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+            () = &mut end => break,
+            changed = status.changed() => if changed.is_err() { break },
+        }
+        let line = line(&status.borrow_and_update().clone());
+        if line != shown {
+            say(&format!("{} {line}", slot_words(&network)))?;
+            shown = line;
+        }
+    }
+    let report = network.report_of(first..network.epoch().0);
+    say(&format!(
+        "\nin the epochs since: attestations due {}, missed {}, late {}, wrong head {}; blocks due {}, missed {}",
+        report.due, report.missed, report.late, report.wrong_head, report.proposals_due, report.proposals_missed
+    ))?;
+    engine.stop().await;
+    network.stop().await;
+    Ok(())
+}
+
+fn fleet_file(network: &SimNetwork, dir: &Path) -> String {
+    let mut text = format!(
+        "fleet: demo\nlisten: 127.0.0.1:0\nmetrics: 127.0.0.1:0\ncontrol: {0}/run\nstate: {0}/state\nbeacons:\n",
+        dir.display()
+    );
+    for (place, beacon) in network.beacons().iter().enumerate() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "  - {{name: {}, url: \"{}\", labels: {{host: h{}}}}}",
+            beacon.name(),
+            beacon.url(),
+            place + 1
+        );
+    }
+    text
+}
+
+fn greeting(scenario: &Scenario, network: &SimNetwork, file: &Path, engine: &Engine) -> String {
+    let file = file.display();
+    let doors: Vec<String> = engine.doors.iter().map(|door| format!("http://{door}")).collect();
+    let metrics = engine.metrics.map_or_else(|| "off".to_owned(), |at| format!("http://{at}/metrics"));
+    format!(
+        "{}: {}\n\n\
+         {} simulated beacons, {} validators in {} clients, slots of {} ms; the router is at {}, metrics at {metrics}\n\n\
+         in another terminal:\n  \
+         beacondeck status  --fleet {file} --watch\n  \
+         beacondeck explain --fleet {file} --limit 5\n  \
+         beacondeck drain beacon-1 --wait --fleet {file}\n\n\
+         Ctrl-C ends it. What changes:",
+        scenario.name,
+        scenario.story,
+        network.beacons().len(),
+        network.config().validators,
+        network.config().clients,
+        network.config().slot_ms,
+        doors.join(", "),
+    )
+}
+
+fn slot_words(network: &SimNetwork) -> String {
+    network.slot().map_or_else(|| "before genesis".to_owned(), |slot| format!("slot {slot}:"))
+}
+
+fn line(status: &Arc<FleetStatus>) -> String {
+    let each: Vec<String> = status
+        .beacons
+        .iter()
+        .map(|beacon| match beacon.reasons.first() {
+            None => format!("{} up", beacon.name),
+            Some(reason) => format!("{} {reason}", beacon.name),
+        })
+        .collect();
+    each.join(", ")
+}

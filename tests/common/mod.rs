@@ -1,0 +1,93 @@
+//! What the end-to-end tests share: an engine of its own with a directory of its own, and bounded waits.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use beacondeck::config;
+use beacondeck::control::{Answer, Client, Request};
+use beacondeck::engine::Engine;
+use beacondeck::model::{BeaconStatus, Explanation, Fleet, FleetStatus};
+use beacondeck::sim::SimNetwork;
+
+/// An engine in front of a simulated network.
+pub struct Rig {
+    pub engine: Engine,
+    pub fleet: Fleet,
+    _dir: tempfile::TempDir,
+}
+
+#[allow(dead_code, reason = "each test file uses its own part of the rig")]
+impl Rig {
+    /// Starts one; `extra` is appended to the fleet file.
+    pub async fn start(network: &SimNetwork, extra: &str) -> Self {
+        let mut beacons = String::new();
+        for (place, url) in network.urls().iter().enumerate() {
+            writeln!(beacons, "  - {{name: b{place}, url: \"{url}\", labels: {{host: h{place}}}}}").unwrap();
+        }
+        Self::with(&format!("beacons:\n{beacons}{extra}")).await
+    }
+
+    /// Starts one with a fleet file of which only names, addresses and directories are given here.
+    pub async fn with(rest: &str) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("fleet.yaml");
+        let at = dir.path().display();
+        let text = format!(
+            "fleet: test\nlisten: 127.0.0.1:0\nmetrics: 127.0.0.1:0\ncontrol: {at}/run\nstate: {at}/state\n{rest}"
+        );
+        std::fs::write(&file, text).unwrap();
+        let fleet = config::load(&file).unwrap_or_else(|error| panic!("{}", error.render())).fleet;
+        let engine = Engine::start(&fleet).await.unwrap();
+        Self { engine, fleet, _dir: dir }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.engine.doors[0])
+    }
+
+    pub fn status(&self) -> Arc<FleetStatus> {
+        self.engine.status().borrow().clone()
+    }
+
+    pub fn beacon(&self, place: usize) -> BeaconStatus {
+        self.status().beacons[place].clone()
+    }
+
+    async fn ask(&self, request: Request) -> Answer {
+        let mut client = Client::connect(&self.fleet.control).await.unwrap();
+        client.call(request).await.unwrap()
+    }
+
+    /// Drain (true) or resume by the control socket.
+    pub async fn order(&self, place: usize, drain: bool) {
+        let beacon = self.beacon(place).name;
+        let request = if drain { Request::Drain { beacon } } else { Request::Resume { beacon } };
+        assert!(matches!(self.ask(request).await, Answer::Done { .. }));
+    }
+
+    /// The newest explanations.
+    pub async fn explain(&self, limit: u32) -> Vec<Explanation> {
+        match self.ask(Request::Explain { slot: None, client: None, limit }).await {
+            Answer::Explained(list) => list,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub async fn stop(self) {
+        self.engine.stop().await;
+    }
+}
+
+/// Waits until `holds`, at most `bound`. Whether it came to hold.
+pub async fn wait_for(bound: Duration, holds: impl Fn() -> bool) -> bool {
+    let began = Instant::now();
+    while !holds() {
+        if began.elapsed() > bound {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    true
+}

@@ -1,0 +1,128 @@
+//! The router in front of simulated beacons over real HTTP: no fault at one of four costs a duty.
+
+mod common;
+
+use std::time::Duration;
+
+use beacondeck::model::{Lifecycle, Reason};
+use beacondeck::sim::{Fault, SimConfig, SimNetwork};
+use common::{Rig, wait_for};
+use rstest::rstest;
+
+fn config() -> SimConfig {
+    SimConfig {
+        beacons: 4,
+        clients: 4,
+        validators: 64,
+        slot_ms: 600,
+        slots_per_epoch: 8,
+        past_epochs: 3,
+        ..SimConfig::default()
+    }
+}
+
+/// Runs `epochs` whole epochs and asserts that no duty was missed in them.
+async fn no_duty_missed(network: &SimNetwork, epochs: u64, what: &str) {
+    let first = network.epoch().0 + 1;
+    network.until_end_of(beacondeck::model::Epoch(first + epochs)).await;
+    let report = network.report_of(first..first + epochs);
+    assert!(report.due > 0, "{what}: nothing was due");
+    assert_eq!((report.missed, report.proposals_missed), (0, 0), "{what}: {report:?}");
+    assert_eq!((report.double_votes, report.double_proposals), (0, 0), "{what}: {report:?}");
+}
+
+#[rstest]
+#[case::hang(Fault::Hang, &[Reason::Hung])]
+#[case::reset(Fault::Reset, &[Reason::Unreachable, Reason::Failing, Reason::Hung])]
+#[case::refuse(Fault::Refuse, &[Reason::Unreachable])]
+#[case::slow(Fault::Slow(1_500), &[Reason::Hung, Reason::Slow])]
+#[case::stale(Fault::StaleHead, &[Reason::StaleHead])]
+#[case::optimistic(Fault::Optimistic, &[Reason::Optimistic])]
+#[case::el_offline(Fault::ElOffline, &[Reason::ElOffline])]
+#[case::errors(Fault::Errors(500), &[Reason::Failing])]
+#[case::truncate(Fault::Truncate, &[Reason::Failing, Reason::Hung, Reason::Unreachable])]
+#[case::gc(Fault::Gc { pause_ms: 1_500, run_ms: 500 }, &[Reason::Hung])]
+#[case::syncing(Fault::Syncing, &[Reason::Syncing])]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_at_one_of_four_costs_no_duty_and_is_named(#[case] fault: Fault, #[case] named: &[Reason]) {
+    let mut network = SimNetwork::start(config()).await.unwrap();
+    let rig = Rig::start(&network, "").await;
+    network.start_clients(&rig.url());
+    no_duty_missed(&network, 1, "before").await;
+    network.beacon(1).set(fault);
+    let saw = wait_for(Duration::from_secs(20), || {
+        let reasons = rig.beacon(1).reasons;
+        named.iter().any(|reason| reasons.contains(reason))
+    });
+    assert!(saw.await, "{fault:?} was not named; it is {:?}", rig.beacon(1).reasons);
+    for other in [0, 2, 3] {
+        assert!(rig.beacon(other).healthy, "{fault:?} at another evicted {other}: {:?}", rig.beacon(other));
+    }
+    no_duty_missed(&network, 2, &format!("{fault:?}")).await;
+    network.beacon(1).heal();
+    let back = wait_for(Duration::from_secs(60), || rig.beacon(1).healthy);
+    assert!(back.await, "not healthy after healing: {:?}", rig.beacon(1));
+    rig.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fork_evicts_nobody_else_and_a_stranger_is_refused_with_a_reason() {
+    let mut network = SimNetwork::start(config()).await.unwrap();
+    network.beacon(3).set(Fault::WrongChain);
+    let rig = Rig::start(&network, "").await;
+    network.start_clients(&rig.url());
+    assert!(
+        wait_for(Duration::from_secs(20), || rig.beacon(3).reasons.contains(&Reason::WrongChain)).await,
+        "{:?}",
+        rig.beacon(3)
+    );
+    assert!(rig.beacon(3).detail.contains("genesis"), "{}", rig.beacon(3).detail);
+    network.beacon(2).set(Fault::Fork);
+    assert!(
+        wait_for(Duration::from_secs(20), || !rig.beacon(2).healthy).await,
+        "a head on another branch is shown: {:?}",
+        rig.beacon(2)
+    );
+    assert!(rig.beacon(0).healthy && rig.beacon(1).healthy);
+    rig.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drain_and_restart_one_after_another_cost_no_duty() {
+    let mut network = SimNetwork::start(config()).await.unwrap();
+    let rig = Rig::start(&network, "").await;
+    network.start_clients(&rig.url());
+    no_duty_missed(&network, 1, "before").await;
+    for beacon in 0..2 {
+        rig.order(beacon, true).await;
+        let drained = wait_for(Duration::from_secs(10), || rig.beacon(beacon).lifecycle == Lifecycle::Drained);
+        assert!(drained.await, "{:?}", rig.beacon(beacon));
+        let before = network.beacon(beacon).requests();
+        network.beacon(beacon).restart(Duration::from_millis(500)).await;
+        assert!(before > 0);
+        no_duty_missed(&network, 1, "drained").await;
+        rig.order(beacon, false).await;
+        let back = wait_for(Duration::from_secs(60), || rig.beacon(beacon).healthy);
+        assert!(back.await, "{:?}", rig.beacon(beacon));
+    }
+    rig.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_beacon_alone_still_serves() {
+    let mut network = SimNetwork::start(config()).await.unwrap();
+    let rig = Rig::start(&network, "").await;
+    network.start_clients(&rig.url());
+    no_duty_missed(&network, 1, "before").await;
+    for gone in [0, 1, 2] {
+        network.beacon(gone).set(Fault::Refuse);
+    }
+    let out = wait_for(Duration::from_secs(20), || (0..3).all(|id| !rig.beacon(id).healthy));
+    assert!(out.await);
+    no_duty_missed(&network, 2, "one survivor").await;
+    rig.stop().await;
+    network.stop().await;
+}

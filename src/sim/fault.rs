@@ -72,11 +72,12 @@ impl Fault {
 
     /// What the beacon says of itself.
     pub(super) fn mood(self) -> Mood {
-        Mood {
-            optimistic: self == Fault::Optimistic,
-            el_offline: self == Fault::ElOffline,
-            syncing: self == Fault::Syncing,
-            foreign: self == Fault::WrongChain,
+        match self {
+            Fault::Optimistic => Mood::Optimistic,
+            Fault::ElOffline => Mood::ElOffline,
+            Fault::Syncing => Mood::Syncing,
+            Fault::WrongChain => Mood::Foreign,
+            _ => Mood::Well,
         }
     }
 }

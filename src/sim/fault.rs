@@ -21,7 +21,7 @@ pub enum Fault {
     Refuse,
     /// The process is down and has forgotten what it was told when it is back.
     Restart,
-    /// Each answer comes so many milliseconds later.
+    /// Each answer comes so many milliseconds later; events come in time.
     Slow(u64),
     /// No peers: its view stands still, what it is given stays with it, and it calls itself synced.
     StaleHead,

@@ -21,12 +21,11 @@ async fn heads_and_reorgs_are_announced() {
     let mut until = async |topic: &str| {
         let read = async {
             loop {
-                if let Some((_, rest)) = text.split_once(&format!("event: {topic}\ndata: ")) {
-                    if let Some((data, rest)) = rest.split_once("\n\n") {
-                        let data: Value = serde_json::from_str(data).unwrap();
-                        text = rest.to_owned();
-                        return data;
-                    }
+                let found = text.split_once(&format!("event: {topic}\ndata: "));
+                if let Some((data, rest)) = found.and_then(|(_, rest)| rest.split_once("\n\n")) {
+                    let data: Value = serde_json::from_str(data).unwrap();
+                    text = rest.to_owned();
+                    return data;
                 }
                 let frame = body.frame().await.unwrap().unwrap();
                 text.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap());

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::clock::SimClock;
 use super::fault::Fault;
-use super::gate::{Door, Gate};
+use super::gate::{Door, Gate, Order};
 use super::server::{self, Server};
 use super::world::{Link, Mood, Shared};
 use crate::model::{Root, Slot};
@@ -24,7 +24,7 @@ pub struct SimBeacon {
     name: String,
     address: SocketAddr,
     server: Arc<Server>,
-    door: watch::Sender<Door>,
+    orders: watch::Sender<Order>,
     cancel: CancellationToken,
     tasks: TaskTracker,
 }
@@ -50,10 +50,11 @@ impl SimBeacon {
             latency_ms,
             requests: AtomicU64::new(0),
             gate: Arc::new(Gate::default()),
+            obeyed: watch::Sender::new(0),
         });
-        let (door, watched) = watch::channel(Door::Open);
+        let (orders, watched) = watch::channel(Order::OPEN);
         tasks.spawn(server::run(server.clone(), listener, watched, cancel.clone()));
-        Ok(Self { name, address, server, door, cancel, tasks })
+        Ok(Self { name, address, server, orders, cancel, tasks })
     }
 
     /// Its name.
@@ -107,11 +108,24 @@ impl SimBeacon {
         self.change(None);
     }
 
-    /// Takes it down for `down`; it comes back without what it was told.
+    /// Takes it down for `down`; it comes back without what it was told, and listens when this returns.
     pub async fn restart(&self, down: Duration) {
         self.set(Fault::Restart);
+        self.settled().await;
         tokio::time::sleep(down).await;
         self.heal();
+        self.settled().await;
+    }
+
+    /// Waits until its sockets follow the last [`set`](Self::set) or [`heal`](Self::heal); both return before that.
+    pub async fn settled(&self) {
+        let turn = self.orders.borrow().turn;
+        let mut obeyed = self.server.obeyed.subscribe();
+        tokio::select! {
+            // Its sender lives as long as this beacon.
+            _ = obeyed.wait_for(|obeyed| *obeyed >= turn) => {}
+            () = self.cancel.cancelled() => {}
+        }
     }
 
     fn change(&self, fault: Option<Fault>) -> u64 {
@@ -129,7 +143,7 @@ impl SimBeacon {
         });
         let door = fault.map_or(Door::Open, Fault::door);
         let turn = self.server.gate.set(door);
-        self.door.send_replace(door);
+        self.orders.send_modify(|order| *order = order.next(door, turn));
         turn
     }
 }

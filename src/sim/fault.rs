@@ -21,7 +21,7 @@ pub enum Fault {
     Refuse,
     /// The process is down and has forgotten what it was told when it is back.
     Restart,
-    /// Each answer comes so many milliseconds later.
+    /// Each answer comes so many milliseconds later; events come in time.
     Slow(u64),
     /// No peers: its view stands still, what it is given stays with it, and it calls itself synced.
     StaleHead,
@@ -72,11 +72,12 @@ impl Fault {
 
     /// What the beacon says of itself.
     pub(super) fn mood(self) -> Mood {
-        Mood {
-            optimistic: self == Fault::Optimistic,
-            el_offline: self == Fault::ElOffline,
-            syncing: self == Fault::Syncing,
-            foreign: self == Fault::WrongChain,
+        match self {
+            Fault::Optimistic => Mood::Optimistic,
+            Fault::ElOffline => Mood::ElOffline,
+            Fault::Syncing => Mood::Syncing,
+            Fault::WrongChain => Mood::Foreign,
+            _ => Mood::Well,
         }
     }
 }

@@ -22,6 +22,28 @@ pub(super) enum Door {
     Closed,
 }
 
+/// The door as its server is told of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Order {
+    /// What it shall do.
+    pub(super) door: Door,
+    /// How often connections had to end so far: a server that looks late still ends them.
+    pub(super) kicks: u64,
+    /// Number of the order.
+    pub(super) turn: u64,
+}
+
+impl Order {
+    /// The first.
+    pub(super) const OPEN: Order = Order { door: Door::Open, kicks: 0, turn: 0 };
+
+    /// The order after this one.
+    pub(super) fn next(self, door: Door, turn: u64) -> Self {
+        let kick = matches!(door, Door::Reset | Door::Closed);
+        Self { door, kicks: self.kicks + u64::from(kick), turn }
+    }
+}
+
 /// Whether connections are silent, and who waits for them to speak again.
 #[derive(Debug, Default)]
 pub(super) struct Gate {

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::body::{AnswerBody, stream, truncated, whole};
 use super::clock::SimClock;
 use super::fault::Fault;
-use super::gate::{Door, Gate, Gated};
+use super::gate::{Door, Gate, Gated, Order};
 use super::routes::{self, Answer, Request};
 use super::world::{Event, Shared};
 
@@ -32,6 +32,9 @@ use super::world::{Event, Shared};
 const BODY_LIMIT: usize = 64 << 20;
 /// Events that may wait for a reader.
 const EVENT_QUEUE: usize = 256;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// What the connections of one beacon share.
 #[derive(Debug)]
@@ -50,6 +53,8 @@ pub(super) struct Server {
     pub(super) requests: AtomicU64,
     /// Silence of connections.
     pub(super) gate: Arc<Gate>,
+    /// Number of the last order for the door that was carried out.
+    pub(super) obeyed: watch::Sender<u64>,
 }
 
 impl Server {
@@ -62,7 +67,7 @@ impl Server {
 pub(super) async fn run(
     server: Arc<Server>,
     listener: TcpListener,
-    mut door: watch::Receiver<Door>,
+    mut orders: watch::Receiver<Order>,
     cancel: CancellationToken,
 ) {
     let Ok(address) = listener.local_addr() else { return };
@@ -70,27 +75,30 @@ pub(super) async fn run(
     // A bound socket that does not listen keeps the port for us while connections are refused.
     let mut held: Option<TcpSocket> = None;
     let mut connections = JoinSet::new();
+    let mut last = Order::OPEN;
     loop {
         tokio::select! {
             () = cancel.cancelled() => return,
-            changed = door.changed() => {
+            changed = orders.changed() => {
                 if changed.is_err() {
                     return;
                 }
-                let now = *door.borrow_and_update();
-                if matches!(now, Door::Reset | Door::Closed) {
+                let order = *orders.borrow_and_update();
+                if order.kicks != last.kicks {
                     connections.shutdown().await;
                 }
-                if now == Door::Closed {
+                if order.door == Door::Closed {
                     listener = None;
                     held = held.or_else(|| bind(address));
                 } else if listener.is_none() {
-                    listener = held.take().or_else(|| bind(address)).and_then(|socket| socket.listen(1024).ok());
+                    listener = held.take().or_else(|| bind(address)).and_then(|socket| socket.listen(BACKLOG).ok());
                 }
+                last = order;
+                server.obeyed.send_replace(order.turn);
             }
             Some(stream) = accept(listener.as_ref()) => {
                 let gated = Gated::new(stream, server.gate.clone());
-                if *door.borrow() != Door::Reset {
+                if last.door != Door::Reset {
                     connections.spawn(serve(server.clone(), gated));
                 }
             }

@@ -102,7 +102,7 @@ mod tests {
         ) {
             let config = ChainConfig {
                 name: "t".into(), seed, genesis: UnixMs(0), slot_ms: 200, slots_per_epoch, validators,
-                due: Due::default(), auto_blocks_ms: None, missed: Default::default(), gossip_ms: 0, builder: false,
+                due: Due::default(), auto_blocks_ms: None, missed: [].into(), gossip_ms: 0, builder: false,
             };
             let duties = EpochDuties::compute(&config, Epoch(epoch));
             let mut seen: Vec<u64> =

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{Answer, Ask};
 use crate::model::{Slot, ValidatorIndex};
 use crate::sim::wire::{FORK, number, parse_json, parse_ssz};
+use crate::sim::world::Mood;
 
 /// What a local payload is worth, in Wei.
 const LOCAL_VALUE: u64 = 20_000_000_000_000_000;
@@ -15,7 +16,7 @@ const CONSENSUS_VALUE: u64 = 40_000_000_000_000_000;
 
 pub(super) fn produce(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
     ask.verified()?;
-    if ask.me().mood.el_offline {
+    if ask.me().mood == Mood::ElOffline {
         return Err(Answer::error(500, "execution client is offline: no payload"));
     }
     let (slot, current) = (Slot(ask.number(0)?), ask.slot());

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Answer, Ask};
 use crate::model::Root;
 use crate::sim::wire::{BlockWire, FORK, hex, signature};
-use crate::sim::world::NOBODYS_ADDRESS;
+use crate::sim::world::{Mood, NOBODYS_ADDRESS};
 
 fn header_json(ask: &Ask<'_>, root: Root) -> Result<Value, Answer> {
     let block = ask.world.tree.get(root).ok_or_else(|| Answer::error(404, "block not found"))?;
@@ -64,7 +64,7 @@ pub(super) fn block(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
         "message": contents["block"].take(),
         "signature": hex(&signature(&[block.slot.0, block.proposer.0])),
     });
-    let optimistic = ask.me().mood.optimistic;
+    let optimistic = ask.me().mood == Mood::Optimistic;
     Ok(Answer::json(&json!({
         "version": FORK, "execution_optimistic": optimistic, "finalized": false, "data": data,
     }))

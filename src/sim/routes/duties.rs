@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Answer, Ask};
 use crate::model::{Epoch, ValidatorIndex};
 use crate::sim::wire::hex;
+use crate::sim::world::Mood;
 
 /// Epoch of the path; refused when further ahead than `ahead`.
 fn epoch_of(ask: &Ask<'_>, ahead: u64) -> Result<Epoch, Answer> {
@@ -23,7 +24,7 @@ fn indices(ask: &Ask<'_>) -> Result<Vec<ValidatorIndex>, Answer> {
 
 fn with_dependent_root(ask: &Ask<'_>, epoch: Epoch, duties: &[Value]) -> Answer {
     let root = ask.world.dependent_root(ask.me().head, epoch);
-    let optimistic = ask.me().mood.optimistic;
+    let optimistic = ask.me().mood == Mood::Optimistic;
     Answer::json(&json!({"dependent_root": root, "execution_optimistic": optimistic, "data": duties}))
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Ask;
 use crate::model::{Epoch, Root, Slot};
 use crate::sim::wire::{FORK, unhex};
-use crate::sim::world::{Node, Refusal};
+use crate::sim::world::{Mood, Node, Refusal};
 
 /// A request.
 #[derive(Debug)]
@@ -265,13 +265,17 @@ impl Ask<'_> {
 
     /// Refuses duties while syncing.
     pub(super) fn synced(&self) -> Result<(), Answer> {
-        if self.me().mood.syncing { Err(Answer::error(503, "beacon node is syncing")) } else { Ok(()) }
+        if self.me().mood == Mood::Syncing {
+            Err(Answer::error(503, "beacon node is syncing"))
+        } else {
+            Ok(())
+        }
     }
 
     /// Refuses what is to be signed while syncing or optimistic.
     pub(super) fn verified(&self) -> Result<(), Answer> {
         self.synced()?;
-        if self.me().mood.optimistic {
+        if self.me().mood == Mood::Optimistic {
             return Err(Answer::error(503, "head is optimistic: not verified by the execution client"));
         }
         Ok(())
@@ -279,7 +283,7 @@ impl Ask<'_> {
 
     /// The members of most answers besides the data.
     pub(super) fn envelope(&self, data: impl Into<Value>) -> Answer {
-        let optimistic = self.me().mood.optimistic;
+        let optimistic = self.me().mood == Mood::Optimistic;
         Answer::json(&json!({
             "execution_optimistic": optimistic, "finalized": false, "data": data.into(),
         }))

@@ -1,9 +1,12 @@
 //! What a beacon says of itself.
 
+#![expect(clippy::unnecessary_wraps, reason = "handlers of the table have one signature")]
+
 use serde_json::json;
 
 use super::{Answer, Ask};
 use crate::sim::wire::hex;
+use crate::sim::world::Mood;
 
 /// Peers a connected beacon claims beyond the simulated ones.
 const PEERS: usize = 50;
@@ -40,24 +43,24 @@ pub(super) fn identity(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
 pub(super) fn syncing(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
     let (me, head) = (ask.me(), ask.world.tree.slot(ask.me().head));
     // Without peers a beacon has nobody to tell it that it is behind: it calls itself synced.
-    let distance = if me.mood.syncing { ask.slot().0.saturating_sub(head.0).max(1) } else { 0 };
+    let distance = if me.mood == Mood::Syncing { ask.slot().0.saturating_sub(head.0).max(1) } else { 0 };
     Ok(Answer::data(json!({
         "head_slot": head.to_string(),
         "sync_distance": distance.to_string(),
-        "is_syncing": me.mood.syncing,
-        "is_optimistic": me.mood.optimistic,
-        "el_offline": me.mood.el_offline,
+        "is_syncing": me.mood == Mood::Syncing,
+        "is_optimistic": me.mood == Mood::Optimistic,
+        "el_offline": me.mood == Mood::ElOffline,
     })))
 }
 
 pub(super) fn health(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
     let mood = ask.me().mood;
-    let ready = !(mood.syncing || mood.optimistic || mood.el_offline);
+    let ready = matches!(mood, Mood::Well | Mood::Foreign);
     Ok(Answer::empty(if ready { 200 } else { 206 }))
 }
 
 pub(super) fn peer_count(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
-    let alone = ask.world.is_cut(ask.node) && !ask.me().mood.syncing;
+    let alone = ask.world.is_cut(ask.node) && ask.me().mood != Mood::Syncing;
     let connected = if alone { 0 } else { PEERS + ask.world.nodes.len() - 1 };
     Ok(Answer::data(json!({
         "disconnected": "0", "connecting": "0", "connected": connected.to_string(), "disconnecting": "0",

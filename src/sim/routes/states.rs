@@ -6,6 +6,7 @@ use super::config::fork_version;
 use super::{Answer, Ask};
 use crate::model::{Epoch, Root, ValidatorIndex};
 use crate::sim::wire::hex;
+use crate::sim::world::Mood;
 
 /// Everyone's balance in Gwei.
 const BALANCE: &str = "32000000000";
@@ -20,7 +21,7 @@ pub(super) fn root(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
 
 pub(super) fn fork(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
     ask.block_of(&ask.segments[0])?;
-    let foreign = ask.me().mood.foreign;
+    let foreign = ask.me().mood == Mood::Foreign;
     Ok(ask.envelope(json!({
         "previous_version": fork_version(5, foreign), "current_version": fork_version(6, foreign), "epoch": "0",
     })))

@@ -31,7 +31,7 @@ use super::wire::number;
 use crate::model::{Epoch, Slot, UnixMs, ValidatorIndex};
 
 /// Shortest time a call may take: very short slots must not make a busy machine look like a broken beacon.
-const MIN_TIMEOUT: Duration = Duration::from_secs(1);
+const MIN_TIMEOUT: Duration = Duration::from_millis(500);
 /// Pause before a client that could not learn the chain asks again.
 const LEARN_AGAIN: Duration = Duration::from_millis(100);
 /// Epochs of duties that are kept.

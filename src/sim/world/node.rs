@@ -24,15 +24,18 @@ pub(crate) struct Event {
 
 /// What a beacon says of itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Mood {
+pub(crate) enum Mood {
+    /// All is well.
+    #[default]
+    Well,
     /// Its head is not verified by its execution client.
-    pub(crate) optimistic: bool,
+    Optimistic,
     /// Its execution client is offline.
-    pub(crate) el_offline: bool,
+    ElOffline,
     /// It is syncing and refuses duties.
-    pub(crate) syncing: bool,
+    Syncing,
     /// It is of another network.
-    pub(crate) foreign: bool,
+    Foreign,
 }
 
 /// Votes for one thing in one committee.
@@ -120,7 +123,7 @@ impl Node {
         Self {
             name,
             version,
-            mood: Mood::default(),
+            mood: Mood::Well,
             memory: Memory::default(),
             head: Root::default(),
             finalized: Epoch(0),

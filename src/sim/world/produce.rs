@@ -116,3 +116,121 @@ impl World {
         (wire, blinded)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Link, Node};
+    use super::*;
+    use crate::model::{UnixMs, ValidatorIndex};
+    use crate::sim::chain::{ChainConfig, Due};
+    use crate::sim::wire::SingleAttestation;
+
+    const NOW: UnixMs = UnixMs(20 * 1000 + 500);
+
+    fn world() -> World {
+        let config = ChainConfig {
+            name: "t".into(),
+            seed: 3,
+            genesis: UnixMs(0),
+            slot_ms: 1000,
+            slots_per_epoch: 8,
+            validators: 64,
+            due: Due::default(),
+            auto_blocks_ms: Some(0),
+            missed: [Slot(18)].into(),
+            gossip_ms: 50,
+            builder: false,
+        };
+        let node = |name: &str| Node::new(name.into(), "Sim/v1".into());
+        let mut world = World::new(config, vec![node("a"), node("b")]);
+        world.tick(NOW);
+        world
+    }
+
+    /// All members of a committee of slot 20 vote for what the first beacon says.
+    fn votes(world: &mut World) -> (AttestationData, Vec<SingleAttestation>) {
+        let data = world.attestation_data(0, Slot(20));
+        let members = world.duties(Epoch(2)).committees[4][1].clone();
+        let vote = |attester| SingleAttestation { committee: 1, attester, data };
+        (data, members.into_iter().map(vote).collect())
+    }
+
+    #[test]
+    fn an_aggregate_needs_the_subscription_the_votes_and_the_memory() {
+        let mut world = world();
+        let (data, votes) = votes(&mut world);
+        assert_eq!(world.submit_attestations(0, &votes[..3], NOW), vec![]);
+        let ask = |world: &mut World, node| world.aggregate(node, Slot(20), 1, data.root());
+        assert_eq!(ask(&mut world, 0), None);
+        for node in [0, 1] {
+            world.nodes[node].memory.aggregator.insert((Slot(20), 1));
+        }
+        let found = ask(&mut world, 0).unwrap();
+        assert_eq!((found.data, found.bits), (data, vec![true, true, true, false]));
+        // The other beacon hears of it after the gossip delay.
+        world.advance(1, UnixMs(NOW.0 + 49));
+        assert_eq!(ask(&mut world, 1), None);
+        world.advance(1, UnixMs(NOW.0 + 50));
+        assert!(ask(&mut world, 1).is_some());
+        world.nodes[0].forget();
+        world.nodes[0].memory.aggregator.insert((Slot(20), 1));
+        assert_eq!(ask(&mut world, 0), None);
+    }
+
+    #[test]
+    fn a_report_tells_every_kind_of_loss_apart() {
+        let mut world = world();
+        let (data, votes) = votes(&mut world);
+        let later = UnixMs(24 * 1000);
+        world.submit_attestations(0, &votes[..1], UnixMs(20_100));
+        world.submit_attestations(1, &votes[..1], UnixMs(20_200));
+        world.submit_attestations(0, &votes[1..2], UnixMs(20_900));
+        let old = world.tree.at_or_before(data.head, Slot(17)).root;
+        let wrong = SingleAttestation { data: AttestationData { head: old, ..data }, ..votes[2] };
+        world.submit_attestations(0, &[wrong], UnixMs(20_100));
+        world.submit_attestations(0, &votes[2..3], UnixMs(20_100));
+        world.link(1, Link::Cut, NOW);
+        world.submit_attestations(1, &votes[3..4], UnixMs(20_100));
+        world.tick(later);
+        let report = world.report(Epoch(2), later);
+        assert_eq!(
+            (report.due, report.missed),
+            (64, 64 - 3),
+            "the epoch is over, one vote was given to a lone beacon"
+        );
+        assert_eq!((report.late, report.duplicates), (1, 1));
+        assert_eq!((report.wrong_head, report.double_votes), (1, 1));
+        assert!(report.missed_by.contains(&votes[3].attester));
+        assert_eq!(
+            (report.proposals_due, report.proposals_missed),
+            (8, 8),
+            "blocks that come by themselves are nobody's"
+        );
+    }
+
+    #[test]
+    fn a_missed_slot_has_no_block_and_a_fork_ends_where_it_began() {
+        let mut world = world();
+        let main = world.main_head();
+        assert_eq!(world.tree.at_or_before(main, Slot(18)).slot, Slot(17));
+        world.advance(1, UnixMs(NOW.0 + 100));
+        world.link(1, Link::Fork, NOW);
+        world.tick(UnixMs(23_500));
+        let (here, there) = (world.nodes[0].head, world.nodes[1].head);
+        assert_eq!((world.tree.slot(here), world.tree.slot(there)), (Slot(23), Slot(23)));
+        assert_ne!(here, there);
+        assert_eq!(world.common(here, there), Slot(20));
+        let stray = SingleAttestation {
+            committee: 0,
+            attester: ValidatorIndex(0),
+            data: world.attestation_data(1, Slot(23)),
+        };
+        let duties = world.duties(Epoch(2));
+        let member = duties.committees[7][0][0];
+        let stray = SingleAttestation { attester: member, ..stray };
+        let refused = world.submit_attestations(0, &[stray], UnixMs(23_600));
+        assert!(refused[0].1.message.contains("UnknownHeadBlock"), "{refused:?}");
+        world.link(1, Link::Main, UnixMs(23_600));
+        assert_eq!(world.nodes[1].head, world.main_head());
+    }
+}

@@ -90,10 +90,8 @@ fn build(logging: &Logging) -> Result<(Dispatch, Guard), TelemetryError> {
 
 fn files(directory: &Path, keep: usize) -> Result<RollingFileAppender, TelemetryError> {
     // Said as an error of ours, not as a line of the appender's on standard error.
-    std::fs::create_dir_all(directory).map_err(|source| TelemetryError::Directory {
-        directory: directory.display().to_string(),
-        source,
-    })?;
+    std::fs::create_dir_all(directory)
+        .map_err(|source| TelemetryError::Directory { directory: directory.display().to_string(), source })?;
     RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix("beacondeck")

@@ -68,10 +68,10 @@ async fn a_fault_at_one_of_four_costs_no_duty_and_is_named(#[case] fault: Fault,
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fork_evicts_nobody_else_and_a_stranger_is_refused_with_a_reason() {
-    let mut network = SimNetwork::start(config()).await.unwrap();
+    // Each branch gets blocks of its own: published ones would be taken by both.
+    let network = SimNetwork::start(SimConfig { auto_blocks_ms: Some(20), ..config() }).await.unwrap();
     network.beacon(3).set(Fault::WrongChain);
     let rig = Rig::start(&network, "").await;
-    network.start_clients(&rig.url());
     assert!(
         wait_for(Duration::from_secs(20), || rig.beacon(3).reasons.contains(&Reason::WrongChain)).await,
         "{:?}",
@@ -97,7 +97,8 @@ async fn drain_and_restart_one_after_another_cost_no_duty() {
     no_duty_missed(&network, 1, "before").await;
     for beacon in 0..2 {
         rig.order(beacon, true).await;
-        let drained = wait_for(Duration::from_secs(10), || rig.beacon(beacon).lifecycle == Lifecycle::Drained);
+        let drained =
+            wait_for(Duration::from_secs(10), || rig.beacon(beacon).lifecycle == Lifecycle::Drained);
         assert!(drained.await, "{:?}", rig.beacon(beacon));
         let before = network.beacon(beacon).requests();
         network.beacon(beacon).restart(Duration::from_millis(500)).await;

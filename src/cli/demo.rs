@@ -115,7 +115,12 @@ async fn demo(scenario: &Scenario, dir: &Path, seconds: Option<u64>) -> anyhow::
     let report = network.report_of(first..network.epoch().0);
     say(&format!(
         "\nin the epochs since: attestations due {}, missed {}, late {}, wrong head {}; blocks due {}, missed {}",
-        report.due, report.missed, report.late, report.wrong_head, report.proposals_due, report.proposals_missed
+        report.due,
+        report.missed,
+        report.late,
+        report.wrong_head,
+        report.proposals_due,
+        report.proposals_missed
     ))?;
     engine.stop().await;
     network.stop().await;

@@ -107,7 +107,9 @@ fn why(trace: &Trace, strategy: Strategy, names: &Names, table: Option<&Table>) 
         Strategy::Any => "a read: the best ranked beacon at the agreed head, by zone, then by weight",
         Strategy::One => "block production: one beacon at the agreed head at a time, never two at once",
         Strategy::Pinned => "what only its producer can finish: the producer first",
-        Strategy::Broadcast => "signed bytes: several beacons on different hosts at once, the first success answers",
+        Strategy::Broadcast => {
+            "signed bytes: several beacons on different hosts at once, the first success answers"
+        }
         Strategy::Subscribed => "only beacons that hold the subscription: the most bits win",
         Strategy::Seed => "state: told to this client's seed set",
         Strategy::Or => "liveness: all healthy beacons, their answers or-ed",
@@ -115,16 +117,17 @@ fn why(trace: &Trace, strategy: Strategy, names: &Names, table: Option<&Table>) 
         Strategy::Local => "answered by the router itself",
         Strategy::Deny => "closed unless the fleet file opens it",
     };
-    let head = table.zip(asked.first()).map_or("", |(table, first)| {
-        match table.entries.get(first.beacon.index()) {
+    let head =
+        table.zip(asked.first()).map_or("", |(table, first)| match table.entries.get(first.beacon.index()) {
             Some(entry) if entry.at_agreed => "; the first asked was at the agreed head",
             Some(_) if table.agreed.is_some() => "; the first asked was not at the agreed head",
             _ => "",
-        }
-    });
+        });
     let failed: Vec<String> = asked
         .iter()
-        .filter(|a| matches!(a.outcome, Outcome::Failed | Outcome::Unreachable | Outcome::Broken | Outcome::TimedOut))
+        .filter(|a| {
+            matches!(a.outcome, Outcome::Failed | Outcome::Unreachable | Outcome::Broken | Outcome::TimedOut)
+        })
         .map(|a| names.beacon(a.beacon).to_string())
         .collect();
     let after = if failed.is_empty() { String::new() } else { format!("; {} failed", failed.join(", ")) };

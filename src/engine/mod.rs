@@ -30,7 +30,8 @@ use crate::metrics::{self, Metrics, MetricsError, MetricsServer};
 use crate::model::{BeaconId, BeaconName, BeaconSet, Clock, Fleet, FleetStatus, Role};
 use crate::pool::{Event, Gauge, Member, Pool, Settings, Table};
 use crate::router::{
-    Clients, DoorGauge, Hub, Lane, ListenError, Listener, LocalFacts, Memory, Policy, Router, Upstream, UpstreamError,
+    Clients, DoorGauge, Hub, Lane, ListenError, Listener, LocalFacts, Memory, Policy, Router, Upstream,
+    UpstreamError,
 };
 
 use journal::Journal;
@@ -105,38 +106,15 @@ impl Engine {
         if fleet.beacons.len() > BeaconSet::MOST {
             return Err(EngineError::TooMany(fleet.beacons.len()));
         }
-        let (accept, cancel) = (CancellationToken::new(), CancellationToken::new());
-        let (connections, tasks) = (TaskTracker::new(), TaskTracker::new());
-        let clock = clock::system();
-        let names: Vec<BeaconName> = fleet.beacons.iter().map(|beacon| beacon.name.clone()).collect();
-        let clients: Vec<String> = std::iter::once("unnamed".to_owned())
-            .chain(fleet.clients.iter().map(|client| client.name.clone()))
-            .collect();
-        let rows: Vec<&str> = endpoint::table().iter().map(|row| row.name).collect();
-        let metrics =
-            Arc::new(Metrics::new(&metrics::Names { beacons: &names, rows: &rows, clients: &clients }));
-        let told = explain::Names { beacons: names.clone(), clients };
-        let (journal, journal_task) = journal::journal(fleet.limits.traces, told, metrics.clone());
-        let (to_pool, from_all) = mpsc::channel(POOL_QUEUE);
-        let gauges: Vec<Arc<Gauge>> = names.iter().map(|_| Arc::default()).collect();
-        let pool = pool(fleet, &gauges, &clock);
-        let table = Arc::new(ArcSwap::from_pointee(pool.table(clock())));
-        let parts = Parts {
-            clock,
-            names,
-            gauges,
-            metrics,
-            journal,
-            hub: Arc::default(),
-            table,
-            facts: Arc::default(),
-            to_pool,
-        };
+        let tokens = (CancellationToken::new(), CancellationToken::new());
+        let tasks = TaskTracker::new();
+        let (parts, pool, journal_task, from_all) = parts(fleet);
         let router = router(fleet, &parts)?;
         let mut listeners = Vec::new();
         for listen in &fleet.listen {
             listeners.push(Listener::bind(listen).await?);
         }
+        let (accept, cancel) = tokens;
         let (status, core_pool) = start_pool(fleet, &parts, pool, from_all, &cancel, &tasks)?;
         let orders = orders::Orders {
             pool: parts.to_pool.clone(),
@@ -156,13 +134,18 @@ impl Engine {
         let core = vec![
             ("pool", core_pool),
             ("journal", tasks.spawn(journal_task.run(cancel.clone()))),
-            ("gauges", tasks.spawn(gauges_task(router.clone(), parts.metrics, status.clone(), cancel.clone()))),
+            (
+                "gauges",
+                tasks.spawn(gauges_task(router.clone(), parts.metrics, status.clone(), cancel.clone())),
+            ),
         ];
+        let connections = TaskTracker::new();
         let clients = Arc::new(Clients::new(fleet.clients.clone()));
         let mut doors = Vec::new();
         for listener in listeners {
             doors.extend(listener.address());
-            let serving = listener.serve(router.clone(), clients.clone(), accept.clone(), connections.clone());
+            let serving =
+                listener.serve(router.clone(), clients.clone(), accept.clone(), connections.clone());
             connections.spawn(serving);
         }
         tracing::info!(fleet = %fleet.name, ?doors, beacons = fleet.beacons.len(), "routing");
@@ -203,6 +186,29 @@ impl Engine {
     }
 }
 
+fn parts(fleet: &Fleet) -> (Parts, Pool, journal::JournalTask, mpsc::Receiver<Message>) {
+    let clock = clock::system();
+    let names: Vec<BeaconName> = fleet.beacons.iter().map(|beacon| beacon.name.clone()).collect();
+    let clients: Vec<String> = std::iter::once("unnamed".to_owned())
+        .chain(fleet.clients.iter().map(|client| client.name.clone()))
+        .collect();
+    let rows: Vec<&str> = endpoint::table().iter().map(|row| row.name).collect();
+    let metrics = Arc::new(Metrics::new(&metrics::Names { beacons: &names, rows: &rows, clients: &clients }));
+    let told = explain::Names { beacons: names.clone(), clients };
+    let (journal, journal_task) = journal::journal(fleet.limits.traces, told, metrics.clone());
+    let (to_pool, from_all) = mpsc::channel(POOL_QUEUE);
+    let gauges: Vec<Arc<Gauge>> = names.iter().map(|_| Arc::default()).collect();
+    let pool = pool(fleet, &gauges, &clock);
+    let table = Arc::new(ArcSwap::from_pointee(pool.table(clock())));
+    let (hub, facts) = Default::default();
+    (
+        Parts { clock, names, gauges, metrics, journal, hub, table, facts, to_pool },
+        pool,
+        journal_task,
+        from_all,
+    )
+}
+
 fn pool(fleet: &Fleet, gauges: &[Arc<Gauge>], clock: &Clock) -> Pool {
     let mut hosts: Vec<String> = Vec::new();
     let members = fleet.beacons.iter().zip(gauges).map(|(beacon, gauge)| {
@@ -222,7 +228,8 @@ fn router(fleet: &Fleet, parts: &Parts) -> Result<Arc<Router>, EngineError> {
     let mut upstreams = Vec::new();
     for (index, (beacon, gauge)) in fleet.beacons.iter().zip(&parts.gauges).enumerate() {
         let id = BeaconId(index as u16);
-        let upstream = Upstream::new(id, beacon, tls::client(beacon)?, gauge.clone(), fleet.limits.in_flight)?;
+        let upstream =
+            Upstream::new(id, beacon, tls::client(beacon)?, gauge.clone(), fleet.limits.in_flight)?;
         upstreams.push(Arc::new(upstream));
     }
     let reports = parts.to_pool.clone();

@@ -70,12 +70,11 @@ impl Network {
             return Vec::new();
         }
         let known: Vec<&Told> = self.told.iter().flatten().collect();
-        let friends = |told: &Told| {
-            known.iter().filter(|other| told.identity.compare(&other.identity).is_ok()).count()
-        };
-        let candidates = known.iter().filter(|told| {
-            self.wanted.is_none_or(|wanted| told.identity.genesis.validators_root == wanted)
-        });
+        let friends =
+            |told: &Told| known.iter().filter(|other| told.identity.compare(&other.identity).is_ok()).count();
+        let candidates = known
+            .iter()
+            .filter(|told| self.wanted.is_none_or(|wanted| told.identity.genesis.validators_root == wanted));
         // The largest group; among equals the one named first in the fleet file, hence `rev` for `max_by_key`.
         let best = candidates.rev().max_by_key(|told| friends(told)).map(|told| (*told).clone());
         if let Some(best) = best {

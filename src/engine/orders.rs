@@ -50,7 +50,8 @@ impl Orders {
         };
         let (answer, answered) = oneshot::channel();
         let message = Message::Order(BeaconId(place as u16), drain, answer);
-        let stopping = || Answer::Refused { message: "this serve is stopping; ask again when it is back".to_owned() };
+        let stopping =
+            || Answer::Refused { message: "this serve is stopping; ask again when it is back".to_owned() };
         if self.pool.send(message).await.is_err() {
             return stopping();
         }

@@ -105,7 +105,8 @@ impl PoolTask {
                 }
             }
             Message::Event(id, topic, data) => {
-                let speaks = |entry: &crate::pool::Entry| entry.rank(Use::Events, Some(Role::Events)) != NEVER;
+                let speaks =
+                    |entry: &crate::pool::Entry| entry.rank(Use::Events, Some(Role::Events)) != NEVER;
                 if speaks(&self.table.load().entries[id.index()]) {
                     self.hub.event(id, &topic, &data);
                 }
@@ -191,8 +192,12 @@ impl PoolTask {
             let facts = LocalFacts { peers, ..LocalFacts::clone(&self.facts.load()) };
             self.facts.store(Arc::new(facts));
         }
-        let known =
-            Known { fleet: &self.fleet, names: &self.names, versions: &self.versions, network: self.network.chosen() };
+        let known = Known {
+            fleet: &self.fleet,
+            names: &self.names,
+            versions: &self.versions,
+            network: self.network.chosen(),
+        };
         let status = compose(&self.pool, &table, &known, now);
         self.status.send_if_modified(|old| {
             let changed = **old != status;

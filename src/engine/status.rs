@@ -22,11 +22,8 @@ pub struct Known<'a> {
 /// Composes the status.
 pub fn compose(pool: &Pool, table: &Table, known: &Known<'_>, now: Moment) -> FleetStatus {
     let slot = table.clock.as_ref().and_then(|clock| clock.slot_at(now.wall));
-    let beacons: Vec<BeaconStatus> = table
-        .entries
-        .iter()
-        .map(|entry| beacon(pool, table, known, entry.id, now))
-        .collect();
+    let beacons: Vec<BeaconStatus> =
+        table.entries.iter().map(|entry| beacon(pool, table, known, entry.id, now)).collect();
     FleetStatus {
         fleet: known.fleet.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -92,7 +89,10 @@ fn alerts(table: &Table, beacons: &[BeaconStatus], known: &Known<'_>) -> Vec<Str
     if known.network.is_none() {
         alerts.push("no beacon has told its chain yet: validators are answered with 503".to_owned());
     } else if table.entries.iter().all(|entry| entry.ranks[sign] == NEVER) {
-        alerts.push(format!("{}: attestations and blocks stop", table.nobody(Use::Sign, |id| beacons[id.index()].name.to_string())));
+        alerts.push(format!(
+            "{}: attestations and blocks stop",
+            table.nobody(Use::Sign, |id| beacons[id.index()].name.to_string())
+        ));
     } else if table.entries.iter().all(|entry| entry.ranks[sign] != GOOD) {
         alerts.push("no beacon is healthy: validators are served by the best of the bad".to_owned());
     }

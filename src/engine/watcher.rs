@@ -136,7 +136,8 @@ impl Watcher {
         let mut plain = false;
         loop {
             let topics: Vec<String> = wanted.borrow_and_update().iter().cloned().collect();
-            let names: Vec<&str> = if plain { vec!["head"] } else { topics.iter().map(String::as_str).collect() };
+            let names: Vec<&str> =
+                if plain { vec!["head"] } else { topics.iter().map(String::as_str).collect() };
             let mut stream = self.client.events(&names, STREAM_SILENCE);
             let ended = loop {
                 tokio::select! {

@@ -84,7 +84,8 @@ impl Condition {
         self.facts = Some(facts);
         self.bad_probes = 0;
         self.good_probes = self.good_probes.saturating_add(1);
-        if self.down.is_some() && self.good_probes >= u32::from(settings.health.rise) * self.flap_factor(now) {
+        if self.down.is_some() && self.good_probes >= u32::from(settings.health.rise) * self.flap_factor(now)
+        {
             self.down = None;
             if !first {
                 self.warm_until = Some(now.plus_ms(warm_up_ms));

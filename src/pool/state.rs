@@ -168,9 +168,9 @@ impl Pool {
     }
 
     fn slot_ms(&self, now: Moment) -> u64 {
-        self.clock.as_ref().map_or(FALLBACK_SLOT_MS, |clock| {
-            clock.slot_ms(clock.slot_at(now.wall).unwrap_or_default())
-        })
+        self.clock
+            .as_ref()
+            .map_or(FALLBACK_SLOT_MS, |clock| clock.slot_ms(clock.slot_at(now.wall).unwrap_or_default()))
     }
 
     fn identified(&mut self, id: BeaconId, chain: Chain, now: Moment) {
@@ -294,10 +294,15 @@ impl Pool {
         for seat in &mut self.seats {
             let (latency, samples) = seat.gauge.latency();
             let comparable = known.len() >= 2 && samples >= SLOW_SAMPLES && median > 0;
-            seat.condition.slow = comparable && latency > SLOW_FLOOR_US && latency > median.saturating_mul(factor);
+            seat.condition.slow =
+                comparable && latency > SLOW_FLOOR_US && latency > median.saturating_mul(factor);
             let weight = u32::from(seat.member.weight) * 100;
             // A beacon twice as slow as its peers gets half its share, within a factor of two either way.
-            let pace = if comparable { (u64::from(median) * 100 / u64::from(latency.max(1))).clamp(50, 200) } else { 100 };
+            let pace = if comparable {
+                (u64::from(median) * 100 / u64::from(latency.max(1))).clamp(50, 200)
+            } else {
+                100
+            };
             seat.share = ((u64::from(weight) * pace / 100) as u32).max(1);
         }
     }

@@ -1,6 +1,5 @@
 //! The published table: what the router reads, by one atomic load, to choose beacons.
 
-
 use super::agree::AgreedHead;
 use super::grade::{GOOD, NEVER};
 use crate::chain::SlotClock;

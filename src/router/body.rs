@@ -91,9 +91,7 @@ impl Body for Answer {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.get_mut() {
-            Self::Whole(full) => {
-                Pin::new(full).poll_frame(cx).map_err(|never: Infallible| match never {})
-            }
+            Self::Whole(full) => Pin::new(full).poll_frame(cx).map_err(|never: Infallible| match never {}),
             Self::Through(body, _) => Pin::new(body).poll_frame(cx),
             Self::Events(events) => events.poll_recv(cx).map(|next| next.map(|bytes| Ok(Frame::data(bytes)))),
         }

@@ -86,9 +86,9 @@ pub async fn handle(router: Arc<Router>, peer: Peer, request: Request<Incoming>)
 
 /// The slot a request names, else the one it arrived in.
 fn slot_of(found: &Found<'_>, table: &Table, now: Moment) -> Slot {
-    found.slot().unwrap_or_else(|| {
-        table.clock.as_ref().and_then(|clock| clock.slot_at(now.wall)).unwrap_or_default()
-    })
+    found
+        .slot()
+        .unwrap_or_else(|| table.clock.as_ref().and_then(|clock| clock.slot_at(now.wall)).unwrap_or_default())
 }
 
 fn refused(found: &Found<'_>) -> Response<Answer> {
@@ -98,7 +98,10 @@ fn refused(found: &Found<'_>) -> Response<Answer> {
     };
     answer::error(
         StatusCode::FORBIDDEN,
-        &format!("{} is closed at this router; list {what} under routing: open: in the fleet file to open it", found.row.name),
+        &format!(
+            "{} is closed at this router; list {what} under routing: open: in the fleet file to open it",
+            found.row.name
+        ),
     )
 }
 

@@ -93,7 +93,8 @@ pub async fn run(
         Strategy::Subscribed => {
             let held = order.iter().filter(|id| choice.holders.has(**id)).count();
             let score = |reply: &Reply| bits(row.step, reply);
-            let finished = run::best(&router.lane, &ask, &order, held.clamp(1, width.max(1)), plan, score).await;
+            let finished =
+                run::best(&router.lane, &ask, &order, held.clamp(1, width.max(1)), plan, score).await;
             answered(router, &ask, case, finished)
         }
         Strategy::Or => {
@@ -102,7 +103,12 @@ pub async fn run(
             let response = liveness::merge(&replies, refusal, order.len());
             Flowed { response, by, tried, afterwards: None }
         }
-        Strategy::Any | Strategy::One | Strategy::Pinned | Strategy::Stream | Strategy::Local | Strategy::Deny => {
+        Strategy::Any
+        | Strategy::One
+        | Strategy::Pinned
+        | Strategy::Stream
+        | Strategy::Local
+        | Strategy::Deny => {
             let finished = run::sequence(&router.lane, &ask, &order, plan).await;
             shadow::repeat(router, &ask, table, plan.attempt);
             answered(router, &ask, case, finished)

@@ -101,7 +101,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
             this.since = Instant::now();
         }
         if polled.is_pending() && this.poll_patience(cx).is_ready() {
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the request's head did not come")));
+            return Poll::Ready(Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "the request's head did not come",
+            )));
         }
         polled
     }

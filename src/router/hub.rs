@@ -39,7 +39,8 @@ pub struct Hub {
 
 impl Default for Hub {
     fn default() -> Self {
-        let always = TOPICS.iter().filter(|(.., always)| *always).map(|(name, ..)| (*name).to_owned()).collect();
+        let always =
+            TOPICS.iter().filter(|(.., always)| *always).map(|(name, ..)| (*name).to_owned()).collect();
         Self { state: Mutex::default(), wanted: watch::Sender::new(always) }
     }
 }
@@ -138,7 +139,9 @@ fn topics_of(target: &str) -> BTreeSet<String> {
     query
         .split('&')
         .filter_map(|pair| pair.strip_prefix("topics="))
-        .flat_map(|list| list.split(',').flat_map(|part| part.split("%2C")).flat_map(|part| part.split("%2c")))
+        .flat_map(|list| {
+            list.split(',').flat_map(|part| part.split("%2C")).flat_map(|part| part.split("%2c"))
+        })
         .filter(|topic| !topic.is_empty() && topic.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
         .map(str::to_owned)
         .collect()
@@ -153,7 +156,9 @@ mod tests {
     #[test]
     fn topics_are_read_however_they_are_written() {
         let expected: BTreeSet<String> = ["block", "head"].map(str::to_owned).into();
-        for query in ["topics=head,block", "topics=head&topics=block", "a=b&topics=head%2Cblock", "topics=head,,block"] {
+        for query in
+            ["topics=head,block", "topics=head&topics=block", "a=b&topics=head%2Cblock", "topics=head,,block"]
+        {
             assert_eq!(topics_of(&format!("/eth/v1/events?{query}")), expected, "{query}");
         }
         assert!(topics_of("/eth/v1/events?topics=").is_empty());
@@ -170,7 +175,10 @@ mod tests {
         while let Some(frame) = stream.frame().await {
             text.extend_from_slice(frame.unwrap().data_ref().unwrap());
         }
-        assert_eq!(String::from_utf8(text).unwrap(), ":\n\nevent: head\ndata: {\"slot\":\"1\",\"block\":\"a\"}\n\n");
+        assert_eq!(
+            String::from_utf8(text).unwrap(),
+            ":\n\nevent: head\ndata: {\"slot\":\"1\",\"block\":\"a\"}\n\n"
+        );
     }
 
     #[tokio::test]

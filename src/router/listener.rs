@@ -43,7 +43,9 @@ pub struct ListenError {
 
 fn hint(source: &std::io::Error) -> &'static str {
     match source.kind() {
-        std::io::ErrorKind::AddrInUse => "another process holds this address; stop it or choose another under listen:",
+        std::io::ErrorKind::AddrInUse => {
+            "another process holds this address; stop it or choose another under listen:"
+        }
         std::io::ErrorKind::AddrNotAvailable => "this machine has no such address; see `ip address`",
         std::io::ErrorKind::PermissionDenied => "ports below 1024 need CAP_NET_BIND_SERVICE",
         _ => "the system refused",
@@ -188,7 +190,10 @@ async fn connection(router: Arc<Router>, stream: TcpStream, peer: Peer, cancel: 
             let answering = AssertUnwindSafe(handle(router.clone(), peer, request)).catch_unwind();
             let response = answering.await.unwrap_or_else(|_| {
                 router.gauge.panics.fetch_add(1, Relaxed);
-                answer::error(StatusCode::INTERNAL_SERVER_ERROR, "the router failed on this request; see its log")
+                answer::error(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the router failed on this request; see its log",
+                )
             });
             Ok::<_, std::convert::Infallible>(response.map(|body| Busy { body, phase }))
         }

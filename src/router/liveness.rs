@@ -22,10 +22,8 @@ pub fn merge(
     refusal: Option<(BeaconId, Reply)>,
     asked: usize,
 ) -> Response<Answer> {
-    let told: Vec<Told> = replies
-        .iter()
-        .filter_map(|(_, reply)| serde_json::from_slice(reply.bytes()?).ok())
-        .collect();
+    let told: Vec<Told> =
+        replies.iter().filter_map(|(_, reply)| serde_json::from_slice(reply.bytes()?).ok()).collect();
     if told.is_empty()
         && let Some((_, Reply { status, body: ReplyBody::Whole(bytes), .. })) = refusal
         && status.is_client_error()
@@ -33,7 +31,8 @@ pub fn merge(
         return answer::own(status, bytes);
     }
     if told.len() * 2 < asked || told.is_empty() {
-        let why = format!("only {} of {asked} beacons said who is live; their silence is no evidence", told.len());
+        let why =
+            format!("only {} of {asked} beacons said who is live; their silence is no evidence", told.len());
         return answer::error(StatusCode::SERVICE_UNAVAILABLE, &why);
     }
     let mut live: BTreeMap<u64, BTreeMap<String, Value>> = BTreeMap::new();

@@ -97,8 +97,9 @@ impl Memory {
         let produced = lock(&self.produced);
         let exact = match inspect {
             Inspect::SignedBlock => BlockKey::of_signed(body, ssz).map(Produced::Block),
-            Inspect::Envelope => EnvelopeKey::of_signed(body, ssz)
-                .map(|key| Produced::Root(key.slot, key.beacon_block_root)),
+            Inspect::Envelope => {
+                EnvelopeKey::of_signed(body, ssz).map(|key| Produced::Root(key.slot, key.beacon_block_root))
+            }
             _ => None,
         };
         let by_slot = || match exact {

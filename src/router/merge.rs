@@ -155,8 +155,7 @@ fn partly(failures: BTreeMap<u64, String>) -> Reply {
     };
     let body = serde_json::to_vec(&list).unwrap_or_default();
     let mut headers = hyper::HeaderMap::new();
-    headers
-        .insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
+    headers.insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
     Reply { status: StatusCode::BAD_REQUEST, headers, body: ReplyBody::Whole(body.into()) }
 }
 
@@ -181,7 +180,8 @@ mod tests {
     #[test]
     fn an_item_failed_only_if_it_failed_everywhere() {
         let mut votes = Votes::new(false);
-        let a = r#"{"code":400,"message":"x","failures":[{"index":0,"message":"a"},{"index":2,"message":"b"}]}"#;
+        let a =
+            r#"{"code":400,"message":"x","failures":[{"index":0,"message":"a"},{"index":2,"message":"b"}]}"#;
         let b = r#"{"code":400,"message":"x","failures":[{"index":"2","message":"c"},{"index":3,"message":"d"}]}"#;
         vote(&mut votes, 0, Outcome::Refused, 400, a);
         assert!(!votes.has_success());
@@ -189,14 +189,29 @@ mod tests {
         let (verdict, reply) = votes.verdict();
         assert_eq!(verdict, Verdict::Partly);
         let text = text(reply);
-        assert!(text.contains(r#""failures":[{"index":2,"message":"b"}]"#) && text.contains(r#""code":400"#), "{text}");
+        assert!(
+            text.contains(r#""failures":[{"index":2,"message":"b"}]"#) && text.contains(r#""code":400"#),
+            "{text}"
+        );
     }
 
     #[test]
     fn items_taken_somewhere_are_a_success() {
         let mut votes = Votes::new(false);
-        vote(&mut votes, 0, Outcome::Refused, 400, r#"{"code":400,"message":"x","failures":[{"index":0,"message":"a"}]}"#);
-        vote(&mut votes, 1, Outcome::Refused, 400, r#"{"code":400,"message":"x","failures":[{"index":1,"message":"a"}]}"#);
+        vote(
+            &mut votes,
+            0,
+            Outcome::Refused,
+            400,
+            r#"{"code":400,"message":"x","failures":[{"index":0,"message":"a"}]}"#,
+        );
+        vote(
+            &mut votes,
+            1,
+            Outcome::Refused,
+            400,
+            r#"{"code":400,"message":"x","failures":[{"index":1,"message":"a"}]}"#,
+        );
         assert!(votes.has_success());
         assert_eq!(votes.verdict().0, Verdict::Taken);
     }

@@ -209,9 +209,11 @@ impl Upstream {
         clock: &Clock,
         flight: InFlight,
     ) -> Result<(Outcome, Reply), Outcome> {
-        let response = self.client.request(self.request(ask)).await.map_err(|error| {
-            if error.is_connect() { Outcome::Unreachable } else { Outcome::Broken }
-        })?;
+        let response = self
+            .client
+            .request(self.request(ask))
+            .await
+            .map_err(|error| if error.is_connect() { Outcome::Unreachable } else { Outcome::Broken })?;
         let now = clock();
         let status = response.status();
         self.gauge.answer(now, u64::from(micros(now, began)), ask.is_quick(), !status.is_server_error());
@@ -273,8 +275,11 @@ fn client(tls: rustls::ClientConfig, h2c: bool) -> Client<HttpsConnector<HttpCon
     http.set_connect_timeout(Some(CONNECT_TIME));
     http.set_keepalive(Some(Duration::from_secs(30)));
     http.enforce_http(false);
-    let connector =
-        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_all_versions().wrap_connector(http);
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_all_versions()
+        .wrap_connector(http);
     Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())

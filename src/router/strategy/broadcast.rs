@@ -12,7 +12,8 @@ impl Strategy for Broadcast {
     fn order(&self, choice: &Choice, table: &Table) -> Vec<BeaconId> {
         let order = common(choice.row, choice.key, salt(choice.row, choice.slot, table), table);
         let spread = spread_hosts(&order, choice.row, table);
-        let held = promote(spread, |id| choice.holders.has(id) && table.entries[id.index()].good(choice.row.needs));
+        let held =
+            promote(spread, |id| choice.holders.has(id) && table.entries[id.index()].good(choice.row.needs));
         producer_first(held, choice.producer, table)
     }
 }

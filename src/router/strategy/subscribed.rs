@@ -18,7 +18,8 @@ impl Strategy for Subscribed {
         }
         promote(order, |id| {
             let entry = &table.entries[id.index()];
-            choice.holders.has(id) && (entry.good(choice.row.needs) || entry.finishes() && entry.reasons.len() == 1)
+            choice.holders.has(id)
+                && (entry.good(choice.row.needs) || entry.finishes() && entry.reasons.len() == 1)
         })
     }
 }

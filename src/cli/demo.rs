@@ -30,6 +30,7 @@ pub struct Args {
 }
 
 /// Runs a scenario until Ctrl-C.
+#[expect(clippy::needless_pass_by_value, reason = "all commands have one shape")]
 pub fn run(args: Args, _global: &Global) -> anyhow::Result<ExitCode> {
     if args.scenario == "list" {
         for scenario in scenarios()? {

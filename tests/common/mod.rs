@@ -1,5 +1,7 @@
 //! What the end-to-end tests share: an engine of its own with a directory of its own, and bounded waits.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Installs what the tests need (Debian or Ubuntu, Rust present) and runs all of them. Ends non-zero at the first failure.
+# `bash tests/run.sh quick` leaves out the devnet and the benchmark.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+quick=${1:-all}
+
+say() { printf '\n== %s\n' "$*"; }
+twice() { "$@" || { echo "failed, trying once more: $*" >&2; sleep 5; "$@"; }; }
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+say "what the tests need"
+missing=()
+command -v cc >/dev/null || missing+=(build-essential)
+command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || missing+=(haproxy)
+command -v iptables >/dev/null || [ -x /usr/sbin/iptables ] || missing+=(iptables)
+command -v node >/dev/null || missing+=(nodejs npm)
+if [ ${#missing[@]} -gt 0 ]; then
+  twice as_root apt-get update -q
+  twice as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
+fi
+command -v cargo-nextest >/dev/null || twice cargo install cargo-nextest --locked
+if [ "$quick" = all ]; then
+  bash tests/devnet/setup.sh
+fi
+twice cargo fetch --locked
+
+say "format"
+cargo fmt --check
+say "clippy"
+cargo clippy --locked --all-targets -- -D warnings
+say "documentation"
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+say "tests"
+cargo nextest run --locked -E 'not binary(devnet)'
+cargo test --locked --doc
+say "shipped files"
+cargo run --locked --quiet -- check --fleet fleet.example.yaml
+cargo run --locked --quiet -- demo healthy --seconds 10
+
+if [ "$quick" = all ]; then
+  say "devnet: four real beacon nodes, 64 real validators"
+  cargo nextest run --locked -E 'binary(devnet)' --no-capture
+  say "benchmark smoke"
+  cargo bench --locked --bench router -- --smoke
+fi
+say "all passed"

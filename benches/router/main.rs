@@ -123,7 +123,7 @@ async fn drive(args: &Args) -> anyhow::Result<ExitCode> {
     let addresses: Vec<SocketAddr> = origins.iter().map(|origin| origin.address).collect();
     let mut targets = Vec::new();
     for kind in &args.targets {
-        let target = Target::start(*kind, scratch.path(), &addresses, args.broadcast).await?;
+        let mut target = Target::start(*kind, scratch.path(), &addresses, args.broadcast).await?;
         target.wait_until_ready(&load::ready_request(chain)).await?;
         targets.push(target);
     }

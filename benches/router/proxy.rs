@@ -93,16 +93,22 @@ impl Target {
     }
 
     /// Waits until the request is answered with 200.
-    pub async fn wait_until_ready(&self, request: &[u8]) -> anyhow::Result<()> {
+    pub async fn wait_until_ready(&mut self, request: &[u8]) -> anyhow::Result<()> {
         let end = Instant::now() + READY;
-        let ask = || async { Connection::open(self.address).await?.exchange(request).await };
+        let address = self.address;
+        let ask = || async { Connection::open(address).await?.exchange(request).await };
         loop {
             let answer = timeout(Duration::from_secs(1), ask()).await;
             if matches!(answer, Ok(Ok(200))) {
                 return Ok(());
             }
+            let ended = self.process.as_mut().and_then(|(_, child)| child.try_wait().ok().flatten());
+            let said = || std::fs::read_to_string(&self.log).unwrap_or_default();
+            if let Some(status) = ended {
+                bail!("{} ended with {status}; it said:\n{}", self.kind.name(), said());
+            }
             if Instant::now() >= end {
-                let said = std::fs::read_to_string(&self.log).unwrap_or_default();
+                let said = said();
                 bail!("{} did not answer within {READY:?} ({answer:?}); it said:\n{said}", self.kind.name());
             }
             sleep(Duration::from_millis(50)).await;

@@ -9,28 +9,10 @@ use serde::de::{Error, Visitor};
 
 /// `u64`, in quotes as the Beacon API writes it, or bare as some clients do.
 pub(crate) mod quoted {
-    use super::{Deserializer, Error, Visitor, fmt};
+    pub(crate) use crate::model::Quoted;
 
-    struct Quoted;
-
-    impl Visitor<'_> for Quoted {
-        type Value = u64;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an unsigned number, in quotes or bare")
-        }
-
-        fn visit_u64<E: Error>(self, value: u64) -> Result<u64, E> {
-            Ok(value)
-        }
-
-        fn visit_str<E: Error>(self, text: &str) -> Result<u64, E> {
-            text.parse().map_err(|_| E::custom(format_args!("\"{text}\" is not an unsigned number")))
-        }
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-        deserializer.deserialize_any(Quoted)
+    pub(crate) fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        Quoted::plain(deserializer)
     }
 }
 

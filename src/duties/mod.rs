@@ -1,6 +1,6 @@
 //! What passed the router for which validator.
 //!
-//! Owns the parsing of duties, subscriptions and publications from shared bytes, off the hot path, and the bounded
+//! Owns the parsing of duties and publications from shared bytes, off the hot path, and the bounded
 //! record of what was published by whom. It never decides where a request goes and never changes a byte. To read
 //! another publication, add its [`crate::endpoint::Inspect`] to `publication`.
 
@@ -9,7 +9,6 @@ mod error;
 mod json;
 mod publication;
 mod record;
-mod subscription;
 
 pub use duty::{
     AttesterDuties, AttesterDuty, Committees, KEPT_EPOCHS, MAX_MEMBERS, ProposerDuty, SyncDuty,
@@ -18,6 +17,3 @@ pub use duty::{
 pub use error::ParseError;
 pub use publication::{Kind, Link, MAX_GROUPS, MAX_VALIDATORS, Publication, Votes, parse};
 pub use record::{DutyRecord, Records, SAMPLE, Sample};
-pub use subscription::{
-    CommitteeSubscription, SyncSubscription, committee_subscriptions, sync_subscriptions,
-};

@@ -10,10 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::explain::{Asked, Names, explain};
 use crate::chain::SlotClock;
-use crate::duties::{self, Committees, DutyRecord, Records, attester_duties};
+use crate::duties::{
+    self, Committees, DutyRecord, Kind, ParseError, Publication, Records, attester_duties, proposer_duties,
+    sync_duties,
+};
 use crate::endpoint::{Inspect, row};
 use crate::metrics::Metrics;
-use crate::model::{BeaconId, Explanation, Moment, Slot, Trace};
+use crate::model::{BeaconId, Explanation, Moment, Slot, Trace, ValidatorIndex};
 use crate::pool::Table;
 use crate::router::{Exchange, Sink};
 
@@ -133,12 +136,7 @@ impl JournalTask {
     fn read(&mut self, exchange: &Exchange) {
         let row = row(exchange.row);
         let clock = self.tables.back().and_then(|table| table.clock.clone());
-        if row.inspect == Inspect::AttesterDuties {
-            self.learn(exchange, clock.as_ref());
-            return;
-        }
-        let parsed = duties::parse(row.inspect, &exchange.request, exchange.request_ssz, &self.committees);
-        let Ok(publications) = parsed else { return };
+        let Ok(publications) = self.parse(row.inspect, exchange, clock.as_ref()) else { return };
         let beacon = (0..128).map(BeaconId).find(|id| exchange.beacons.has(*id));
         for publication in &publications {
             let due = row.step.and_then(|step| Some(clock.as_ref()?.due(publication.slot, step)));
@@ -147,13 +145,35 @@ impl JournalTask {
         }
     }
 
-    fn learn(&mut self, exchange: &Exchange, clock: Option<&SlotClock>) {
-        let Ok(duties) = attester_duties(&exchange.answer) else { return };
-        let Some(clock) = clock else { return };
-        if let Some(first) = duties.duties.first() {
-            self.committees.learn(clock.epoch_of(first.slot), &duties);
+    fn parse(
+        &mut self,
+        inspect: Inspect,
+        exchange: &Exchange,
+        clock: Option<&SlotClock>,
+    ) -> Result<Vec<Publication>, ParseError> {
+        let served = |kind, validators: Vec<ValidatorIndex>| {
+            let count = validators.len() as u32;
+            vec![Publication { slot: exchange.slot, kind, validators, count, votes: None }]
+        };
+        match inspect {
+            Inspect::AttesterDuties => {
+                let duties = attester_duties(&exchange.answer)?;
+                if let (Some(clock), Some(first)) = (clock, duties.duties.first()) {
+                    self.committees.learn(clock.epoch_of(first.slot), &duties);
+                    self.committees.prune(clock.epoch_of(slot_at(clock, exchange.at)));
+                }
+                Ok(served(Kind::AttesterDuties, duties.duties.iter().map(|duty| duty.validator).collect()))
+            }
+            Inspect::ProposerDuties => {
+                let duties = proposer_duties(&exchange.answer)?;
+                Ok(served(Kind::ProposerDuties, duties.iter().map(|duty| duty.validator).collect()))
+            }
+            Inspect::SyncDuties => {
+                let duties = sync_duties(&exchange.answer)?;
+                Ok(served(Kind::SyncDuties, duties.iter().map(|duty| duty.validator).collect()))
+            }
+            other => duties::parse(other, &exchange.request, exchange.request_ssz, &self.committees),
         }
-        self.committees.prune(clock.epoch_of(slot_at(clock, exchange.at)));
     }
 }
 

@@ -10,22 +10,6 @@ use prometheus_client::registry::Registry;
 use super::known::Known;
 use crate::model::{BeaconName, BeaconStatus, FleetStatus, Lifecycle, Reason};
 
-/// Every reason, each with a series for each beacon.
-const REASONS: [Reason; 13] = [
-    Reason::NeverObserved,
-    Reason::WrongChain,
-    Reason::Unreachable,
-    Reason::Hung,
-    Reason::Failing,
-    Reason::Optimistic,
-    Reason::ElOffline,
-    Reason::Syncing,
-    Reason::StaleHead,
-    Reason::Fork,
-    Reason::Slow,
-    Reason::WarmingUp,
-    Reason::Drained,
-];
 const STATES: [&str; 3] = ["active", "draining", "drained"];
 
 type Fraction = Gauge<f64, AtomicU64>;
@@ -109,7 +93,7 @@ impl FleetGauges {
             let labels = BeaconState { beacon: beacon.clone(), state: each };
             self.lifecycle.get_or_create(&labels).set(i64::from(each == state));
         }
-        for each in REASONS {
+        for each in Reason::ALL {
             let labels = BeaconReason { beacon: beacon.clone(), reason: each.words() };
             self.reason.get_or_create(&labels).set(i64::from(status.reasons.contains(&each)));
         }

@@ -6,6 +6,7 @@ mod class;
 mod explain;
 mod fleet;
 mod ids;
+mod quoted;
 mod status;
 mod time;
 mod trace;
@@ -17,6 +18,7 @@ pub use fleet::{
     Probing, Routing, Secret, Seeding,
 };
 pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};
+pub use quoted::Quoted;
 pub use status::{BeaconStatus, FleetStatus, HeadStatus, Lifecycle, Reason};
 pub use time::{Bps, Clock, Moment, UnixMs};
 pub use trace::{Attempt, Outcome, Served, TRACE_ATTEMPTS, Trace};

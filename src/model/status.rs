@@ -39,6 +39,23 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason, worst first.
+    pub const ALL: [Reason; 13] = [
+        Reason::Drained,
+        Reason::WrongChain,
+        Reason::NeverObserved,
+        Reason::Unreachable,
+        Reason::Hung,
+        Reason::Failing,
+        Reason::Optimistic,
+        Reason::Syncing,
+        Reason::Fork,
+        Reason::StaleHead,
+        Reason::ElOffline,
+        Reason::Slow,
+        Reason::WarmingUp,
+    ];
+
     /// The words shown to people.
     pub fn words(self) -> &'static str {
         match self {

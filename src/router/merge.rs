@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::upstream::{Reply, ReplyBody};
 use crate::endpoint::{Meaning, meaning};
-use crate::model::{Attempt, BeaconId, Outcome};
+use crate::model::{Attempt, BeaconId, Outcome, Quoted};
 
 /// What all answers amount to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,22 +33,9 @@ struct Indexed {
 
 #[derive(Debug, Clone, Deserialize, Serialize)]
 struct Failure {
-    #[serde(deserialize_with = "number_or_text")]
+    #[serde(deserialize_with = "Quoted::plain")]
     index: u64,
     message: String,
-}
-
-fn number_or_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Either {
-        Number(u64),
-        Text(String),
-    }
-    match Either::deserialize(deserializer)? {
-        Either::Number(number) => Ok(number),
-        Either::Text(text) => text.parse().map_err(serde::de::Error::custom),
-    }
 }
 
 /// Counts answers as they come.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::model::{BeaconId, BeaconSet, Epoch, Slot};
+use crate::model::{BeaconId, BeaconSet, Epoch, Quoted, Slot};
 
 /// Slots for which subscriptions are remembered; a subscription is made one or two epochs ahead.
 const SLOTS: usize = 256;
@@ -13,26 +13,17 @@ const COMMITTEES: usize = 64;
 
 /// One entry of `beacon_committee_subscriptions` (Beacon API, `prepareBeaconCommitteeSubnet`), the fields needed here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct CommitteeSubscription {
-    /// The committee within its slot.
-    #[serde(deserialize_with = "quoted")]
-    pub committee_index: u64,
-    /// The slot of the duty.
-    #[serde(deserialize_with = "quoted")]
-    pub slot: u64,
-    /// Whether an aggregate will be asked for.
-    pub is_aggregator: bool,
+struct CommitteeSubscription {
+    #[serde(deserialize_with = "Quoted::plain")]
+    committee_index: u64,
+    #[serde(deserialize_with = "Quoted::plain")]
+    slot: u64,
 }
 
 #[derive(Deserialize)]
 struct SyncSubscription {
-    #[serde(deserialize_with = "quoted")]
+    #[serde(deserialize_with = "Quoted::plain")]
     until_epoch: u64,
-}
-
-fn quoted<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-    text.parse().map_err(serde::de::Error::custom)
 }
 
 /// Who holds which subscription.

@@ -4,4 +4,4 @@
 
 mod held;
 
-pub use held::{CommitteeSubscription, Held};
+pub use held::Held;

@@ -40,6 +40,12 @@ pub enum Kind {
     PayloadAttestation,
     /// A block; the validator is its proposer.
     Block,
+    /// Attester duties that were served.
+    AttesterDuties,
+    /// Proposer duties that were served.
+    ProposerDuties,
+    /// Sync committee duties that were served.
+    SyncDuties,
 }
 
 impl Kind {
@@ -52,6 +58,9 @@ impl Kind {
             Kind::Contribution => "contributions",
             Kind::PayloadAttestation => "payload attestations",
             Kind::Block => "blocks",
+            Kind::AttesterDuties => "attester duties",
+            Kind::ProposerDuties => "proposer duties",
+            Kind::SyncDuties => "sync duties",
         }
     }
 }

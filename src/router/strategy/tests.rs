@@ -43,22 +43,7 @@ fn named(name: &str) -> &'static Row {
 }
 
 fn reasons() -> impl proptest::strategy::Strategy<Value = Vec<Reason>> {
-    let all = [
-        Reason::NeverObserved,
-        Reason::WrongChain,
-        Reason::Unreachable,
-        Reason::Hung,
-        Reason::Failing,
-        Reason::Optimistic,
-        Reason::ElOffline,
-        Reason::Syncing,
-        Reason::StaleHead,
-        Reason::Fork,
-        Reason::Slow,
-        Reason::WarmingUp,
-        Reason::Drained,
-    ];
-    proptest::sample::subsequence(all.to_vec(), 0..3)
+    proptest::sample::subsequence(Reason::ALL.to_vec(), 0..3)
 }
 
 proptest! {

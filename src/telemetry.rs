@@ -177,7 +177,7 @@ mod tests {
     fn what_cannot_start_says_why() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let inside = logging(&file.path().join("logs"), LogFormat::Text);
-        assert!(matches!(build(&inside), Err(TelemetryError::Open { .. })));
+        assert!(matches!(build(&inside), Err(TelemetryError::Directory { .. })));
         let filter = Logging { filter: "info,a=b=c".into(), ..inside };
         assert!(matches!(build(&filter), Err(TelemetryError::Filter { .. })));
     }

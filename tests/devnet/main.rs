@@ -1,0 +1,49 @@
+//! The router between real validator clients and real beacon nodes.
+//!
+//! A network of four Lodestar beacon nodes, joined over p2p on loopback, with 64 validators in four
+//! validator clients that all knock at the one router. Faults befall one beacon after another; the chain
+//! itself then tells which attestations were missed, late or wrong.
+//!
+//! ```text
+//! tests/devnet/setup.sh && cargo test --test devnet combined -- --nocapture
+//! ```
+//!
+//! `combined` takes seven minutes. It needs `setup.sh` run once (node, npm, a C++ compiler, 270 MB); where it
+//! was not run the test says so and passes, except under `CI`. The fault `no peers` needs root and nft;
+//! without, its row says that it was skipped.
+//!
+//! The comparison of topologies, every fault three times on a network of its own, 45 minutes a topology:
+//!
+//! ```text
+//! BEACONDECK_DEVNET_TOPOLOGY=direct cargo test --test devnet matrix -- --ignored --nocapture
+//! ```
+//!
+//! | variable | means | if unset |
+//! |---|---|---|
+//! | `BEACONDECK_DEVNET_TOPOLOGY` | `router`; `direct`: each client at its own beacon; `fallback`: the client's own list | `router` |
+//! | `BEACONDECK_DEVNET_RUNS` | runs of each fault in `matrix` | 3 |
+//! | `BEACONDECK_DEVNET_FAULTS` | what `matrix` runs, with commas: `no fault`, `hang`, `gc pauses`, … | all |
+//! | `BEACONDECK_DEVNET_SLOT_SECONDS` | length of a slot | 3 |
+//! | `BEACONDECK_DEVNET_KEEP` | if set to anything, logs and data are left in the temporary folder | removed |
+
+// Under cfg(test) for clippy: what is allowed in tests is allowed in these.
+#[cfg(test)]
+mod clock;
+#[cfg(test)]
+mod fault;
+#[cfg(test)]
+mod lodestar;
+#[cfg(test)]
+mod network;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod report;
+#[cfg(test)]
+mod router;
+#[cfg(test)]
+mod run;
+#[cfg(test)]
+mod suite;
+#[cfg(test)]
+mod truth;

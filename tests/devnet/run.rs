@@ -1,0 +1,163 @@
+//! Owns the course of one run: a fresh network, a warm-up, then the stages of a plan one after the other,
+//! and the truth about every epoch of it.
+
+use std::ops::Range;
+
+use anyhow::{Result, bail, ensure};
+use serde_json::Value;
+
+use super::clock::{SLOTS_PER_EPOCH, first_slot};
+use super::fault::Fault;
+use super::lodestar::VALIDATORS;
+use super::network::{BEACONS, Network};
+use super::router::{Door, Topology};
+use super::truth::{self, EpochTruth};
+
+/// Length of a slot unless the environment says otherwise. The preset has 8 slots an epoch.
+const SECONDS_PER_SLOT: u64 = 3;
+/// Epochs after which the network must be attesting in full.
+const WARM_UP_EPOCHS: u64 = 5;
+
+/// One part of a plan: a fault, or none, at one beacon, and a time without any after it.
+#[derive(Clone, Copy, Debug)]
+pub struct Stage {
+    /// What befalls the beacon; none in a control.
+    pub fault: Option<Fault>,
+    /// Index of the beacon it befalls.
+    pub beacon: usize,
+    /// Epochs it lasts.
+    pub epochs: u64,
+    /// Epochs without fault that follow and are judged as well.
+    pub recovery: u64,
+}
+
+impl Stage {
+    /// Epochs in which nothing befalls anyone.
+    pub const fn control(epochs: u64) -> Self {
+        Self { fault: None, beacon: 0, epochs, recovery: 0 }
+    }
+
+    /// A fault of some epochs and the recovery after it.
+    pub const fn new(fault: Fault, beacon: usize, epochs: u64, recovery: u64) -> Self {
+        Self { fault: Some(fault), beacon: beacon % BEACONS, epochs, recovery }
+    }
+}
+
+/// What became of a stage.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The stage.
+    pub stage: Stage,
+    /// Its epochs.
+    pub during: Vec<EpochTruth>,
+    /// The epochs of recovery.
+    pub after: Vec<EpochTruth>,
+    /// Why it could not be done here; nothing happened then.
+    pub skipped: Option<String>,
+}
+
+/// What became of a run.
+#[derive(Debug)]
+pub struct Run {
+    /// One a stage, in order.
+    pub outcomes: Vec<Outcome>,
+    /// Finalized epoch before the first stage and after the last.
+    pub finalized: Range<u64>,
+    /// What the router tells of its requests, if there is one and it can.
+    pub explained: Option<Vec<Value>>,
+}
+
+/// Runs a plan on a fresh network.
+pub async fn run(topology: Topology, plan: &[Stage]) -> Result<Run> {
+    let mut net = Network::start(seconds_per_slot()?).await?;
+    let door = Door::open(topology, &net).await?;
+    net.start_clients(&door.urls(&net))?;
+    let begin = warm_up(&mut net).await?;
+    let first_finalized = truth::finalized(&net.http, &net.urls()).await;
+    let length: u64 = plan.iter().map(|stage| stage.epochs + stage.recovery).sum();
+    let epochs = begin..begin + length;
+    let truths = truth::collect(net.http.clone(), net.urls(), net.clock, epochs);
+    let stages = stages(topology, plan, &mut net, &door, begin);
+    let (truths, (skipped, explained)) = tokio::try_join!(truths, stages)?;
+    net.all_alive()?;
+    let last_finalized = truth::finalized(&net.http, &net.urls()).await;
+    door.close()?;
+    let mut truths = truths.into_iter();
+    let mut outcomes = Vec::new();
+    for (stage, skipped) in plan.iter().zip(skipped) {
+        let during = truths.by_ref().take(stage.epochs as usize).collect();
+        let after = truths.by_ref().take(stage.recovery as usize).collect();
+        outcomes.push(Outcome { stage: *stage, during, after, skipped });
+    }
+    let explained = (!explained.is_empty()).then_some(explained);
+    Ok(Run { outcomes, finalized: first_finalized..last_finalized, explained })
+}
+
+/// Executes the stages from epoch `epoch` on; why each was skipped, if it was, and what the router told.
+async fn stages(
+    topology: Topology,
+    plan: &[Stage],
+    net: &mut Network,
+    door: &Door,
+    mut epoch: u64,
+) -> Result<(Vec<Option<String>>, Vec<Value>)> {
+    let (mut skipped, mut explained) = (Vec::new(), Vec::new());
+    for stage in plan {
+        net.clock.reach_epoch(epoch).await;
+        skipped.push(execute(stage, topology, net, door, epoch).await?);
+        // Asked after every stage: the router's memory of requests has a limit.
+        explained.extend(explain(door).await);
+        epoch += stage.epochs + stage.recovery;
+    }
+    Ok((skipped, explained))
+}
+
+async fn execute(
+    stage: &Stage,
+    topology: Topology,
+    net: &mut Network,
+    door: &Door,
+    epoch: u64,
+) -> Result<Option<String>> {
+    net.all_alive()?;
+    let Some(fault) = stage.fault else { return Ok(None) };
+    let obstacle = fault.obstacle(topology);
+    if obstacle.is_none() {
+        let name = net.beacons[stage.beacon].name.clone();
+        println!("epoch {epoch}: {} at {name}", fault.word());
+        fault.strike(net, door, stage.beacon, first_slot(epoch + stage.epochs)).await?;
+    }
+    Ok(obstacle)
+}
+
+async fn explain(door: &Door) -> Vec<Value> {
+    match door.router() {
+        Some(router) => router.explain().await.unwrap_or_default(),
+        None => Vec::new(),
+    }
+}
+
+/// Waits until all attest, and gives the epoch that has just begun then.
+async fn warm_up(net: &mut Network) -> Result<u64> {
+    // Those whose slot is the epoch's last cannot be in a block of it.
+    let full = VALIDATORS - VALIDATORS / SLOTS_PER_EPOCH as usize;
+    for epoch in 0..WARM_UP_EPOCHS {
+        net.clock.reach_epoch(epoch + 1).await;
+        net.all_alive()?;
+        let attested = truth::attested_by_end_of(&net.http, &net.urls(), epoch).await?;
+        println!("epoch {epoch}: {attested} of {full} attested by its end");
+        if attested >= full {
+            return Ok(epoch + 1);
+        }
+    }
+    bail!("the network does not attest in full after {WARM_UP_EPOCHS} epochs")
+}
+
+fn seconds_per_slot() -> Result<u64> {
+    let seconds = match std::env::var("BEACONDECK_DEVNET_SLOT_SECONDS") {
+        Ok(text) => text.parse()?,
+        Err(_) => SECONDS_PER_SLOT,
+    };
+    ensure!((1..=12).contains(&seconds), "a slot of {seconds} s");
+    Ok(seconds)
+}

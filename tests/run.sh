@@ -13,7 +13,7 @@ say "what the tests need"
 missing=()
 command -v cc >/dev/null || missing+=(build-essential)
 command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || missing+=(haproxy)
-command -v iptables >/dev/null || [ -x /usr/sbin/iptables ] || missing+=(iptables)
+command -v nft >/dev/null || [ -x /usr/sbin/nft ] || missing+=(nftables)
 command -v node >/dev/null || missing+=(nodejs npm)
 if [ ${#missing[@]} -gt 0 ]; then
   twice as_root apt-get update -q

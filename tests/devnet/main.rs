@@ -8,8 +8,7 @@
 //! tests/devnet/setup.sh && cargo test --test devnet combined -- --nocapture
 //! ```
 //!
-//! `combined` takes seven minutes. It needs `setup.sh` run once (node, npm, a C++ compiler, 270 MB); where it
-//! was not run the test says so and passes, except under `CI`. The fault `no peers` needs root and nft;
+//! `combined` takes seven minutes. It needs `setup.sh` run once (node, npm, a C++ compiler, 270 MB). The fault `no peers` needs root and nft;
 //! without, its row says that it was skipped.
 //!
 //! The comparison of topologies, every fault three times on a network of its own, 45 minutes a topology:

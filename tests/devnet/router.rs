@@ -138,7 +138,7 @@ impl Router {
 
     /// What the router remembers of its requests, one object each; none if it cannot tell.
     pub async fn explain(&self) -> Option<Vec<Value>> {
-        let output = self.run(&["explain", "--json"]).await.ok()?;
+        let output = self.run(&["explain", "--json", "--limit", "10000"]).await.ok()?;
         let text = String::from_utf8(output.stdout).ok()?;
         output
             .status

@@ -30,9 +30,7 @@ const NO_FAULT: &str = "no fault";
 /// Every fault, one after another, on one network with one router: nothing is missed.
 #[tokio::test]
 async fn combined() -> Result<()> {
-    if !installed()? {
-        return Ok(());
-    }
+    installed()?;
     let topology = topology()?;
     let run = run(topology, &COMBINED).await?;
     println!("{}", report::table(&format!("combined, {topology:?}"), &run));
@@ -49,9 +47,7 @@ async fn combined() -> Result<()> {
 #[tokio::test]
 #[ignore = "45 minutes a topology: a comparison, not a check"]
 async fn matrix() -> Result<()> {
-    if !installed()? {
-        return Ok(());
-    }
+    installed()?;
     let topology = topology()?;
     let runs: usize = variable("BEACONDECK_DEVNET_RUNS", 3)?;
     for number in 0..runs {
@@ -81,7 +77,10 @@ fn bites(topology: Topology, run: &Run) -> Result<()> {
     Ok(())
 }
 
-/// Nothing missed, nothing later or worse than in the control's worst epoch.
+/// One late block on a noisy machine costs one slot's committee its head vote, fault or no fault.
+const NOISE: usize = 8;
+
+/// Nothing missed, nothing later or worse than in the control's worst epoch but for the machine's own noise.
 fn no_worse_than(control: &[EpochTruth], outcome: &Outcome) -> Result<()> {
     let worst = |count: fn(&EpochTruth) -> usize| control.iter().map(count).max().unwrap_or(0);
     let (not_timely, wrong_head) = (worst(EpochTruth::not_timely), worst(|epoch| epoch.wrong_head));
@@ -89,12 +88,12 @@ fn no_worse_than(control: &[EpochTruth], outcome: &Outcome) -> Result<()> {
         let what = format!("{:?} in epoch {}", outcome.stage.fault, epoch.epoch);
         ensure!(epoch.missed == 0, "{what}: {} missed", epoch.missed);
         ensure!(
-            epoch.not_timely() <= not_timely,
+            epoch.not_timely() <= not_timely + NOISE,
             "{what}: {} not timely, control {not_timely}",
             epoch.not_timely()
         );
         ensure!(
-            epoch.wrong_head <= wrong_head,
+            epoch.wrong_head <= wrong_head + NOISE,
             "{what}: {} wrong heads, control {wrong_head}",
             epoch.wrong_head
         );
@@ -112,21 +111,17 @@ fn unanswered_by_the_hung(run: &Run, outcome: &Outcome) -> Result<()> {
     for request in explained {
         let during = request["slot"].as_u64().is_some_and(|slot| slots.contains(&slot));
         ensure!(
-            !during || request["beacon"] != hung.as_str(),
+            !during || request["served-by"] != hung.as_str(),
             "the hung {hung} is said to have answered: {request}"
         );
     }
     Ok(())
 }
 
-/// Whether the network can be started here. Under CI it must.
-fn installed() -> Result<bool> {
-    let installed = lodestar::installed().is_some();
-    ensure!(installed || env::var_os("CI").is_none(), "run tests/devnet/setup.sh first");
-    if !installed {
-        println!("skipped: run tests/devnet/setup.sh first");
-    }
-    Ok(installed)
+/// Whether the network can be started here; a test that cannot run has not passed.
+fn installed() -> Result<()> {
+    ensure!(lodestar::installed().is_some(), "run tests/devnet/setup.sh first");
+    Ok(())
 }
 
 fn topology() -> Result<Topology> {

@@ -40,6 +40,8 @@ use watcher::Watcher;
 
 /// Messages on their way to the pool's task.
 const POOL_QUEUE: usize = 8_192;
+/// Publications whose second and further copies are under way at once.
+const COPIES_AT_ONCE: usize = 64;
 /// How often gauges of the door are copied into the metrics.
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
 
@@ -92,6 +94,7 @@ struct Parts {
     metrics: Arc<Metrics>,
     journal: Journal,
     hub: Arc<Hub>,
+    memory: Arc<Memory>,
     table: Arc<ArcSwap<Table>>,
     facts: Arc<ArcSwap<LocalFacts>>,
     to_pool: mpsc::Sender<Message>,
@@ -200,9 +203,9 @@ fn parts(fleet: &Fleet) -> (Parts, Pool, journal::JournalTask, mpsc::Receiver<Me
     let gauges: Vec<Arc<Gauge>> = names.iter().map(|_| Arc::default()).collect();
     let pool = pool(fleet, &gauges, &clock);
     let table = Arc::new(ArcSwap::from_pointee(pool.table(clock())));
-    let (hub, facts) = Default::default();
+    let (hub, memory, facts) = Default::default();
     (
-        Parts { clock, names, gauges, metrics, journal, hub, table, facts, to_pool },
+        Parts { clock, names, gauges, metrics, journal, hub, memory, table, facts, to_pool },
         pool,
         journal_task,
         from_all,
@@ -244,10 +247,11 @@ fn router(fleet: &Fleet, parts: &Parts) -> Result<Arc<Router>, EngineError> {
         table: parts.table.clone(),
         facts: parts.facts.clone(),
         hub: parts.hub.clone(),
-        memory: Memory::default(),
+        memory: parts.memory.clone(),
         policy: Policy::new(&fleet.routing, fleet.probing.shadow),
         open: fleet.routing.open.clone(),
         bodies: Arc::new(Semaphore::new((fleet.limits.bodies / 1_024).min(Semaphore::MAX_PERMITS))),
+        turns: Semaphore::new(COPIES_AT_ONCE),
         limits: fleet.limits,
         sink: Arc::new(parts.journal.clone()),
         gauge: DoorGauge::default(),
@@ -296,6 +300,7 @@ fn start_pool(
         table: parts.table.clone(),
         facts: parts.facts.clone(),
         hub: parts.hub.clone(),
+        memory: parts.memory.clone(),
         journal: parts.journal.clone(),
         watchers,
         names: parts.names.clone(),

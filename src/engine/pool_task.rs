@@ -15,9 +15,9 @@ use super::network::{Network, Told};
 use super::status::{Known, compose};
 use super::watcher::Watcher;
 use crate::beacon::NodeVersion;
-use crate::model::{BeaconId, BeaconName, Clock, FleetStatus, Lifecycle, Role, Use};
+use crate::model::{BeaconId, BeaconName, Clock, FleetStatus, Lifecycle, Reason, Role, Use};
 use crate::pool::{Action, Chain, Event, NEVER, Pool, Table};
-use crate::router::{Hub, LocalFacts};
+use crate::router::{Hub, LocalFacts, Memory};
 
 /// How often time itself is an event: a silent beacon is suspected within one of these.
 const TICK: Duration = Duration::from_millis(50);
@@ -54,6 +54,8 @@ pub struct PoolTask {
     pub facts: Arc<ArcSwap<LocalFacts>>,
     /// Events for clients.
     pub hub: Arc<Hub>,
+    /// What the router remembers of beacons.
+    pub memory: Arc<Memory>,
     /// Where tables are remembered.
     pub journal: Journal,
     /// By beacon.
@@ -102,6 +104,7 @@ impl PoolTask {
                 let old = self.versions[id.index()].replace(version.clone());
                 if old.as_ref().is_none_or(|old| old.text != version.text) {
                     tracing::info!(beacon = %self.names[id.index()], version = %version.text, "beacon node version");
+                    self.memory.forget(id);
                 }
             }
             Message::Event(id, topic, data) => {
@@ -172,6 +175,10 @@ impl PoolTask {
             }
             Action::Changed(id, reasons) => {
                 let beacon = &self.names[id.index()];
+                if reasons.contains(&Reason::Unreachable) {
+                    // Nobody listens there: when somebody does again it is a new process, which was told nothing.
+                    self.memory.forget(id);
+                }
                 let words: Vec<&str> = reasons.iter().map(|reason| reason.words()).collect();
                 if words.is_empty() {
                     tracing::info!(%beacon, "beacon is healthy");

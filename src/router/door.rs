@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{ACCEPT, CONTENT_TYPE};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::OwnedSemaphorePermit;
@@ -70,6 +70,7 @@ pub async fn handle(router: Arc<Router>, peer: Peer, request: Request<Incoming>)
     note.bytes_in = request_body.len() as u32;
     let plain = found.row.inspect != Inspect::Nothing;
     let ssz = head::is_ssz(&parts.headers, &CONTENT_TYPE);
+    let wants_ssz = head::is_ssz(&parts.headers, &ACCEPT);
     let ask = Ask {
         row: found.row,
         method: if parts.method == Method::HEAD { Method::GET } else { parts.method },
@@ -78,7 +79,7 @@ pub async fn handle(router: Arc<Router>, peer: Peer, request: Request<Incoming>)
         body: request_body,
         arrived,
     };
-    let case = Case { key: peer.key(), slot, ssz, client: peer.client, id: found.id };
+    let case = Case { key: peer.key(), slot, ssz, wants_ssz, client: peer.client, id: found.id };
     let flowed = flow::run(&router, Arc::new(ask), &found, case, &table).await;
     drop(permit);
     note.beacons(flowed)

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::StreamExt;
 use hyper::header::CONTENT_TYPE;
 use hyper::{HeaderMap, Response, StatusCode};
 
@@ -14,8 +13,8 @@ use super::strategy::{Choice, Key, of};
 use super::upstream::{Ask, Reply, ReplyBody};
 use super::{Exchange, Router, answer, head, liveness, shadow};
 use crate::chain::{attestation_bits, contribution_bits};
-use crate::endpoint::{Found, Inspect, RowId, Strategy};
-use crate::model::{BeaconId, BeaconSet, ClientId, Outcome, Root, Slot, Step, Trace};
+use crate::endpoint::{Found, Inspect, Row, RowId, Strategy};
+use crate::model::{Attempt, BeaconId, BeaconSet, ClientId, Outcome, Root, Slot, Step, Trace};
 use crate::pool::Table;
 
 /// What a flow needs to know of the request besides its bytes.
@@ -27,11 +26,20 @@ pub struct Case {
     pub slot: Slot,
     /// The request body is SSZ.
     pub ssz: bool,
+    /// The answer should be SSZ.
+    pub wants_ssz: bool,
     /// An SSZ answer is preferred.
     /// The client.
     pub client: ClientId,
     /// The endpoint.
     pub id: RowId,
+}
+
+impl Case {
+    /// Whether a beacon needs SSZ for it.
+    fn is_binary(self) -> bool {
+        self.ssz || self.wants_ssz
+    }
 }
 
 /// What a flow brings back.
@@ -65,7 +73,7 @@ pub async fn run(
     case: Case,
     table: &Table,
 ) -> Flowed {
-    let row = ask.row;
+    let (row, arrived) = (ask.row, ask.arrived);
     let choice = Choice {
         row,
         key: case.key,
@@ -74,46 +82,75 @@ pub async fn run(
         holders: holders(router, found, case, table),
     };
     let order = of(row.strategy).order(&choice, table);
+    let order = router.memory.able_first(order, case.id, case.is_binary(), arrived);
     let Some(first) = order.first().copied() else { return nobody(router, row.needs, table) };
     let latency = router.lane.upstreams[first.index()].gauge.latency().0;
-    let plan = run::plan(row, case.slot, ask.arrived, table, Some((first, latency)));
+    let plan = run::plan(row, case.slot, arrived, table, Some((first, latency)));
+    let flowed = walk(router, ask, case, &choice, &order, plan, table).await;
+    for attempt in flowed.tried.kept() {
+        if lacks_endpoint(row, attempt.status) {
+            router.memory.lacks(attempt.beacon, case.id, case.is_binary(), arrived);
+        }
+    }
+    flowed
+}
+
+/// Walks the order with the runner that fits the row.
+async fn walk(
+    router: &Arc<Router>,
+    ask: Arc<Ask>,
+    case: Case,
+    choice: &Choice,
+    order: &[BeaconId],
+    plan: run::Plan,
+    table: &Table,
+) -> Flowed {
+    let row = ask.row;
     let width = router.policy.width(row, order.len());
+    // An envelope that carries its blobs is complete: any beacon can publish it (Gloas, publishExecutionPayloadEnvelope).
+    let complete = row.inspect == Inspect::Envelope && carries_blobs(&ask.headers);
     match row.strategy {
-        // An envelope that carries its blobs is complete: any beacon can publish it (Gloas, publishExecutionPayloadEnvelope).
-        Strategy::Pinned if row.inspect == Inspect::Envelope && carries_blobs(&ask.headers) => {
-            let known = router.memory.was_taken(ask.path.as_str(), &ask.body);
-            let sent = run::broadcast(&router.lane, &ask, &order, width, plan, known).await;
-            published(router, ask, case, sent)
-        }
-        Strategy::Broadcast | Strategy::Seed => {
-            let known = router.memory.was_taken(ask.path.as_str(), &ask.body);
-            let sent = run::broadcast(&router.lane, &ask, &order, width, plan, known).await;
-            published(router, ask, case, sent)
-        }
+        Strategy::Broadcast | Strategy::Seed => publish(router, ask, case, order, width, plan).await,
+        Strategy::Pinned if complete => publish(router, ask, case, order, width, plan).await,
         Strategy::Subscribed => {
             let held = order.iter().filter(|id| choice.holders.has(**id)).count();
             let score = |reply: &Reply| bits(row.step, reply);
             let finished =
-                run::best(&router.lane, &ask, &order, held.clamp(1, width.max(1)), plan, score).await;
+                run::best(&router.lane, &ask, order, held.clamp(1, width.max(1)), plan, score).await;
             answered(router, &ask, case, finished)
         }
         Strategy::Or => {
-            let (replies, refusal, tried) = run::either(&router.lane, &ask, &order, plan).await;
+            let (replies, refusal, tried) = run::either(&router.lane, &ask, order, plan).await;
             let by = replies.first().map(|(id, _)| *id);
             let response = liveness::merge(&replies, refusal, order.len());
             Flowed { response, by, tried, afterwards: None }
         }
-        Strategy::Any
-        | Strategy::One
-        | Strategy::Pinned
-        | Strategy::Stream
-        | Strategy::Local
-        | Strategy::Deny => {
-            let finished = run::sequence(&router.lane, &ask, &order, plan).await;
+        Strategy::Any | Strategy::One | Strategy::Pinned | Strategy::Stream | Strategy::Local | Strategy::Deny => {
+            let finished = run::sequence(&router.lane, &ask, order, plan).await;
             shadow::repeat(router, &ask, table, plan.attempt);
             answered(router, &ask, case, finished)
         }
     }
+}
+
+async fn publish(
+    router: &Arc<Router>,
+    ask: Arc<Ask>,
+    case: Case,
+    order: &[BeaconId],
+    width: usize,
+    plan: run::Plan,
+) -> Flowed {
+    let known = router.memory.was_taken(ask.path.as_str(), &ask.body);
+    let sent = run::broadcast(&router.lane, &ask, order, width, plan, known).await;
+    published(router, ask, case, sent)
+}
+
+/// Whether a status says that the beacon does not have the endpoint, or not in this form. A 404 says so only where the
+/// specification knows no 404: elsewhere it is an answer.
+fn lacks_endpoint(row: &Row, status: u16) -> bool {
+    let no_404 = matches!(row.strategy, Strategy::Broadcast | Strategy::Seed | Strategy::One);
+    matches!(status, 405 | 406 | 415 | 501) || (status == 404 && no_404)
 }
 
 fn carries_blobs(headers: &HeaderMap) -> bool {
@@ -298,14 +335,17 @@ impl Afterwards {
 
     async fn wait(mut self, mut trace: Trace) {
         let mut tried = Tried { kept: trace.tried, count: trace.attempts };
-        while let Some((attempt, reply)) = self.laggards.next().await {
+        let laggards = std::mem::take(&mut self.laggards);
+        let (router, ask) = (self.router.clone(), self.ask.clone());
+        let tell = |(attempt, reply): (Attempt, Option<Reply>)| {
             tried.push(attempt);
             let success = reply.is_some_and(|reply| reply.status.is_success());
             if success || attempt.outcome == Outcome::AlreadyKnown {
                 self.took.add(attempt.beacon);
-                self.router.memory.told(attempt.beacon, self.ask.row.inspect, &self.ask.body);
+                router.memory.told(attempt.beacon, ask.row.inspect, &ask.body);
             }
-        }
+        };
+        laggards.finish(&router.lane, &ask, &router.turns, tell).await;
         trace.tried = tried.kept;
         trace.attempts = tried.count;
         self.finish(trace);

@@ -1,4 +1,4 @@
-//! What the router remembers between requests: producers, accepted bytes, holders of subscriptions.
+//! What the router remembers between requests: producers, accepted bytes, holders of subscriptions, missing endpoints.
 //!
 //! All of it is bounded, and no lock is held across an await.
 
@@ -9,14 +9,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use crate::chain::{BlockKey, EnvelopeKey};
-use crate::endpoint::Inspect;
-use crate::model::{BeaconId, BeaconSet, Epoch, Root, Slot};
+use crate::endpoint::{Inspect, RowId};
+use crate::model::{BeaconId, BeaconSet, Epoch, Moment, Root, Slot};
 use crate::seeds::Held;
 
 /// Blocks whose producer is remembered.
 const PRODUCED: usize = 4_096;
 /// Bodies remembered as taken.
 const TAKEN: usize = 65_536;
+
+/// Missing endpoints remembered.
+const LACKING: usize = 4_096;
+/// A missing endpoint is looked for again after this: beacons are upgraded.
+const LACK_MS: u64 = 600_000;
 
 /// What a thing is recognised by when it comes back to be finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,10 +50,10 @@ impl<K: Hash + Eq + Copy, V> Bounded<K, V> {
         if self.map.insert(key, value).is_none() {
             self.order.push_back(key);
         }
-        if self.order.len() > self.limit
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.map.remove(&oldest);
+        while self.order.len() > self.limit {
+            if let Some(oldest) = self.order.pop_front() {
+                self.map.remove(&oldest);
+            }
         }
     }
 }
@@ -58,6 +63,7 @@ pub struct Memory {
     produced: Mutex<Bounded<Produced, BeaconId>>,
     taken: Mutex<Bounded<u64, ()>>,
     held: Mutex<Held>,
+    lacking: Mutex<Bounded<(BeaconId, RowId, bool), Moment>>,
 }
 
 impl Default for Memory {
@@ -66,6 +72,7 @@ impl Default for Memory {
             produced: Mutex::new(Bounded::new(PRODUCED)),
             taken: Mutex::new(Bounded::new(TAKEN)),
             held: Mutex::default(),
+            lacking: Mutex::new(Bounded::new(LACKING)),
         }
     }
 }
@@ -144,8 +151,61 @@ impl Memory {
         lock(&self.held).sync(epoch)
     }
 
-    /// A beacon was restarted: what it had been told is gone.
+    /// A beacon does not know this endpoint, or not in this form (SSZ or JSON).
+    pub fn lacks(&self, beacon: BeaconId, row: RowId, ssz: bool, now: Moment) {
+        let mut lacking = lock(&self.lacking);
+        lacking.map.remove(&(beacon, row, ssz));
+        lacking.insert((beacon, row, ssz), now);
+    }
+
+    /// Moves beacons that lack the endpoint behind all others.
+    pub fn able_first(&self, order: Vec<BeaconId>, row: RowId, ssz: bool, now: Moment) -> Vec<BeaconId> {
+        let lacking = lock(&self.lacking);
+        if lacking.map.is_empty() {
+            return order;
+        }
+        let lacks = |id: &BeaconId| {
+            lacking.map.get(&(*id, row, ssz)).is_some_and(|since| now.ms_since(*since) < LACK_MS)
+        };
+        let (unable, mut able): (Vec<_>, Vec<_>) = order.into_iter().partition(lacks);
+        able.extend(unable);
+        able
+    }
+
+    /// A beacon is another one now: what it had been told is gone, what it lacked it may know.
     pub fn forget(&self, beacon: BeaconId) {
         lock(&self.held).forget(beacon);
+        lock(&self.lacking).map.retain(|(id, ..), _| *id != beacon);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_beacon_that_lacks_an_endpoint_goes_last_until_it_may_have_been_upgraded() {
+        let memory = Memory::default();
+        let order = || vec![BeaconId(0), BeaconId(1), BeaconId(2)];
+        let (row, now) = (RowId(7), Moment::default().plus_ms(1));
+        memory.lacks(BeaconId(0), row, true, now);
+        assert_eq!(memory.able_first(order(), row, true, now), [BeaconId(1), BeaconId(2), BeaconId(0)]);
+        assert_eq!(memory.able_first(order(), row, false, now), order(), "another form is another question");
+        assert_eq!(memory.able_first(order(), RowId(8), true, now), order());
+        assert_eq!(memory.able_first(order(), row, true, now.plus_ms(LACK_MS)), order());
+        memory.forget(BeaconId(0));
+        assert_eq!(memory.able_first(order(), row, true, now), order());
+    }
+
+    #[test]
+    fn bytes_that_were_taken_are_known_again_and_memory_is_bounded() {
+        let memory = Memory::default();
+        let body = |n: usize| Bytes::from(n.to_string());
+        for n in 0..TAKEN + 10 {
+            memory.took("/p", &body(n));
+        }
+        assert!(memory.was_taken("/p", &body(TAKEN)) && !memory.was_taken("/q", &body(TAKEN)));
+        assert!(!memory.was_taken("/p", &body(0)), "the oldest is forgotten");
+        assert_eq!(lock(&memory.taken).map.len(), TAKEN);
     }
 }

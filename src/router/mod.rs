@@ -98,7 +98,7 @@ pub struct Router {
     /// Merged events.
     pub hub: Arc<Hub>,
     /// What is remembered between requests.
-    pub memory: Memory,
+    pub memory: Arc<Memory>,
     /// Widths and shares.
     pub policy: Policy,
     /// Namespaces that are open.
@@ -111,6 +111,8 @@ pub struct Router {
     pub gauge: DoorGauge,
     /// KiB of bodies that may be held at once.
     pub bodies: Arc<Semaphore>,
+    /// Turns of second copies: few at once, so that they never crowd out first ones.
+    pub turns: Semaphore,
     /// Number of the last trace.
     pub traces: AtomicU64,
 }

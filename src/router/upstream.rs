@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 
 use super::body;
 use crate::endpoint::{Body, Meaning, Row, Strategy, Verb, meaning};
-use crate::model::{self, Attempt, BeaconId, BeaconName, Clock, Moment, Outcome};
+use crate::model::{self, Attempt, BeaconId, BeaconName, Clock, Moment, Outcome, Use};
 use crate::pool::Gauge;
 
 /// Idle upstream connections kept per beacon.
@@ -258,6 +258,7 @@ async fn read(ask: &Ask, response: Response<Incoming>, flight: InFlight) -> Resu
 fn outcome(row: &Row, status: StatusCode, body: Option<&Bytes>) -> Outcome {
     let publishes = row.verb == Verb::Post;
     match status.as_u16() {
+        200 if row.needs == Use::Sign && is_optimistic(body) => Outcome::Failed,
         204 | 404 => Outcome::Empty,
         200..=399 => Outcome::Ok,
         code if publishes && meaning(code, body.map_or(&[], |bytes| bytes)) == Meaning::AlreadyKnown => {
@@ -267,6 +268,14 @@ fn outcome(row: &Row, status: StatusCode, body: Option<&Bytes>) -> Outcome {
         400..=499 => Outcome::Refused,
         _ => Outcome::Failed,
     }
+}
+
+/// Some beacons answer what gets signed while optimistic and say so in the answer (`execution_optimistic`, Beacon API
+/// `getBlockRoot`); only small JSON answers carry the word.
+fn is_optimistic(body: Option<&Bytes>) -> bool {
+    const WORD: &[u8] = b"\"execution_optimistic\":true";
+    let Some(body) = body.filter(|body| body.len() <= 4_096) else { return false };
+    body.first() == Some(&b'{') && body.windows(WORD.len()).any(|window| window == WORD)
 }
 
 fn client(tls: rustls::ClientConfig, h2c: bool) -> Client<HttpsConnector<HttpConnector>, Full<Bytes>> {

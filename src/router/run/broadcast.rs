@@ -1,11 +1,16 @@
-//! Same bytes to several beacons: first success answers, laggards run on; a failed one is replaced by the next.
+//! Same bytes to several beacons: the first success answers, the other copies follow, a failed one is replaced.
+//!
+//! The first beacon is asked at once. The others are asked when it failed or let a moment pass, and else after the
+//! client has its answer: at the due point thousands of messages come in one instant, and everyone's first copy goes
+//! before anyone's second.
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::time::Duration;
 
+use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{Stream, StreamExt};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Finished, Lane, Plan, Tried};
@@ -16,38 +21,66 @@ use crate::router::upstream::{Ask, Reply};
 type Done = (Attempt, Option<Reply>);
 type Running = FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>;
 
+/// The first beacon has this long to itself.
+const HEAD_START: Duration = Duration::from_millis(20);
+
+/// How long a publication's further copies keep others waiting.
+const TURN: Duration = Duration::from_millis(25);
+
 /// What a broadcast brings back.
 pub struct Broadcast {
     /// The verdict over all that answered so far.
     pub verdict: Verdict,
     /// The reply behind it and the attempts so far.
     pub finished: Finished,
-    /// Attempts that still run.
+    /// Copies that still run or are still to be sent.
     pub laggards: Laggards,
     /// Beacons that took it.
     pub took: Vec<BeaconId>,
 }
 
-/// Attempts that run on after the client has its answer; a stream of what became of them.
+/// Copies that run on after the client has its answer.
 #[derive(Default)]
-pub struct Laggards(Running);
-
-impl Stream for Laggards {
-    type Item = Done;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Done>> {
-        self.0.poll_next_unpin(cx)
-    }
+pub struct Laggards {
+    running: Running,
+    waiting: Vec<BeaconId>,
+    limit: Duration,
 }
 
 impl Laggards {
     /// Whether none is left.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.running.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Sends what is waiting, as `turns` allows, and runs all to their end; tells of each.
+    pub async fn finish(mut self, lane: &Lane, ask: &Arc<Ask>, turns: &Semaphore, mut tell: impl FnMut(Done)) {
+        // The semaphore is never closed; were it, the copies would still be due.
+        let mut turn = if self.waiting.is_empty() { None } else { turns.acquire().await.ok() };
+        for id in std::mem::take(&mut self.waiting) {
+            launch(lane, ask, id, self.limit, &self.running);
+        }
+        let over = Instant::now() + TURN;
+        loop {
+            tokio::select! {
+                biased;
+                done = self.running.next() => match done {
+                    Some(done) => tell(done),
+                    None => return,
+                },
+                // A slow beacon may hold up its own copy, not everyone's.
+                () = sleep_until(over), if turn.is_some() => turn = None,
+            }
+        }
     }
 }
 
-/// Sends to the first `width` of `order` at once. `known` says these bytes were taken before.
+fn launch(lane: &Lane, ask: &Arc<Ask>, id: BeaconId, limit: Duration, running: &Running) {
+    let (lane, ask) = (lane.clone(), ask.clone());
+    running.push(Box::pin(async move { lane.attempt(id, &ask, limit).await }));
+}
+
+/// Sends to the first `width` of `order`. `known` says these bytes were taken before.
 pub async fn broadcast(
     lane: &Lane,
     ask: &Arc<Ask>,
@@ -56,27 +89,33 @@ pub async fn broadcast(
     plan: Plan,
     known: bool,
 ) -> Broadcast {
-    let mut running = Running::new();
-    let mut next = order.iter().copied();
-    let launch = |id: BeaconId, running: &Running| {
-        let (lane, ask) = (lane.clone(), ask.clone());
-        running.push(Box::pin(async move { lane.attempt(id, &ask, plan.attempt).await }));
-    };
-    for id in next.by_ref().take(width.max(1)) {
-        launch(id, &running);
+    let running = Running::new();
+    let (now, later) = order.split_at(width.clamp(1, order.len().max(1)).min(order.len()));
+    let mut waiting = now.to_vec();
+    let mut spare = later.iter().copied();
+    if !waiting.is_empty() {
+        launch(lane, ask, waiting.remove(0), plan.attempt, &running);
     }
+    let mut running = running;
     let mut votes = Votes::new(known);
     let mut tried = Tried::default();
     let mut took = Vec::new();
-    let end = Instant::now() + plan.total;
+    let began = Instant::now();
     loop {
+        let wake = if waiting.is_empty() { plan.total } else { HEAD_START };
         let (attempt, reply) = tokio::select! {
             biased;
             done = running.next() => match done {
                 Some(done) => done,
                 None => break,
             },
-            () = sleep_until(end) => break,
+            () = sleep_until(began + wake) => {
+                if waiting.is_empty() {
+                    break;
+                }
+                waiting.drain(..).for_each(|id| launch(lane, ask, id, plan.attempt, &running));
+                continue;
+            }
         };
         tried.push(attempt);
         let success = reply.as_ref().is_some_and(|reply| reply.status.is_success());
@@ -87,12 +126,14 @@ pub async fn broadcast(
         if votes.has_success() {
             break;
         }
-        if !matches!(attempt.outcome, Outcome::AlreadyKnown)
-            && let Some(id) = next.next()
+        waiting.drain(..).for_each(|id| launch(lane, ask, id, plan.attempt, &running));
+        if attempt.outcome != Outcome::AlreadyKnown
+            && let Some(id) = spare.next()
         {
-            launch(id, &running);
+            launch(lane, ask, id, plan.attempt, &running);
         }
     }
     let (verdict, reply) = votes.verdict();
-    Broadcast { verdict, finished: Finished { reply, tried }, laggards: Laggards(running), took }
+    let laggards = Laggards { running, waiting, limit: plan.attempt };
+    Broadcast { verdict, finished: Finished { reply, tried }, laggards, took }
 }

@@ -35,16 +35,21 @@ impl Gauge {
         self.in_flight.fetch_sub(1, Relaxed);
     }
 
-    /// An answer's head came, after `took_us`; `ok` unless it was a server error. Any answer is a sign of life.
-    pub fn answer(&self, now: Moment, took_us: u64, quick: bool, ok: bool) {
-        self.sign_of_life(now);
-        if !ok {
-            self.failed.fetch_add(1, Relaxed);
-            self.errors_in_row.fetch_add(1, Relaxed);
-            return;
-        }
+    /// A server error that says something of the beacon, not of the request.
+    pub fn error(&self) {
+        self.failed.fetch_add(1, Relaxed);
+        self.errors_in_row.fetch_add(1, Relaxed);
+    }
+
+    /// An answer was good.
+    pub fn good(&self) {
         self.answered.fetch_add(1, Relaxed);
         self.errors_in_row.store(0, Relaxed);
+    }
+
+    /// An answer's head came, after `took_us`. Any answer is a sign of life.
+    pub fn answer(&self, now: Moment, took_us: u64, quick: bool) {
+        self.sign_of_life(now);
         if quick {
             let old = u64::from(self.latency_us.load(Relaxed));
             let new = if old == 0 { took_us } else { (old * (SMOOTHING - 1) + took_us) / SMOOTHING };
@@ -120,7 +125,7 @@ mod tests {
             gauge.end();
         }
         assert_eq!(gauge.silence_ms(at(310)), 300);
-        gauge.answer(at(320), 5_000, true, true);
+        gauge.answer(at(320), 5_000, true);
         assert_eq!(gauge.silence_ms(at(900)), 0);
         gauge.begin(at(900), false);
         assert_eq!(gauge.silence_ms(at(2_000)), 0, "bulk reads may take their time");
@@ -129,8 +134,8 @@ mod tests {
     #[test]
     fn latency_is_smoothed() {
         let gauge = Gauge::default();
-        gauge.answer(at(1), 8_000, true, true);
-        gauge.answer(at(2), 16_000, true, true);
+        gauge.answer(at(1), 8_000, true);
+        gauge.answer(at(2), 16_000, true);
         assert_eq!(gauge.latency(), (9_000, 2));
     }
 }

@@ -125,7 +125,12 @@ async fn walk(
             let response = liveness::merge(&replies, refusal, order.len());
             Flowed { response, by, tried, afterwards: None }
         }
-        Strategy::Any | Strategy::One | Strategy::Pinned | Strategy::Stream | Strategy::Local | Strategy::Deny => {
+        Strategy::Any
+        | Strategy::One
+        | Strategy::Pinned
+        | Strategy::Stream
+        | Strategy::Local
+        | Strategy::Deny => {
             let finished = run::sequence(&router.lane, &ask, order, plan).await;
             shadow::repeat(router, &ask, table, plan.attempt);
             answered(router, &ask, case, finished)

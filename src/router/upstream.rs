@@ -216,9 +216,15 @@ impl Upstream {
             .map_err(|error| if error.is_connect() { Outcome::Unreachable } else { Outcome::Broken })?;
         let now = clock();
         let status = response.status();
-        self.gauge.answer(now, u64::from(micros(now, began)), ask.is_quick(), !status.is_server_error());
+        self.gauge.answer(now, u64::from(micros(now, began)), ask.is_quick());
         let reply = read(ask, response, flight).await?;
         let outcome = outcome(ask.row, status, reply.bytes());
+        match outcome {
+            // Some clients answer 500 for an aggregate they have not (Lodestar #6634): that says nothing of them.
+            Outcome::Failed if ask.row.strategy != Strategy::Subscribed => self.gauge.error(),
+            Outcome::Ok | Outcome::Empty => self.gauge.good(),
+            _ => {}
+        }
         Ok((outcome, reply))
     }
 

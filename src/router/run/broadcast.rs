@@ -54,7 +54,13 @@ impl Laggards {
     }
 
     /// Sends what is waiting, as `turns` allows, and runs all to their end; tells of each.
-    pub async fn finish(mut self, lane: &Lane, ask: &Arc<Ask>, turns: &Semaphore, mut tell: impl FnMut(Done)) {
+    pub async fn finish(
+        mut self,
+        lane: &Lane,
+        ask: &Arc<Ask>,
+        turns: &Semaphore,
+        mut tell: impl FnMut(Done),
+    ) {
         // The semaphore is never closed; were it, the copies would still be due.
         let mut turn = if self.waiting.is_empty() { None } else { turns.acquire().await.ok() };
         for id in std::mem::take(&mut self.waiting) {

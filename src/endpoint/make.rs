@@ -26,11 +26,13 @@ const BULK: Budget = budget(None, 10_000, 20_000);
 /// Block production; the attempt is the soft deadline after which the next beacon is asked.
 const PRODUCE: Budget = budget(None, 1_700, 3_300);
 /// Signed messages and blocks.
-const PUBLISH: Budget = budget(None, 2_500, 5_000);
+///
+/// What is signed is never given up before its time: an attempt lasts a slot, further beacons are asked long before.
+const PUBLISH: Budget = budget(Some(1_200), 10_000, 10_000);
 /// Blinded blocks: the beacon itself waits for a relay, and giving up on it early gains nothing.
 const UNBLIND: Budget = budget(None, 5_000, 5_000);
 /// Told state.
-const SEED: Budget = budget(None, 2_500, 5_000);
+const SEED: Budget = budget(Some(1_200), 10_000, 10_000);
 /// Builder registrations: large, and beacons pass them on to relays.
 const REGISTER: Budget = budget(None, 5_000, 10_000);
 /// Liveness: all must have their say.

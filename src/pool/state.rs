@@ -294,8 +294,10 @@ impl Pool {
         for seat in &mut self.seats {
             let (latency, samples) = seat.gauge.latency();
             let comparable = known.len() >= 2 && samples >= SLOW_SAMPLES && median > 0;
+            // Once slow it must be twice as good as what made it so before it counts as recovered.
+            let bound = if seat.condition.slow { factor / 2 } else { factor };
             seat.condition.slow =
-                comparable && latency > SLOW_FLOOR_US && latency > median.saturating_mul(factor);
+                comparable && latency > SLOW_FLOOR_US && latency > median.saturating_mul(bound);
             let weight = u32::from(seat.member.weight) * 100;
             // A beacon twice as slow as its peers gets half its share, within a factor of two either way.
             let pace = if comparable {

@@ -86,6 +86,28 @@ fn launch(lane: &Lane, ask: &Arc<Ask>, id: BeaconId, limit: Duration, running: &
     running.push(Box::pin(async move { lane.attempt(id, &ask, limit).await }));
 }
 
+/// When more beacons are asked although none has failed.
+struct Stages {
+    hedge: Duration,
+    total: Duration,
+    widened: bool,
+}
+
+impl Stages {
+    fn new(plan: &Plan) -> Self {
+        Self { hedge: plan.hedge.unwrap_or(plan.total), total: plan.total, widened: false }
+    }
+
+    /// Time from the beginning to the next stage.
+    fn wake(&self, waiting: &[BeaconId]) -> Duration {
+        match (waiting.is_empty(), self.widened) {
+            (false, _) => HEAD_START,
+            (true, false) => self.hedge.max(HEAD_START),
+            (true, true) => self.total,
+        }
+    }
+}
+
 /// Sends to the first `width` of `order`. `known` says these bytes were taken before.
 pub async fn broadcast(
     lane: &Lane,
@@ -107,8 +129,9 @@ pub async fn broadcast(
     let mut tried = Tried::default();
     let mut took = Vec::new();
     let began = Instant::now();
+    let mut stages = Stages::new(&plan);
     loop {
-        let wake = if waiting.is_empty() { plan.total } else { HEAD_START };
+        let wake = stages.wake(&waiting);
         let (attempt, reply) = tokio::select! {
             biased;
             done = running.next() => match done {
@@ -116,8 +139,13 @@ pub async fn broadcast(
                 None => break,
             },
             () = sleep_until(began + wake) => {
-                if waiting.is_empty() {
+                if wake >= plan.total {
                     break;
+                }
+                if waiting.is_empty() {
+                    // Nobody of those asked took it so far: the same number again, the first ones run on.
+                    stages.widened = true;
+                    waiting.extend(spare.by_ref().take(now.len()));
                 }
                 waiting.drain(..).for_each(|id| launch(lane, ask, id, plan.attempt, &running));
                 continue;

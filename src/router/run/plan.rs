@@ -34,6 +34,10 @@ pub fn plan(row: &Row, slot: Slot, now: Moment, table: &Table, first: Option<(Be
     let share = |bps: Bps| bps.of(slot_ms).max(1);
     let usual_ms = first.map_or(0, |(_, latency_us)| u64::from(latency_us) / 1_000);
     let hedge = row.budget.hedge.map(|bps| {
+        if row.follow == Follow::SameBytes {
+            // A publication is not sped up by more copies: they are for beacons that do not take it.
+            return Duration::from_millis(share(bps));
+        }
         let patient = (usual_ms * HEDGE_PATIENCE).clamp(HEDGE_FLOOR_MS, share(bps).max(HEDGE_FLOOR_MS));
         let left = left_ms(row.step, slot, now, table).unwrap_or(slot_ms);
         Duration::from_millis(patient.min((left / HEDGE_SHARE).max(HEDGE_FLOOR_MS)))

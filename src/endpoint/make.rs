@@ -31,6 +31,8 @@ const PRODUCE: Budget = budget(None, 1_700, 3_300);
 const PUBLISH: Budget = budget(Some(1_200), 10_000, 10_000);
 /// Blinded blocks: the beacon itself waits for a relay, and giving up on it early gains nothing.
 const UNBLIND: Budget = budget(None, 5_000, 5_000);
+/// What no row knows: nothing may be assumed of how long it takes.
+const UNKNOWN: Budget = budget(None, 10_000, 10_000);
 /// Told state.
 const SEED: Budget = budget(Some(1_200), 10_000, 10_000);
 /// Builder registrations: large, and beacons pass them on to relays.
@@ -201,7 +203,7 @@ impl Row {
             follow: Follow::Never,
             ..Self::new(Verb::Post, path, name, Strategy::One)
         };
-        row.with_budget(PUBLISH).with_status(Status::Draft)
+        row.with_budget(UNKNOWN).with_status(Status::Draft)
     }
 
     /// The same by POST.

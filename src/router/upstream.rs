@@ -24,8 +24,8 @@ use crate::pool::Gauge;
 
 /// Idle upstream connections kept per beacon.
 const IDLE_CONNECTIONS: usize = 256;
-/// Idle upstream connections are closed after this; below every beacon's own idle time that is known.
-const IDLE_TIME: Duration = Duration::from_secs(15);
+/// Idle upstream connections are closed after this: a Node.js server (Lodestar) closes its side after five seconds.
+const IDLE_TIME: Duration = Duration::from_secs(4);
 /// A connection that takes longer to be made is given up.
 const CONNECT_TIME: Duration = Duration::from_secs(2);
 /// Answers held whole are bounded by this.

@@ -4,6 +4,7 @@
 //! client has its answer: at the due point thousands of messages come in one instant, and everyone's first copy goes
 //! before anyone's second.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub struct Broadcast {
 pub struct Laggards {
     running: Running,
     waiting: Vec<BeaconId>,
+    /// Beacons that stand in for those that fail.
+    spare: VecDeque<BeaconId>,
     limit: Duration,
 }
 
@@ -71,7 +74,14 @@ impl Laggards {
             tokio::select! {
                 biased;
                 done = self.running.next() => match done {
-                    Some(done) => tell(done),
+                    Some(done) => {
+                        if !took(&done)
+                            && let Some(id) = self.spare.pop_front()
+                        {
+                            launch(lane, ask, id, self.limit, &self.running);
+                        }
+                        tell(done);
+                    }
                     None => return,
                 },
                 // A slow beacon may hold up its own copy, not everyone's.
@@ -79,6 +89,12 @@ impl Laggards {
             }
         }
     }
+}
+
+/// Whether the beacon has the message now.
+fn took((attempt, reply): &Done) -> bool {
+    let success = reply.as_ref().is_some_and(|reply| reply.status.is_success());
+    success || attempt.outcome == Outcome::AlreadyKnown
 }
 
 fn launch(lane: &Lane, ask: &Arc<Ask>, id: BeaconId, limit: Duration, running: &Running) {
@@ -120,14 +136,14 @@ pub async fn broadcast(
     let running = Running::new();
     let (now, later) = order.split_at(width.clamp(1, order.len().max(1)).min(order.len()));
     let mut waiting = now.to_vec();
-    let mut spare = later.iter().copied();
+    let mut spare: VecDeque<BeaconId> = later.iter().copied().collect();
     if !waiting.is_empty() {
         launch(lane, ask, waiting.remove(0), plan.attempt, &running);
     }
     let mut running = running;
     let mut votes = Votes::new(known);
     let mut tried = Tried::default();
-    let mut took = Vec::new();
+    let mut takers = Vec::new();
     let began = Instant::now();
     let mut stages = Stages::new(&plan);
     loop {
@@ -145,29 +161,29 @@ pub async fn broadcast(
                 if waiting.is_empty() {
                     // Nobody of those asked took it so far: the same number again, the first ones run on.
                     stages.widened = true;
-                    waiting.extend(spare.by_ref().take(now.len()));
+                    let more = now.len().min(spare.len());
+                    waiting.extend(spare.drain(..more));
                 }
                 waiting.drain(..).for_each(|id| launch(lane, ask, id, plan.attempt, &running));
                 continue;
             }
         };
         tried.push(attempt);
-        let success = reply.as_ref().is_some_and(|reply| reply.status.is_success());
-        if success || attempt.outcome == Outcome::AlreadyKnown {
-            took.push(attempt.beacon);
+        let done = (attempt, reply);
+        let taken = took(&done);
+        if taken {
+            takers.push(attempt.beacon);
         }
-        votes.count(attempt, reply);
+        votes.count(attempt, done.1);
         if votes.has_success() {
             break;
         }
         waiting.drain(..).for_each(|id| launch(lane, ask, id, plan.attempt, &running));
-        if attempt.outcome != Outcome::AlreadyKnown
-            && let Some(id) = spare.next()
-        {
+        if !taken && let Some(id) = spare.pop_front() {
             launch(lane, ask, id, plan.attempt, &running);
         }
     }
     let (verdict, reply) = votes.verdict();
-    let laggards = Laggards { running, waiting, limit: plan.attempt };
-    Broadcast { verdict, finished: Finished { reply, tried }, laggards, took }
+    let laggards = Laggards { running, waiting, spare, limit: plan.attempt };
+    Broadcast { verdict, finished: Finished { reply, tried }, laggards, took: takers }
 }

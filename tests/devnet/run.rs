@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -74,7 +74,11 @@ pub struct Run {
 /// Runs a plan on a fresh network. If it cannot be run to its end, the ends of all logs are printed.
 pub async fn run(topology: Topology, plan: &[Stage]) -> Result<Run> {
     let mut net = Network::start(seconds_per_slot()?).await?;
-    let outcome = course(topology, plan, &mut net).await;
+    let mut outcome = course(topology, plan, &mut net).await;
+    if let (Err(_), Err(dead)) = (&outcome, net.all_alive()) {
+        // That one of them is gone explains whatever else went wrong.
+        outcome = outcome.context(dead);
+    }
     let logs = net.end();
     if outcome.is_err() {
         print_tails(logs.path());

@@ -103,9 +103,14 @@ impl Network {
         Ok(())
     }
 
-    /// Where files of this network lie.
+    /// Where files of this network lie, its logs among them.
     pub fn dir(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// Ends the network; its logs outlive it as long as what is returned does.
+    pub fn end(self) -> TempDir {
+        self.dir
     }
 
     /// The base URL of every beacon.
@@ -230,8 +235,7 @@ fn client() -> Result<Client> {
 }
 
 /// Ports free for TCP and UDP, below the range from which the system takes ports for outgoing connections:
-/// a killed beacon must find its own still free at its restart, and these validator clients open a new
-/// connection for every request.
+/// a killed beacon must find its own still free at its restart.
 pub fn free_ports(count: usize) -> Result<Vec<u16>> {
     let first = 20_000 + u16::try_from(std::process::id() % 1_000)? * 10;
     let mut held = Vec::new();

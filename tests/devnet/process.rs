@@ -92,18 +92,30 @@ impl Process {
 
     /// The last lines it has said.
     pub fn tail(&self) -> String {
-        let text = fs::read(&self.log).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+        tail(&self.log)
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
-        if std::thread::panicking() {
-            eprintln!("--- end of {}'s log ---\n{}", self.name, self.tail());
-        }
     }
+}
+
+/// Prints the last lines of every log in a folder.
+pub fn print_tails(folder: &Path) {
+    let mut logs: Vec<PathBuf> =
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|file| file.path()).collect();
+    logs.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
+    logs.sort();
+    for log in logs {
+        eprintln!("--- the end of {} ---\n{}", log.display(), tail(&log));
+    }
+}
+
+fn tail(log: &Path) -> String {
+    let text = fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
 }

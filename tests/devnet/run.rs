@@ -3,13 +3,15 @@
 
 use std::ops::Range;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::clock::{SLOTS_PER_EPOCH, first_slot};
 use super::fault::Fault;
 use super::lodestar::VALIDATORS;
 use super::network::{BEACONS, Network};
+use super::process::print_tails;
 use super::router::{Door, Topology};
 use super::truth::{self, EpochTruth};
 
@@ -63,21 +65,40 @@ pub struct Run {
     pub outcomes: Vec<Outcome>,
     /// Finalized epoch before the first stage and after the last.
     pub finalized: Range<u64>,
-    /// What the router tells of its requests, if there is one and it can.
-    pub explained: Option<Vec<Value>>,
+    /// What the router tells of its requests; nothing if there is none or it cannot.
+    pub explained: Vec<Value>,
+    /// The logs of all that ran.
+    pub logs: TempDir,
 }
 
-/// Runs a plan on a fresh network.
+/// Runs a plan on a fresh network. If it cannot be run to its end, the ends of all logs are printed.
 pub async fn run(topology: Topology, plan: &[Stage]) -> Result<Run> {
     let mut net = Network::start(seconds_per_slot()?).await?;
-    let door = Door::open(topology, &net).await?;
-    net.start_clients(&door.urls(&net))?;
-    let begin = warm_up(&mut net).await?;
+    let mut outcome = course(topology, plan, &mut net).await;
+    if let (Err(_), Err(dead)) = (&outcome, net.all_alive()) {
+        // That one of them is gone explains whatever else went wrong.
+        outcome = outcome.context(dead);
+    }
+    let logs = net.end();
+    if outcome.is_err() {
+        print_tails(logs.path());
+    }
+    let (outcomes, finalized, explained) = outcome?;
+    Ok(Run { outcomes, finalized, explained, logs })
+}
+
+async fn course(
+    topology: Topology,
+    plan: &[Stage],
+    net: &mut Network,
+) -> Result<(Vec<Outcome>, Range<u64>, Vec<Value>)> {
+    let door = Door::open(topology, net).await?;
+    net.start_clients(&door.urls(net))?;
+    let begin = warm_up(net).await?;
     let first_finalized = truth::finalized(&net.http, &net.urls()).await;
     let length: u64 = plan.iter().map(|stage| stage.epochs + stage.recovery).sum();
-    let epochs = begin..begin + length;
-    let truths = truth::collect(net.http.clone(), net.urls(), net.clock, epochs);
-    let stages = stages(topology, plan, &mut net, &door, begin);
+    let truths = truth::collect(net.http.clone(), net.urls(), net.clock, begin..begin + length);
+    let stages = stages(topology, plan, net, &door, begin);
     let (truths, (skipped, explained)) = tokio::try_join!(truths, stages)?;
     net.all_alive()?;
     let last_finalized = truth::finalized(&net.http, &net.urls()).await;
@@ -89,8 +110,7 @@ pub async fn run(topology: Topology, plan: &[Stage]) -> Result<Run> {
         let after = truths.by_ref().take(stage.recovery as usize).collect();
         outcomes.push(Outcome { stage: *stage, during, after, skipped });
     }
-    let explained = (!explained.is_empty()).then_some(explained);
-    Ok(Run { outcomes, finalized: first_finalized..last_finalized, explained })
+    Ok((outcomes, first_finalized..last_finalized, explained))
 }
 
 /// Executes the stages from epoch `epoch` on; why each was skipped, if it was, and what the router told.

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use super::clock::first_slot;
 use super::fault::Fault;
 use super::lodestar;
+use super::process::print_tails;
 use super::report;
 use super::router::Topology;
 use super::run::{Outcome, Run, Stage, run};
@@ -34,11 +35,15 @@ async fn combined() -> Result<()> {
     let topology = topology()?;
     let run = run(topology, &COMBINED).await?;
     println!("{}", report::table(&format!("combined, {topology:?}"), &run));
+    judge(&run).inspect_err(|_| print_tails(run.logs.path()))
+}
+
+fn judge(run: &Run) -> Result<()> {
     ensure!(run.finalized.end > run.finalized.start, "finality stood still");
-    let control = run.outcomes.first().context("no control")?.during.clone();
-    for outcome in &run.outcomes[1..] {
-        no_worse_than(&control, outcome)?;
-        unanswered_by_the_hung(&run, outcome)?;
+    let (control, stages) = run.outcomes.split_first().context("no control")?;
+    for outcome in stages {
+        no_worse_than(&control.during, outcome)?;
+        unanswered_by_the_hung(run, outcome)?;
     }
     Ok(())
 }
@@ -103,12 +108,14 @@ fn no_worse_than(control: &[EpochTruth], outcome: &Outcome) -> Result<()> {
 
 /// A beacon that hangs cannot have answered, whatever the router says of itself.
 fn unanswered_by_the_hung(run: &Run, outcome: &Outcome) -> Result<()> {
-    let (Some(Fault::Hang), Some(explained)) = (outcome.stage.fault, &run.explained) else { return Ok(()) };
     let (Some(first), Some(last)) = (outcome.during.first(), outcome.during.last()) else { return Ok(()) };
+    if outcome.stage.fault != Some(Fault::Hang) {
+        return Ok(());
+    }
     // The first slot may hold an answer from before the hang, the last one's end from after it.
     let slots = first_slot(first.epoch) + 1..first_slot(last.epoch + 1) - 1;
     let hung = format!("b{}", outcome.stage.beacon + 1);
-    for request in explained {
+    for request in &run.explained {
         let during = request["slot"].as_u64().is_some_and(|slot| slots.contains(&slot));
         ensure!(
             !during || request["served-by"] != hung.as_str(),

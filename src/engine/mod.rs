@@ -5,6 +5,7 @@
 
 mod clock;
 mod explain;
+mod held;
 mod journal;
 mod network;
 mod orders;
@@ -308,6 +309,7 @@ fn start_pool(
         versions: vec![None; fleet.beacons.len()],
         status: to_status,
         tracker: tasks.clone(),
+        held: held::Held::default(),
     };
     Ok((status, tasks.spawn(task.run(messages, cancel.clone()))))
 }

@@ -10,6 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::held::Held;
 use super::journal::Journal;
 use super::network::{Network, Told};
 use super::status::{Known, compose};
@@ -70,6 +71,8 @@ pub struct PoolTask {
     pub status: watch::Sender<Arc<FleetStatus>>,
     /// Short-lived work is tracked here.
     pub tracker: TaskTracker,
+    /// Head events that wait until the head is agreed.
+    pub held: Held,
 }
 
 impl PoolTask {
@@ -111,7 +114,8 @@ impl PoolTask {
                 let speaks =
                     |entry: &crate::pool::Entry| entry.rank(Use::Events, Some(Role::Events)) != NEVER;
                 if speaks(&self.table.load().entries[id.index()]) {
-                    self.hub.event(id, &topic, &data);
+                    self.held.push(id, topic, data, (self.clock)());
+                    self.release();
                 }
             }
             Message::Order(id, drain, answer) => {
@@ -156,6 +160,14 @@ impl PoolTask {
         let actions = self.pool.handle(event, (self.clock)());
         for action in actions {
             self.act(action);
+        }
+        self.release();
+    }
+
+    /// Clients hear of a head once it is agreed, so that what they ask next is asked of beacons that have it.
+    fn release(&mut self) {
+        for (id, topic, data) in self.held.ready(self.table.load().agreed, (self.clock)()) {
+            self.hub.event(id, &topic, &data);
         }
     }
 

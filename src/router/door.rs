@@ -16,9 +16,12 @@ use super::flow::{Case, Flowed};
 use super::strategy::Key;
 use super::upstream::{Ask, micros};
 use super::{Router, answer, body, flow, head, local};
-use crate::endpoint::{Found, Inspect, RowId, Strategy, find};
+use crate::endpoint::{Follow, Found, Inspect, RowId, Strategy, find};
 use crate::model::{ClientId, Moment, Served, Slot, TRACE_ATTEMPTS, Trace};
 use crate::pool::Table;
+
+/// Status of a trace whose client hung up before its answer (nginx's number for it; never sent).
+const CLIENT_GONE: u16 = 499;
 
 /// Who is connected.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +54,8 @@ pub async fn handle(router: Arc<Router>, peer: Peer, request: Request<Incoming>)
     let found = find(&parts.method, path.as_str());
     let table = router.table.load_full();
     let slot = slot_of(&found, &table, arrived);
-    let mut note = Note { router: &router, peer, id: found.id, slot, arrived, table: &table, bytes_in: 0 };
+    let mut note =
+        Note { router: router.clone(), peer, id: found.id, slot, arrived, table: table.clone(), bytes_in: 0 };
     if !found.is_open(&router.open) {
         return note.local(refused(&found));
     }
@@ -80,9 +84,47 @@ pub async fn handle(router: Arc<Router>, peer: Peer, request: Request<Incoming>)
         arrived,
     };
     let case = Case { key: peer.key(), slot, ssz, wants_ssz, client: peer.client, id: found.id };
-    let flowed = flow::run(&router, Arc::new(ask), &found, case, &table).await;
+    let ask = Arc::new(ask);
+    if matches!(found.row.follow, Follow::SameBytes | Follow::AfterProducer) {
+        // What is signed goes out although the client hangs up.
+        let note = note.clone();
+        let on_its_own = tokio::spawn(async move {
+            let found = find(&ask.method, ask.path.as_str());
+            let flowed = flow::run(&note.router, ask.clone(), &found, case, &note.table).await;
+            drop(permit);
+            note.beacons(flowed)
+        });
+        return on_its_own.await.unwrap_or_else(|error| match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => answer::error(StatusCode::SERVICE_UNAVAILABLE, "the router is stopping"),
+        });
+    }
+    let gone = HungUp { note: Some(note.clone()) };
+    let flowed = flow::run(&router, ask, &found, case, &table).await;
     drop(permit);
+    gone.answered();
     note.beacons(flowed)
+}
+
+/// Leaves a trace of a request whose client did not wait for the answer.
+struct HungUp {
+    note: Option<Note>,
+}
+
+impl HungUp {
+    fn answered(mut self) {
+        self.note = None;
+    }
+}
+
+impl Drop for HungUp {
+    fn drop(&mut self) {
+        if let Some(note) = &self.note {
+            let mut trace = note.trace(CLIENT_GONE, 0);
+            trace.served = Served::Nobody;
+            note.router.sink.trace(trace);
+        }
+    }
 }
 
 /// The slot a request names, else the one it arrived in.
@@ -134,18 +176,19 @@ async fn take_body(router: &Router, incoming: Incoming) -> Result<Taken, Respons
 }
 
 /// What the trace of a request is made of.
-struct Note<'a> {
-    router: &'a Router,
+#[derive(Clone)]
+struct Note {
+    router: Arc<Router>,
     peer: Peer,
     id: RowId,
     slot: Slot,
     arrived: Moment,
-    table: &'a Table,
+    table: Arc<Table>,
     bytes_in: u32,
 }
 
-impl Note<'_> {
-    fn trace(&self, status: StatusCode, bytes_out: u64) -> Trace {
+impl Note {
+    fn trace(&self, status: u16, bytes_out: u64) -> Trace {
         let row = crate::endpoint::row(self.id);
         let due = row.step.and_then(|step| Some(self.table.clock.as_ref()?.due(self.slot, step)));
         let from = due.or_else(|| Some(self.table.clock.as_ref()?.start_of(self.slot)));
@@ -160,7 +203,7 @@ impl Note<'_> {
                 self.arrived.wall.since(from).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
             }),
             table: self.table.seq,
-            status: status.as_u16(),
+            status,
             served: Served::Local,
             took_us: micros(now, self.arrived),
             bytes_in: self.bytes_in,
@@ -172,13 +215,13 @@ impl Note<'_> {
 
     fn local(&self, response: Response<Answer>) -> Response<Answer> {
         let bytes = response.body().size_hint().exact().unwrap_or(0);
-        self.router.sink.trace(self.trace(response.status(), bytes));
+        self.router.sink.trace(self.trace(response.status().as_u16(), bytes));
         response
     }
 
     fn beacons(&self, flowed: Flowed) -> Response<Answer> {
         let bytes = flowed.response.body().size_hint().exact().unwrap_or(0);
-        let mut trace = self.trace(flowed.response.status(), bytes);
+        let mut trace = self.trace(flowed.response.status().as_u16(), bytes);
         trace.served = flowed.by.map_or(Served::Nobody, Served::Beacon);
         trace.attempts = flowed.tried.count;
         trace.tried = flowed.tried.kept;

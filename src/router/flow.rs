@@ -14,7 +14,7 @@ use super::upstream::{Ask, Reply, ReplyBody};
 use super::{Exchange, Router, answer, head, liveness, shadow};
 use crate::chain::{attestation_bits, contribution_bits};
 use crate::endpoint::{Found, Inspect, Row, RowId, Strategy};
-use crate::model::{Attempt, BeaconId, BeaconSet, ClientId, Outcome, Root, Slot, Step, Trace};
+use crate::model::{Attempt, BeaconId, BeaconSet, ClientId, Outcome, Root, Slot, Step, Trace, Use};
 use crate::pool::Table;
 
 /// What a flow needs to know of the request besides its bytes.
@@ -131,10 +131,19 @@ async fn walk(
         | Strategy::Stream
         | Strategy::Local
         | Strategy::Deny => {
-            let finished = run::sequence(&router.lane, &ask, order, plan).await;
+            let finished = run::sequence(&router.lane, &ask, order, fresh(row, order, table), plan).await;
             shadow::repeat(router, &ask, table, plan.attempt);
             answered(router, &ask, case, finished)
         }
+    }
+}
+
+/// How many at the front of the order may be asked side by side: for what gets signed, those at the agreed head.
+fn fresh(row: &Row, order: &[BeaconId], table: &Table) -> usize {
+    let at_agreed = |id: &&BeaconId| table.entries[id.index()].at_agreed;
+    match (row.needs, order.iter().take_while(at_agreed).count()) {
+        (Use::Sign, fresh) if fresh > 0 => fresh,
+        _ => order.len(),
     }
 }
 

@@ -43,6 +43,7 @@ pub struct Votes {
     known: bool,
     success: Option<(BeaconId, Reply)>,
     already_known: Option<(BeaconId, Reply)>,
+    knowers: usize,
     error: Option<(u8, BeaconId, Reply)>,
     failures: Option<BTreeMap<u64, String>>,
     indexed_from: Option<BeaconId>,
@@ -51,7 +52,15 @@ pub struct Votes {
 impl Votes {
     /// No votes yet. `known` says these bytes were taken before.
     pub fn new(known: bool) -> Self {
-        Self { known, success: None, already_known: None, error: None, failures: None, indexed_from: None }
+        Self {
+            known,
+            success: None,
+            already_known: None,
+            knowers: 0,
+            error: None,
+            failures: None,
+            indexed_from: None,
+        }
     }
 
     /// Counts one answer.
@@ -61,10 +70,11 @@ impl Votes {
             Outcome::Ok | Outcome::Empty if reply.status.is_success() => {
                 self.success.get_or_insert((attempt.beacon, reply));
             }
-            _ if self.count_list(attempt.beacon, &reply) => {}
             Outcome::AlreadyKnown => {
+                self.knowers += 1;
                 self.already_known.get_or_insert((attempt.beacon, reply));
             }
+            _ if self.count_list(attempt.beacon, &reply) => {}
             outcome => {
                 let bad = u8::from(outcome != Outcome::Refused);
                 if self.error.as_ref().is_none_or(|(old, ..)| bad < *old) {
@@ -92,15 +102,23 @@ impl Votes {
 
     /// Whether there is nothing more to wait for.
     pub fn has_success(&self) -> bool {
-        self.success.is_some()
-            || self.failures.as_ref().is_some_and(BTreeMap::is_empty)
-            || (self.known && self.already_known.is_some())
+        self.success.is_some() || self.failures.as_ref().is_some_and(BTreeMap::is_empty) || self.is_known()
+    }
+
+    /// Whether it is out already: it was taken before, or two beacons have it, of which one got it from another.
+    fn is_known(&self) -> bool {
+        self.knowers >= if self.known { 1 } else { 2 }
     }
 
     /// What the votes amount to, and the reply to give.
     pub fn verdict(mut self) -> (Verdict, Option<(BeaconId, Reply)>) {
         if let Some(success) = self.success.take() {
             return (Verdict::Taken, Some(success));
+        }
+        if self.is_known()
+            && let Some((beacon, _)) = self.already_known
+        {
+            return (Verdict::Taken, Some((beacon, plain_ok())));
         }
         if let (Some(failures), Some(beacon)) = (self.failures.take(), self.indexed_from) {
             let left = self.without_known(failures);
@@ -110,9 +128,6 @@ impl Votes {
             return (Verdict::Partly, Some((beacon, partly(left))));
         }
         if let Some((beacon, reply)) = self.already_known.take() {
-            if self.known {
-                return (Verdict::Taken, Some((beacon, plain_ok())));
-            }
             return (Verdict::Refused, Some((beacon, reply)));
         }
         (Verdict::Refused, self.error.map(|(_, beacon, reply)| (beacon, reply)))
@@ -212,6 +227,11 @@ mod tests {
         assert_eq!(votes.verdict().0, Verdict::Refused);
         let mut votes = Votes::new(true);
         vote(&mut votes, 0, Outcome::AlreadyKnown, 500, known);
+        assert_eq!(votes.verdict().0, Verdict::Taken);
+        let mut votes = Votes::new(false);
+        vote(&mut votes, 0, Outcome::AlreadyKnown, 500, known);
+        vote(&mut votes, 1, Outcome::AlreadyKnown, 500, known);
+        assert!(votes.has_success(), "two beacons have it: one got it from the other");
         assert_eq!(votes.verdict().0, Verdict::Taken);
         let mut votes = Votes::new(false);
         vote(&mut votes, 0, Outcome::AlreadyKnown, 500, known);

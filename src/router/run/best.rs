@@ -60,7 +60,7 @@ pub async fn best(
         finished.reply = Some((id, reply));
         return finished;
     }
-    let later = sequence(lane, ask, rest, plan).await;
+    let later = sequence(lane, ask, rest, rest.len(), plan).await;
     later.tried.kept().iter().for_each(|attempt| finished.tried.push(*attempt));
     finished.reply = later.reply.or(poor.map(|(_, id, reply)| (id, reply)));
     finished

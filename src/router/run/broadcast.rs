@@ -22,8 +22,10 @@ use crate::router::upstream::{Ask, Reply};
 type Done = (Attempt, Option<Reply>);
 type Running = FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>;
 
-/// The first beacon has this long to itself.
-const HEAD_START: Duration = Duration::from_millis(20);
+/// The first beacon has this share of the time after which more beacons are asked to itself, but no less than
+/// [`HEAD_START_FLOOR`]: copies that meet in the gossip of two beacons are refused by both.
+const HEAD_START_SHARE: u32 = 8;
+const HEAD_START_FLOOR: Duration = Duration::from_millis(20);
 
 /// How long a publication's further copies keep others waiting.
 const TURN: Duration = Duration::from_millis(25);
@@ -48,6 +50,8 @@ pub struct Laggards {
     /// Beacons that stand in for those that fail.
     spare: VecDeque<BeaconId>,
     limit: Duration,
+    /// Copies that are not taken by then are stood in for.
+    hedge: Duration,
 }
 
 impl Laggards {
@@ -70,6 +74,7 @@ impl Laggards {
             launch(lane, ask, id, self.limit, &self.running);
         }
         let over = Instant::now() + TURN;
+        let overdue = Instant::now() + self.hedge;
         loop {
             tokio::select! {
                 biased;
@@ -86,6 +91,13 @@ impl Laggards {
                 },
                 // A slow beacon may hold up its own copy, not everyone's.
                 () = sleep_until(over), if turn.is_some() => turn = None,
+                () = sleep_until(overdue), if !self.spare.is_empty() => {
+                    let more = self.running.len().min(self.spare.len());
+                    for id in self.spare.drain(..more) {
+                        launch(lane, ask, id, self.limit, &self.running);
+                    }
+                    self.spare.clear();
+                }
             }
         }
     }
@@ -117,8 +129,8 @@ impl Stages {
     /// Time from the beginning to the next stage.
     fn wake(&self, waiting: &[BeaconId]) -> Duration {
         match (waiting.is_empty(), self.widened) {
-            (false, _) => HEAD_START,
-            (true, false) => self.hedge.max(HEAD_START),
+            (false, _) => (self.hedge / HEAD_START_SHARE).max(HEAD_START_FLOOR),
+            (true, false) => self.hedge.max(HEAD_START_FLOOR),
             (true, true) => self.total,
         }
     }
@@ -184,6 +196,6 @@ pub async fn broadcast(
         }
     }
     let (verdict, reply) = votes.verdict();
-    let laggards = Laggards { running, waiting, spare, limit: plan.attempt };
+    let laggards = Laggards { running, waiting, spare, limit: plan.attempt, hedge: stages.hedge };
     Broadcast { verdict, finished: Finished { reply, tried }, laggards, took: takers }
 }

@@ -1,6 +1,7 @@
 //! One after the other, hedged where the follow column allows: *any*, *one* and *pinned*.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -14,8 +15,12 @@ use crate::router::upstream::Ask;
 /// After so many beacons said "not found" or "bad request" alike, that is the answer.
 const AGREEING_REFUSALS: usize = 2;
 
-/// Asks along `order` until one has a usable answer.
-pub async fn sequence(lane: &Lane, ask: &Arc<Ask>, order: &[BeaconId], plan: Plan) -> Finished {
+/// A beacon that has not the agreed head is asked beside one that has it only after this: its answer would be the
+/// faster for being the older.
+const STALE_WAIT: Duration = Duration::from_millis(150);
+
+/// Asks along `order` until one has a usable answer; the first `fresh` of it have the agreed head.
+pub async fn sequence(lane: &Lane, ask: &Arc<Ask>, order: &[BeaconId], fresh: usize, plan: Plan) -> Finished {
     let mut finished = Finished::default();
     let mut best = None;
     let mut refusals = 0;
@@ -28,6 +33,8 @@ pub async fn sequence(lane: &Lane, ask: &Arc<Ask>, order: &[BeaconId], plan: Pla
     }
     while !running.is_empty() {
         let hedge = plan.hedge.filter(|_| plan.follow == Follow::Anytime && next.len() > 0);
+        let asked = order.len() - next.len();
+        let hedge = hedge.map(|hedge| if asked < fresh { hedge } else { hedge.max(STALE_WAIT) });
         let wake = hedge.map_or(end, |hedge| end.min(Instant::now() + hedge));
         let (attempt, reply) = tokio::select! {
             biased;

@@ -43,10 +43,10 @@ impl Reason {
     pub const ALL: [Reason; 13] = [
         Reason::Drained,
         Reason::WrongChain,
-        Reason::NeverObserved,
         Reason::Unreachable,
         Reason::Hung,
         Reason::Failing,
+        Reason::NeverObserved,
         Reason::Optimistic,
         Reason::Syncing,
         Reason::Fork,

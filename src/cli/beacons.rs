@@ -27,7 +27,7 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Two to four lines a beacon: who and how, what it said, what it runs.
+/// Four to six lines a beacon: who and how, what it said, what it runs.
 fn render(beacons: &[BeaconStatus], now: UnixMs) -> String {
     let name = column(beacons.iter().map(|beacon| beacon.name.as_str()), 1, 32);
     let mut out = String::new();
@@ -49,11 +49,18 @@ fn render(beacons: &[BeaconStatus], now: UnixMs) -> String {
             beacon.head.map_or("no head".into(), |head| format!("head {} {}", head.slot, head.root.short()));
         let _ = writeln!(
             out,
-            "  {head}, lag {}, peers {}, latency {}, {} in flight",
+            "  {head}, lag {}, peers {}, {} in flight",
             beacon.lag,
             or_dash(beacon.peers),
-            latency(beacon.latency_us),
             beacon.in_flight,
+        );
+        let spread = |us: Option<u32>| latency(us.unwrap_or(0));
+        let _ = writeln!(
+            out,
+            "  latency {}, median {}, 99 in 100 within {}",
+            latency(beacon.latency_us),
+            spread(beacon.p50_us),
+            spread(beacon.p99_us),
         );
         let (version, execution) = (beacon.version.as_deref(), beacon.execution.as_deref());
         let (version, execution) = (version.unwrap_or("-"), execution.unwrap_or("-"));
@@ -87,7 +94,8 @@ mod tests {
 b2 ▼ DOWN stale head for 2 h 05, seen 4 s ago
   3 slots behind the agreed head
   all reasons: stale head, slow
-  head 9876543 0xabababab…, lag 3, peers 101, latency 3.1 ms, 12 in flight
+  head 9876543 0xabababab…, lag 3, peers 101, 12 in flight
+  latency 3.1 ms, median 2.6 ms, 99 in 100 within 12.3 ms
   1234567 answered, 89 failed; Lighthouse/v8.0.1-ced49dd/x86_64-linux, Geth/v1.…
 ";
         let shown = render(&[sick], UnixMs(1_700_000_004_000));

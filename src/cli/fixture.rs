@@ -17,6 +17,8 @@ pub fn beacon(name: &str) -> BeaconStatus {
         execution: Some("Geth/v1.16.7".into()),
         in_flight: 12,
         latency_us: 3_100,
+        p50_us: Some(2_560),
+        p99_us: Some(12_288),
         answered: 1_234_567,
         failed: 89,
         observed: Some(UnixMs(1_700_000_000_000)),

@@ -3,7 +3,7 @@
 use super::network::Chosen;
 use crate::beacon::NodeVersion;
 use crate::model::{
-    BeaconId, BeaconName, BeaconStatus, FleetStatus, HeadStatus, Moment, Reason, UnixMs, Use,
+    BeaconId, BeaconName, BeaconStatus, Bps, FleetStatus, HeadStatus, Moment, Reason, UnixMs, Use,
 };
 use crate::pool::{Chain, GOOD, NEVER, Pool, Table};
 
@@ -56,6 +56,8 @@ fn beacon(pool: &Pool, table: &Table, known: &Known<'_>, id: BeaconId, now: Mome
         execution: version.and_then(|version| version.execution.clone()),
         in_flight: gauge.in_flight(),
         latency_us: gauge.latency().0,
+        p50_us: gauge.quantile(Bps(5_000), 1),
+        p99_us: gauge.quantile(Bps(9_900), 1),
         answered,
         failed,
         observed: condition.facts.map(|_| wall_of(gauge.last_sign_us(), now)),
@@ -78,7 +80,7 @@ fn detail(reasons: &[Reason], lag: u64, chain: &Chain, latency_us: u32) -> Strin
         (Reason::Hung, _) => "accepts requests and does not answer".to_owned(),
         (Reason::Unreachable, _) => "connections are refused or time out".to_owned(),
         (Reason::WarmingUp, _) => "back, and proving itself before it is preferred again".to_owned(),
-        (Reason::NeverObserved, _) => "no probe has been answered yet".to_owned(),
+        (Reason::NeverObserved, _) => "it has not told its state and its chain yet".to_owned(),
         (other, _) => other.words().to_owned(),
     }
 }

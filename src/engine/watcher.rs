@@ -166,11 +166,13 @@ impl Watcher {
     }
 
     async fn event(&self, event: &crate::beacon::SseEvent) {
-        if let Some(Ok(head)) = HeadEvent::read(event)
-            && !head.optimistic
-        {
-            let head = AgreedHead { slot: head.slot, root: head.block };
-            self.say(Message::Pool(Event::Head(self.id, head))).await;
+        if let Some(Ok(head)) = HeadEvent::read(event) {
+            let event = if head.optimistic {
+                Event::Optimistic(self.id)
+            } else {
+                Event::Head(self.id, AgreedHead { slot: head.slot, root: head.block })
+            };
+            self.say(Message::Pool(event)).await;
         }
         if self.feeds {
             self.say(Message::Event(self.id, event.topic.clone(), event.data.clone())).await;

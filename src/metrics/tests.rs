@@ -64,6 +64,8 @@ fn beacon(name: &str) -> BeaconStatus {
         execution: None,
         in_flight: 4,
         latency_us: 2_500,
+        p50_us: None,
+        p99_us: None,
         answered: 0,
         failed: 0,
         observed: Some(UnixMs(1_500)),

@@ -43,10 +43,10 @@ impl Reason {
     pub const ALL: [Reason; 13] = [
         Reason::Drained,
         Reason::WrongChain,
-        Reason::NeverObserved,
         Reason::Unreachable,
         Reason::Hung,
         Reason::Failing,
+        Reason::NeverObserved,
         Reason::Optimistic,
         Reason::Syncing,
         Reason::Fork,
@@ -131,6 +131,12 @@ pub struct BeaconStatus {
     pub in_flight: u32,
     /// Smoothed answer time of quick requests, microseconds; 0 before the first.
     pub latency_us: u32,
+    /// Answer time that half of the recent quick requests did not exceed, microseconds; none without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50_us: Option<u32>,
+    /// The same of 99 in 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99_us: Option<u32>,
     /// Requests answered since start.
     pub answered: u64,
     /// Requests failed since start.

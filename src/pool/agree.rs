@@ -89,10 +89,15 @@ impl Heads {
         self.reports.remove(&beacon);
     }
 
-    /// Settles on the head the reports of the `trusted` beacons amount to. Returns whether it changed.
-    pub fn settle(&mut self, trusted: impl Fn(BeaconId) -> bool) -> bool {
-        let voices: Vec<AgreedHead> =
-            self.reports.iter().filter(|(id, _)| trusted(**id)).map(|(_, head)| *head).collect();
+    /// Settles on the head the reports of the `trusted` beacons amount to, none of them ahead of `latest` (reported before
+    /// the clock was known). Returns whether it changed.
+    pub fn settle(&mut self, latest: Slot, trusted: impl Fn(BeaconId) -> bool) -> bool {
+        let voices: Vec<AgreedHead> = self
+            .reports
+            .iter()
+            .filter(|(id, head)| head.slot <= latest && trusted(**id))
+            .map(|(_, head)| *head)
+            .collect();
         let mut best = self.agreed;
         let mut candidates = voices.clone();
         candidates.sort_by_key(|head| (head.slot, head.root));
@@ -118,8 +123,10 @@ impl Heads {
             Relation::Unknown | Relation::Apart => {}
         }
         let count = |root: Root| voices.iter().filter(|voice| voice.root == root).count();
-        if self.relation(agreed.root, head.root) == Relation::Descends {
-            // An ancestor is no news, unless nobody stands by the agreed head any more and all stand here.
+        let down = self.relation(agreed.root, head.root);
+        if down == Relation::Descends || head.slot <= agreed.slot && down == Relation::Unknown {
+            // An ancestor, or what may be one, is no news, unless nobody stands by the agreed head any more and all stand
+            // here.
             return count(agreed.root) == 0 && count(head.root) == voices.len();
         }
         let (here, there) = (count(head.root), count(agreed.root));
@@ -191,19 +198,19 @@ mod tests {
         let mut heads = Heads::default();
         heads.report(BeaconId(0), head(10, 1), LATEST);
         heads.report(BeaconId(1), head(10, 1), LATEST);
-        assert!(heads.settle(|_| true));
+        assert!(heads.settle(LATEST, |_| true));
         heads.learn(block(11, 2, 1));
         heads.report(BeaconId(0), head(11, 2), LATEST);
-        heads.settle(|_| true);
+        heads.settle(LATEST, |_| true);
         assert_eq!(heads.agreed(), Some(head(11, 2)));
         heads.report(BeaconId(0), head(50, 9), LATEST);
-        heads.settle(|_| true);
+        heads.settle(LATEST, |_| true);
         assert_eq!(heads.agreed(), Some(head(11, 2)), "one voice of unknown descent moves nobody");
         assert_eq!(heads.missing(head(50, 9)), Some(root(9)));
         heads.learn(block(50, 9, 8));
         assert_eq!(heads.missing(head(50, 9)), Some(root(8)), "ancestry is walked back header by header");
         heads.report(BeaconId(1), head(50, 9), LATEST);
-        heads.settle(|_| true);
+        heads.settle(LATEST, |_| true);
         assert_eq!(heads.agreed(), Some(head(50, 9)));
     }
 
@@ -216,14 +223,14 @@ mod tests {
         for id in 0..3 {
             heads.report(BeaconId(id), head(11, 2), LATEST);
         }
-        heads.settle(|_| true);
+        heads.settle(LATEST, |_| true);
         heads.report(BeaconId(2), head(12, 4), LATEST);
-        heads.settle(|_| true);
+        heads.settle(LATEST, |_| true);
         assert_eq!(heads.agreed(), Some(head(11, 2)));
         assert!(heads.is_fork(BeaconId(2)));
         assert!(!heads.is_fork(BeaconId(1)));
         heads.report(BeaconId(1), head(12, 4), LATEST);
-        heads.settle(|_| true);
+        heads.settle(LATEST, |_| true);
         assert_eq!(heads.agreed(), Some(head(12, 4)));
         assert!(heads.is_fork(BeaconId(0)));
     }
@@ -235,9 +242,9 @@ mod tests {
         heads.learn(block(11, 3, 1));
         heads.report(BeaconId(0), head(11, 2), LATEST);
         heads.report(BeaconId(1), head(11, 3), LATEST);
-        heads.settle(|id| id.0 == 0);
+        heads.settle(LATEST, |id| id.0 == 0);
         assert_eq!(heads.agreed(), Some(head(11, 2)));
-        heads.settle(|id| id.0 == 1);
+        heads.settle(LATEST, |id| id.0 == 1);
         assert_eq!(heads.agreed(), Some(head(11, 3)));
     }
 
@@ -245,7 +252,7 @@ mod tests {
     fn heads_ahead_of_the_clock_are_not_heard() {
         let mut heads = Heads::default();
         heads.report(BeaconId(0), head(101, 1), LATEST);
-        assert!(!heads.settle(|_| true));
+        assert!(!heads.settle(LATEST, |_| true));
         assert_eq!(heads.agreed(), None);
     }
 
@@ -255,11 +262,56 @@ mod tests {
         heads.learn(block(10, 1, 0));
         heads.learn(block(11, 2, 1));
         heads.report(BeaconId(0), head(11, 2), LATEST);
-        heads.settle(|_| true);
+        heads.settle(LATEST, |_| true);
         heads.report(BeaconId(1), head(10, 1), LATEST);
         heads.report(BeaconId(2), head(10, 1), LATEST);
-        heads.settle(|_| true);
+        heads.settle(LATEST, |_| true);
         assert_eq!(heads.agreed(), Some(head(11, 2)));
+    }
+
+    #[test]
+    fn heads_reported_before_the_clock_was_known_are_measured_by_it() {
+        let mut heads = Heads::default();
+        for id in 0..2 {
+            heads.report(BeaconId(id), head(101, 1), Slot(101));
+        }
+        assert!(!heads.settle(LATEST, |_| true));
+        assert_eq!(heads.agreed(), None);
+    }
+
+    #[test]
+    fn two_stale_voices_of_unknown_descent_do_not_pull_the_head_back() {
+        let mut heads = Heads::default();
+        for id in 0..2 {
+            heads.report(BeaconId(id), head(12, 2), LATEST);
+        }
+        heads.settle(LATEST, |_| true);
+        heads.report(BeaconId(2), head(10, 1), LATEST);
+        heads.report(BeaconId(3), head(10, 1), LATEST);
+        heads.settle(LATEST, |id| id.0 > 0);
+        assert_eq!(
+            heads.agreed(),
+            Some(head(12, 2)),
+            "no header is known yet: 10 may well be an ancestor of 12"
+        );
+        heads.settle(LATEST, |id| id.0 > 1);
+        assert_eq!(heads.agreed(), Some(head(10, 1)), "nobody is left who says otherwise");
+    }
+
+    #[test]
+    fn a_majority_goes_back_to_a_lower_slot_of_another_branch() {
+        let mut heads = Heads::default();
+        for block in [block(10, 1, 0), block(12, 2, 1), block(11, 3, 1)] {
+            heads.learn(block);
+        }
+        for id in 0..3 {
+            heads.report(BeaconId(id), head(12, 2), LATEST);
+        }
+        heads.settle(LATEST, |_| true);
+        heads.report(BeaconId(0), head(11, 3), LATEST);
+        heads.report(BeaconId(1), head(11, 3), LATEST);
+        heads.settle(LATEST, |_| true);
+        assert_eq!(heads.agreed(), Some(head(11, 3)));
     }
 
     #[test]

@@ -63,8 +63,10 @@ pub struct Condition {
     pub chain: Chain,
     /// What it said last.
     pub facts: Option<Facts>,
-    /// Slots behind the agreed head at the last sample.
+    /// Slots behind the agreed head at the last sample, and fewer as it catches up.
     pub lag: u64,
+    /// More than the one block that may be on its way is missing, or what its head is is not known.
+    pub behind: bool,
     /// Its head is on another branch.
     pub fork: bool,
     /// Far slower than its peers.
@@ -91,9 +93,32 @@ impl Condition {
                 self.warm_until = Some(now.plus_ms(warm_up_ms));
             }
         }
+    }
+
+    /// Ends the warm-up if it has lasted long enough; called when preference may change.
+    pub fn warm(&mut self, now: Moment) {
         if self.warm_until.is_some_and(|until| until.mono_us <= now.mono_us) {
             self.warm_until = None;
         }
+    }
+
+    /// Its head is optimistic, as it says between probes; the next probe has the last word.
+    pub fn optimistic(&mut self) {
+        if let Some(facts) = &mut self.facts {
+            facts.optimistic = true;
+        }
+    }
+
+    /// Its own head's slot, by report, else by its last probe.
+    pub fn own_slot(&self, reported: Option<Slot>) -> Option<Slot> {
+        reported.or(self.facts.map(|facts| facts.head_slot))
+    }
+
+    /// Lag shrinks at once when it catches up; it grows at samples only.
+    pub fn catch_up(&mut self, reported: Option<Slot>, agreed: Option<Slot>, at_agreed: bool) {
+        let missing = self.own_slot(reported).zip(agreed).map(|(own, agreed)| agreed.0.saturating_sub(own.0));
+        self.behind = missing.is_none_or(|missing| missing > 1);
+        self.lag = if at_agreed { 0 } else { self.lag.min(missing.unwrap_or(u64::MAX)) };
     }
 
     /// A probe failed; a refused connection is out at once, others after `fall` in a row.
@@ -141,12 +166,13 @@ impl Condition {
         add(matches!(self.chain, Chain::Stranger(_)), Reason::WrongChain);
         if let Some(down) = self.down {
             add(true, down);
-        } else if self.facts.is_none() {
-            add(true, Reason::NeverObserved);
         }
+        // Alive is not enough: until its chain is known it may be any.
+        add(self.facts.is_none() || self.chain == Chain::Unknown, Reason::NeverObserved);
         let facts = self.facts.unwrap_or_default();
         add(facts.optimistic, Reason::Optimistic);
-        add(facts.syncing, Reason::Syncing);
+        // Its own word is a hint: at the agreed head it is not syncing, whatever it says.
+        add(facts.syncing && (self.behind || self.lag > 0), Reason::Syncing);
         add(self.fork, Reason::Fork);
         add(self.lag >= settings.health.stale_slots.max(1), Reason::StaleHead);
         add(facts.el_offline, Reason::ElOffline);
@@ -158,6 +184,11 @@ impl Condition {
     /// Whether its voice counts for the agreed head.
     pub fn is_trusted(&self) -> bool {
         self.chain == Chain::Same && self.down.is_none() && self.facts.is_some_and(|facts| !facts.optimistic)
+    }
+
+    /// Whether probes have succeeded since it was put out.
+    pub fn is_rising(&self) -> bool {
+        self.good_probes > 0
     }
 
     /// Whether it is out.
@@ -185,6 +216,10 @@ mod tests {
         }
     }
 
+    fn known() -> Condition {
+        Condition { chain: Chain::Same, ..Condition::default() }
+    }
+
     fn at(s: u64) -> Moment {
         Moment::default().plus_ms(s * 1_000)
     }
@@ -198,18 +233,20 @@ mod tests {
         assert_eq!(Condition::default().reasons(false, &settings()), vec![Reason::NeverObserved]);
         let mut condition = Condition::default();
         good(&mut condition, 1);
+        assert_eq!(condition.reasons(false, &settings()), vec![Reason::NeverObserved], "of an unknown chain");
+        condition.chain = Chain::Same;
         assert!(condition.reasons(false, &settings()).is_empty(), "the first good probe needs no warm-up");
     }
 
     #[test]
     fn one_lost_probe_is_forgiven_and_a_refused_connection_is_not() {
-        let mut condition = Condition::default();
+        let mut condition = known();
         good(&mut condition, 1);
         condition.bad_probe(Failure::TimedOut, at(2), &settings());
         assert!(!condition.is_down());
         condition.bad_probe(Failure::TimedOut, at(3), &settings());
         assert_eq!(condition.reasons(false, &settings()), vec![Reason::Hung]);
-        let mut condition = Condition::default();
+        let mut condition = known();
         good(&mut condition, 1);
         condition.bad_probe(Failure::Unreachable, at(2), &settings());
         assert_eq!(condition.reasons(false, &settings()), vec![Reason::Unreachable]);
@@ -217,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_way_back_is_rise_then_warm_up_and_longer_for_one_that_flaps() {
-        let mut condition = Condition::default();
+        let mut condition = known();
         good(&mut condition, 1);
         condition.put_out(Reason::Hung, at(2));
         good(&mut condition, 3);
@@ -225,7 +262,9 @@ mod tests {
         assert!(condition.is_down());
         good(&mut condition, 5);
         assert_eq!(condition.reasons(false, &settings()), vec![Reason::WarmingUp]);
-        good(&mut condition, 29);
+        condition.warm(at(28));
+        assert_eq!(condition.reasons(false, &settings()), vec![Reason::WarmingUp]);
+        condition.warm(at(29));
         assert!(condition.reasons(false, &settings()).is_empty());
         condition.put_out(Reason::Hung, at(30));
         for s in 31..36 {

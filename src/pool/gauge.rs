@@ -1,18 +1,26 @@
 //! What the router knows of a beacon while it uses it: atomics, written on the hot path, read by the pool.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicU32, AtomicU64,
+    Ordering::{AcqRel, Relaxed},
+};
 
-use crate::model::Moment;
+use super::histogram::Histogram;
+use crate::model::{Bps, Moment};
 
 /// Live counters of one beacon.
 #[derive(Debug, Default)]
 pub struct Gauge {
+    /// Requests in flight, and [`CLOSED`]: in one word, so that nothing slips between the last answer and the closing.
     in_flight: AtomicU32,
     /// Microseconds (monotonic) since which requests were sent and none answered; 0 when none is owed.
     owed_since: AtomicU64,
     last_answer: AtomicU64,
     latency_us: AtomicU32,
     samples: AtomicU32,
+    spread: Histogram,
+    /// Microseconds (monotonic) of the last block it produced; 0 before the first.
+    produced: AtomicU64,
     errors_in_row: AtomicU32,
     answered: AtomicU64,
     failed: AtomicU64,
@@ -20,19 +28,51 @@ pub struct Gauge {
 
 /// Weight of a new sample in the smoothed latency is 1/8 (RFC 6298, SRTT).
 const SMOOTHING: u64 = 8;
+/// Set in the count of requests in flight while none may begin.
+const CLOSED: u32 = 1 << 31;
 
 impl Gauge {
-    /// A request was sent. `quick` ones are expected to be answered at once, so their silence means something.
-    pub fn begin(&self, now: Moment, quick: bool) {
-        self.in_flight.fetch_add(1, Relaxed);
+    /// A request is about to be sent; false if none may be, and then nothing was begun. `quick` ones are expected to be
+    /// answered at once, so their silence means something.
+    #[must_use]
+    pub fn begin(&self, now: Moment, quick: bool) -> bool {
+        if self.in_flight.fetch_add(1, AcqRel) & CLOSED != 0 {
+            self.in_flight.fetch_sub(1, AcqRel);
+            return false;
+        }
         if quick {
             let _ = self.owed_since.compare_exchange(0, now.mono_us.max(1), Relaxed, Relaxed);
         }
+        true
     }
 
     /// A request is over, with or without an answer.
     pub fn end(&self) {
-        self.in_flight.fetch_sub(1, Relaxed);
+        self.in_flight.fetch_sub(1, AcqRel);
+    }
+
+    /// Lets no request begin any more, if none is in flight. Whether it is closed now.
+    pub fn close(&self) -> bool {
+        match self.in_flight.compare_exchange(0, CLOSED, AcqRel, Relaxed) {
+            Ok(_) => true,
+            Err(found) => found & CLOSED != 0,
+        }
+    }
+
+    /// Lets requests begin again.
+    pub fn open(&self) {
+        self.in_flight.fetch_and(!CLOSED, AcqRel);
+    }
+
+    /// It produced a block, which it may be needed to finish.
+    pub fn produced(&self, now: Moment) {
+        self.produced.store(now.mono_us.max(1), Relaxed);
+    }
+
+    /// Whether it produced a block within the last `ms` milliseconds.
+    pub fn produced_within(&self, now: Moment, ms: u64) -> bool {
+        let at = self.produced.load(Relaxed);
+        at != 0 && now.mono_us.saturating_sub(at) < ms * 1_000
     }
 
     /// A server error that says something of the beacon, not of the request.
@@ -47,15 +87,27 @@ impl Gauge {
         self.errors_in_row.store(0, Relaxed);
     }
 
-    /// An answer's head came, after `took_us`. Any answer is a sign of life.
-    pub fn answer(&self, now: Moment, took_us: u64, quick: bool) {
+    /// An answer's head came, after `took_us`. Any answer is a sign of life; `timed` ones, quick and no errors, tell how
+    /// fast the beacon is.
+    pub fn answer(&self, now: Moment, took_us: u64, timed: bool) {
         self.sign_of_life(now);
-        if quick {
+        if timed {
             let old = u64::from(self.latency_us.load(Relaxed));
             let new = if old == 0 { took_us } else { (old * (SMOOTHING - 1) + took_us) / SMOOTHING };
             self.latency_us.store(u32::try_from(new.max(1)).unwrap_or(u32::MAX), Relaxed);
             self.samples.fetch_add(1, Relaxed);
+            self.spread.count(took_us);
         }
+    }
+
+    /// Server errors so far count no longer: it begins anew.
+    pub fn forgive(&self) {
+        self.errors_in_row.store(0, Relaxed);
+    }
+
+    /// Answer times so far weigh half as much from now on in [`Gauge::quantile`].
+    pub fn fade(&self) {
+        self.spread.halve();
     }
 
     /// Something came from the beacon, by request, probe or event.
@@ -90,7 +142,13 @@ impl Gauge {
 
     /// Requests in flight.
     pub fn in_flight(&self) -> u32 {
-        self.in_flight.load(Relaxed)
+        self.in_flight.load(Relaxed) & !CLOSED
+    }
+
+    /// The answer time of quick requests that `share` of the recent ones did not exceed, microseconds; none if there were
+    /// fewer than `least`.
+    pub fn quantile(&self, share: Bps, least: u32) -> Option<u32> {
+        self.spread.quantile(share, least)
     }
 
     /// Smoothed answer time of quick requests in microseconds, and how many samples it rests on.
@@ -121,13 +179,13 @@ mod tests {
     fn silence_grows_over_cancelled_requests_and_ends_with_any_answer() {
         let gauge = Gauge::default();
         for ms in [10, 110, 210] {
-            gauge.begin(at(ms), true);
+            assert!(gauge.begin(at(ms), true));
             gauge.end();
         }
         assert_eq!(gauge.silence_ms(at(310)), 300);
         gauge.answer(at(320), 5_000, true);
         assert_eq!(gauge.silence_ms(at(900)), 0);
-        gauge.begin(at(900), false);
+        assert!(gauge.begin(at(900), false));
         assert_eq!(gauge.silence_ms(at(2_000)), 0, "bulk reads may take their time");
     }
 
@@ -137,5 +195,44 @@ mod tests {
         gauge.answer(at(1), 8_000, true);
         gauge.answer(at(2), 16_000, true);
         assert_eq!(gauge.latency(), (9_000, 2));
+    }
+
+    #[test]
+    fn timed_answers_alone_are_spread_and_fade() {
+        let gauge = Gauge::default();
+        gauge.answer(at(1), 8_000, true);
+        gauge.answer(at(2), 900_000, false);
+        assert_eq!(gauge.quantile(Bps(9_900), 1), Some(8_192));
+        gauge.fade();
+        assert_eq!(gauge.quantile(Bps(9_900), 1), None);
+    }
+
+    #[test]
+    fn closing_waits_for_what_is_in_flight_and_refuses_what_comes_after() {
+        let gauge = Gauge::default();
+        assert!(gauge.begin(at(1), false));
+        assert!(!gauge.close());
+        assert!(gauge.begin(at(2), false), "still draining: what it began it may finish");
+        gauge.end();
+        gauge.end();
+        assert!(gauge.close() && gauge.close());
+        assert!(!gauge.begin(at(3), true));
+        assert_eq!((gauge.in_flight(), gauge.silence_ms(at(2_000))), (0, 0), "a refused one leaves no trace");
+        gauge.open();
+        assert!(gauge.begin(at(4), true));
+        assert_eq!(gauge.in_flight(), 1);
+    }
+
+    #[test]
+    fn nothing_begins_between_the_last_answer_and_the_closing() {
+        for _ in 0..50 {
+            let gauge = Gauge::default();
+            let (began, closed) = std::thread::scope(|scope| {
+                let begins = scope.spawn(|| (0..100).filter(|n| gauge.begin(at(*n), false)).count() as u32);
+                let closes = scope.spawn(|| gauge.close());
+                (begins.join().unwrap(), closes.join().unwrap())
+            });
+            assert!(gauge.in_flight() == began && !(closed && began > 0), "{began} began, closed: {closed}");
+        }
     }
 }

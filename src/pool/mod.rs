@@ -8,6 +8,8 @@ mod agree;
 mod condition;
 mod gauge;
 mod grade;
+mod histogram;
+mod passing;
 mod state;
 mod table;
 
@@ -17,3 +19,6 @@ pub use gauge::Gauge;
 pub use grade::{GOOD, NEVER, grade};
 pub use state::{Action, Event, Member, Pool};
 pub use table::{Entry, Table};
+
+#[cfg(test)]
+mod tests;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::agree::{AgreedHead, Block, Heads};
-use super::condition::{Chain, Condition, ERRORS_IN_ROW, Facts, Failure, Settings};
+use super::condition::{Chain, Condition, Facts, Failure, Settings};
 use super::gauge::Gauge;
 use super::grade::{GOOD, grade};
+use super::passing::Passing;
 use super::table::{Entry, Table};
 use crate::chain::SlotClock;
-use crate::model::{BeaconId, Lifecycle, Moment, Reason, Root, Slot, Step, Use};
+use crate::model::{BeaconId, Lifecycle, Moment, Reason, Root, Slot, Use};
 
 /// What happened.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ pub enum Event {
     Confirmed(BeaconId),
     /// A confirmation asked for by [`Action::Confirm`] failed.
     NotConfirmed(BeaconId, Failure),
+    /// An event of a beacon says that its head is optimistic.
+    Optimistic(BeaconId),
     /// A beacon reports a head, by event or by probe.
     Head(BeaconId, AgreedHead),
     /// A block's header was read.
@@ -63,37 +66,33 @@ pub struct Member {
     pub host: u16,
 }
 
-struct Seat {
-    member: Member,
-    gauge: Arc<Gauge>,
-    condition: Condition,
-    drained: bool,
-    drained_since: Option<Moment>,
-    confirming: bool,
+/// What the pool knows of one beacon.
+pub(super) struct Seat {
+    pub(super) member: Member,
+    pub(super) gauge: Arc<Gauge>,
+    pub(super) condition: Condition,
+    /// Since when it is drained, if it is.
+    drained: Option<Moment>,
+    pub(super) confirming: bool,
     since: Moment,
-    share: u32,
+    pub(super) share: u32,
     shown: Vec<Reason>,
 }
 
 /// The pool.
 pub struct Pool {
-    settings: Settings,
-    seats: Vec<Seat>,
-    heads: Heads,
-    clock: Option<SlotClock>,
-    sampled: Option<Slot>,
-    ranked: Option<Slot>,
+    pub(super) settings: Settings,
+    pub(super) seats: Vec<Seat>,
+    pub(super) heads: Heads,
+    pub(super) clock: Option<SlotClock>,
+    pub(super) passing: Passing,
     seq: u64,
     published: Vec<Entry>,
     published_agreed: Option<AgreedHead>,
-    published_clock: bool,
+    published_clock: Option<SlotClock>,
 }
 
-/// A beacon slower than this is never called slow, whatever its peers do, microseconds.
-const SLOW_FLOOR_US: u32 = 50_000;
-/// Samples a latency must rest on before it is compared.
-const SLOW_SAMPLES: u32 = 20;
-/// Confirmations of a silent beacon are not repeated while one is under way; a warm-up is shown in slots.
+/// Assumed slot while no beacon has told the chain's; a warm-up is given in slots.
 const FALLBACK_SLOT_MS: u64 = 12_000;
 /// Clock disparity within which a head of the next slot is not ahead (p2p spec, `MAXIMUM_GOSSIP_CLOCK_DISPARITY`).
 const DISPARITY_MS: u64 = 500;
@@ -108,8 +107,7 @@ impl Pool {
                 member,
                 gauge,
                 condition: Condition::default(),
-                drained: false,
-                drained_since: None,
+                drained: None,
                 confirming: false,
                 since: now,
                 shown: vec![Reason::NeverObserved],
@@ -120,12 +118,11 @@ impl Pool {
             seats,
             heads: Heads::default(),
             clock: None,
-            sampled: None,
-            ranked: None,
+            passing: Passing::new(now),
             seq: 0,
             published: Vec::new(),
             published_agreed: None,
-            published_clock: false,
+            published_clock: None,
         };
         pool.conclude(now, &mut Vec::new());
         pool
@@ -148,15 +145,11 @@ impl Pool {
                 seat.confirming = false;
             }
             Event::NotConfirmed(id, failure) => self.not_confirmed(id, failure, now),
+            Event::Optimistic(id) => self.seat(id).condition.optimistic(),
             Event::Head(id, head) => self.head(id, head, now, &mut actions),
             Event::Header(block) => self.header(block, &mut actions),
             Event::Broken(id) => self.confirm(id, &mut actions),
-            Event::Drain(id, drain) => {
-                let seat = self.seat(id);
-                seat.drained = drain;
-                seat.drained_since = drain.then_some(now);
-                seat.since = now;
-            }
+            Event::Drain(id, drain) => self.seat(id).drain(drain, now),
             Event::Tick => self.tick(now, &mut actions),
         }
         self.conclude(now, &mut actions);
@@ -165,6 +158,12 @@ impl Pool {
 
     fn seat(&mut self, id: BeaconId) -> &mut Seat {
         &mut self.seats[id.index()]
+    }
+
+    /// The newest slot a head may be of; none while the chain is not known.
+    fn latest(&self, now: Moment) -> Option<Slot> {
+        let clock = self.clock.as_ref()?;
+        Some(clock.slot_at(now.plus_ms(DISPARITY_MS).wall).unwrap_or_default())
     }
 
     fn slot_ms(&self, now: Moment) -> u64 {
@@ -189,26 +188,27 @@ impl Pool {
         let settings = self.settings;
         let seat = self.seat(id);
         seat.gauge.sign_of_life(now);
+        if seat.condition.is_down() && !seat.condition.is_rising() {
+            // Errors of before must not put it out again; those that shadow reads meet from now on may.
+            seat.gauge.forgive();
+        }
         seat.condition.good_probe(facts, now, &settings, warm_up);
     }
 
     fn not_confirmed(&mut self, id: BeaconId, failure: Failure, now: Moment) {
+        let settings = self.settings;
         let seat = self.seat(id);
         seat.confirming = false;
         match failure {
             Failure::Unreachable => seat.condition.put_out(Reason::Unreachable, now),
             Failure::TimedOut => seat.condition.put_out(Reason::Hung, now),
-            Failure::Bad => {}
+            Failure::Bad => seat.condition.bad_probe(failure, now, &settings),
         }
     }
 
     fn head(&mut self, id: BeaconId, head: AgreedHead, now: Moment, actions: &mut Vec<Action>) {
-        let latest = match &self.clock {
-            Some(clock) => clock.slot_at(now.plus_ms(DISPARITY_MS).wall).unwrap_or_default(),
-            None => head.slot,
-        };
         self.seat(id).gauge.sign_of_life(now);
-        self.heads.report(id, head, latest);
+        self.heads.report(id, head, self.latest(now).unwrap_or(head.slot));
         if let Some(root) = self.heads.missing(head) {
             actions.push(Action::ReadHeader(id, root));
         } else if !self.heads.knows(head.root) {
@@ -228,7 +228,7 @@ impl Pool {
         }
     }
 
-    fn confirm(&mut self, id: BeaconId, actions: &mut Vec<Action>) {
+    pub(super) fn confirm(&mut self, id: BeaconId, actions: &mut Vec<Action>) {
         let seat = self.seat(id);
         if !seat.confirming && !seat.condition.is_down() {
             seat.confirming = true;
@@ -236,93 +236,24 @@ impl Pool {
         }
     }
 
-    fn tick(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        let silence = self.settings.health.silence.as_millis() as u64;
-        for index in 0..self.seats.len() {
-            let id = BeaconId(index as u16);
-            let seat = &mut self.seats[index];
-            if seat.gauge.silence_ms(now) >= silence {
-                self.confirm(id, actions);
-            } else if seat.gauge.errors_in_row() >= ERRORS_IN_ROW && !seat.condition.is_down() {
-                seat.condition.put_out(Reason::Failing, now);
-            }
-        }
-        self.sample_lag(now);
-        self.prefer(now);
-    }
-
-    /// Lag is the agreed head minus a beacon's own, looked at one twelfth of a slot after the attestation due point,
-    /// so that a block late at one beacon and a missed slot are no lag.
-    fn sample_lag(&mut self, now: Moment) {
-        let (Some(clock), Some(agreed)) = (self.clock.clone(), self.heads.agreed()) else { return };
-        let Some(slot) = clock.slot_at(now.wall) else { return };
-        let sample_at = clock.due(slot, Step::Attest).0 + clock.slot_ms(slot) / 12;
-        if now.wall.0 < sample_at || self.sampled == Some(slot) {
-            return;
-        }
-        self.sampled = Some(slot);
-        for (index, seat) in self.seats.iter_mut().enumerate() {
-            let own = self.heads.of(BeaconId(index as u16));
-            let own_slot = own.map(|head| head.slot).or(seat.condition.facts.map(|facts| facts.head_slot));
-            let behind = own_slot.map_or(0, |own| agreed.slot.0.saturating_sub(own.0));
-            seat.condition.lag = behind;
-        }
-    }
-
-    /// Preference among the healthy changes only in the last quarter of a slot, so that an attestation and its
-    /// aggregate meet the same beacons; slowness is judged then too.
-    fn prefer(&mut self, now: Moment) {
-        if let Some(clock) = self.clock.clone() {
-            let Some(slot) = clock.slot_at(now.wall) else { return };
-            let late = clock.start_of(slot).0 + clock.slot_ms(slot) * 3 / 4;
-            if now.wall.0 < late || self.ranked == Some(slot) {
-                return;
-            }
-            self.ranked = Some(slot);
-        }
-        let mut known: Vec<u32> = self
-            .seats
-            .iter()
-            .filter(|seat| !seat.condition.is_down())
-            .map(|seat| seat.gauge.latency())
-            .filter(|(_, samples)| *samples >= SLOW_SAMPLES)
-            .map(|(latency, _)| latency)
-            .collect();
-        known.sort_unstable();
-        let median = known.get((known.len().max(1) - 1) / 2).copied().unwrap_or(0);
-        let factor = u32::from(self.settings.health.slow_factor.max(2));
-        for seat in &mut self.seats {
-            let (latency, samples) = seat.gauge.latency();
-            let comparable = known.len() >= 2 && samples >= SLOW_SAMPLES && median > 0;
-            // Once slow it must be twice as good as what made it so before it counts as recovered.
-            let bound = if seat.condition.slow { factor / 2 } else { factor };
-            seat.condition.slow =
-                comparable && latency > SLOW_FLOOR_US && latency > median.saturating_mul(bound);
-            let weight = u32::from(seat.member.weight) * 100;
-            // A beacon twice as slow as its peers gets half its share, within a factor of two either way.
-            let pace = if comparable {
-                (u64::from(median) * 100 / u64::from(latency.max(1))).clamp(50, 200)
-            } else {
-                100
-            };
-            seat.share = ((u64::from(weight) * pace / 100) as u32).max(1);
-        }
-    }
-
     fn conclude(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        let seats = &self.seats;
-        self.heads.settle(|id| seats[id.index()].condition.is_trusted() && !seats[id.index()].drained);
+        let (seats, slot_ms) = (&self.seats, self.slot_ms(now));
+        if let Some(latest) = self.latest(now) {
+            let heard = |id: BeaconId| {
+                seats[id.index()].condition.is_trusted() && seats[id.index()].drained.is_none()
+            };
+            self.heads.settle(latest, heard);
+        }
         let agreed = self.heads.agreed();
         let mut entries = Vec::with_capacity(self.seats.len());
         for (index, seat) in self.seats.iter_mut().enumerate() {
             let id = BeaconId(index as u16);
             let head = self.heads.of(id);
-            seat.condition.fork = self.heads.is_fork(id);
             let at_agreed = head.is_some() && head == agreed;
-            if at_agreed {
-                seat.condition.lag = 0;
-            }
-            let reasons = seat.condition.reasons(seat.drained, &self.settings);
+            seat.condition.fork = self.heads.is_fork(id);
+            let own = head.map(|head| head.slot);
+            seat.condition.catch_up(own, agreed.map(|head| head.slot), at_agreed);
+            let reasons = seat.condition.reasons(seat.drained.is_some(), &self.settings);
             if reasons != seat.shown {
                 seat.shown.clone_from(&reasons);
                 seat.since = now;
@@ -332,24 +263,23 @@ impl Pool {
                 id,
                 ranks: Use::ALL.map(|uses| grade(&reasons, uses)),
                 reasons,
-                lifecycle: seat.lifecycle(now),
+                lifecycle: seat.lifecycle(now, slot_ms),
                 head,
                 at_agreed,
                 roles: seat.member.roles,
                 near: seat.member.near,
                 host: seat.member.host,
                 share: seat.share,
-                latency_us: 0,
             });
         }
         let changed = entries != self.published
             || agreed != self.published_agreed
-            || self.clock.is_some() != self.published_clock;
+            || self.clock != self.published_clock;
         if changed {
             self.seq += 1;
             self.published = entries;
             self.published_agreed = agreed;
-            self.published_clock = self.clock.is_some();
+            self.published_clock = self.clock.clone();
             actions.push(Action::Publish);
         }
     }
@@ -378,12 +308,27 @@ impl Pool {
 }
 
 impl Seat {
-    /// Draining lasts until nothing is in flight; the order itself is what excludes new work.
-    fn lifecycle(&self, now: Moment) -> Lifecycle {
-        let Some(since) = self.drained_since else { return Lifecycle::Active };
-        match self.gauge.in_flight() {
-            0 if now.ms_since(since) > 0 => Lifecycle::Drained,
-            in_flight => Lifecycle::Draining(in_flight),
+    /// An order given twice is carried out once.
+    fn drain(&mut self, drain: bool, now: Moment) {
+        if drain == self.drained.is_some() {
+            return;
         }
+        self.drained = drain.then_some(now);
+        self.since = now;
+        if !drain {
+            self.gauge.open();
+        }
+    }
+
+    /// The order itself is what excludes new work. Draining lasts until nothing is in flight, and for a slot after it
+    /// produced a block: nobody else could finish a blinded one. Once drained, nothing begins any more.
+    fn lifecycle(&self, now: Moment, slot_ms: u64) -> Lifecycle {
+        let Some(since) = self.drained else { return Lifecycle::Active };
+        // Tables that let it be used are in hands until the next tick.
+        let ordered_now = now.ms_since(since) == 0;
+        if !ordered_now && !self.gauge.produced_within(now, slot_ms) && self.gauge.close() {
+            return Lifecycle::Drained;
+        }
+        Lifecycle::Draining(self.gauge.in_flight())
     }
 }

@@ -28,8 +28,6 @@ pub struct Entry {
     pub host: u16,
     /// Share of work among equals; changes only late in a slot.
     pub share: u32,
-    /// Smoothed answer time when this table was made, microseconds.
-    pub latency_us: u32,
 }
 
 impl Entry {

@@ -84,8 +84,7 @@ pub async fn run(
     let order = of(row.strategy).order(&choice, table);
     let order = router.memory.able_first(order, case.id, case.is_binary(), arrived);
     let Some(first) = order.first().copied() else { return nobody(router, row.needs, table) };
-    let latency = router.lane.upstreams[first.index()].gauge.latency().0;
-    let plan = run::plan(row, case.slot, arrived, table, Some((first, latency)));
+    let plan = run::plan(row, case.slot, arrived, table, &router.lane.upstreams[first.index()].gauge);
     let flowed = walk(router, ask, case, &choice, &order, plan, table).await;
     for attempt in flowed.tried.kept() {
         if lacks_endpoint(row, attempt.status) {

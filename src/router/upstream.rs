@@ -18,7 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Semaphore;
 
 use super::body;
-use crate::endpoint::{Body, Meaning, Row, Strategy, Verb, meaning};
+use crate::endpoint::{Body, Inspect, Meaning, Row, Strategy, Verb, meaning};
 use crate::model::{self, Attempt, BeaconId, BeaconName, Clock, Moment, Outcome, Use};
 use crate::pool::Gauge;
 
@@ -165,7 +165,8 @@ impl Upstream {
         })
     }
 
-    /// Asks once. Never fails: what went wrong is the attempt's outcome.
+    /// Asks once. Never fails: what went wrong is the attempt's outcome, [`Outcome::None`] if it was not asked because it
+    /// has been drained since it was chosen.
     pub async fn attempt(&self, ask: &Ask, limit: Duration, clock: &Clock) -> (Attempt, Option<Reply>) {
         let began = clock();
         let mut attempt = Attempt {
@@ -179,7 +180,10 @@ impl Upstream {
             return (attempt, None);
         };
         let quick = ask.is_quick();
-        self.gauge.begin(began, quick);
+        if !self.gauge.begin(began, quick) {
+            attempt.outcome = Outcome::None;
+            return (attempt, None);
+        }
         let flight = InFlight(self.gauge.clone());
         let result = tokio::time::timeout(limit, self.exchange(ask, began, clock, flight)).await;
         attempt.took_us = micros(clock(), began);
@@ -217,8 +221,11 @@ impl Upstream {
         let now = clock();
         let status = response.status();
         // Publications wait for signatures to be verified: they say little of how long a read takes.
-        let sample = ask.is_quick() && ask.row.verb == Verb::Get;
-        self.gauge.answer(now, u64::from(micros(now, began)), sample);
+        let timed = ask.is_quick() && ask.row.verb == Verb::Get && !status.is_server_error();
+        self.gauge.answer(now, u64::from(micros(now, began)), timed);
+        if ask.row.inspect == Inspect::ProducedBlock && status.is_success() {
+            self.gauge.produced(now);
+        }
         let reply = read(ask, response, flight).await?;
         let outcome = outcome(ask.row, status, reply.bytes());
         match outcome {

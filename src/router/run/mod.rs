@@ -55,8 +55,11 @@ pub struct Tried {
 }
 
 impl Tried {
-    /// Adds an attempt.
+    /// Adds an attempt, if one was made.
     pub fn push(&mut self, attempt: Attempt) {
+        if attempt.outcome == Outcome::None {
+            return;
+        }
         if let Some(place) = self.kept.get_mut(usize::from(self.count)) {
             *place = attempt;
         }

@@ -72,11 +72,11 @@ pub async fn sequence(lane: &Lane, ask: &Arc<Ask>, order: &[BeaconId], fresh: us
     finished
 }
 
-/// Whether another beacon may be asked after this outcome.
+/// Whether another beacon may be asked after this outcome; where nothing was sent, always.
 fn may_follow(follow: Follow, outcome: Outcome) -> bool {
     match follow {
         Follow::Anytime | Follow::SameBytes | Follow::AfterFailure => true,
         Follow::AfterProducer => outcome != Outcome::TimedOut,
-        Follow::Never => outcome == Outcome::Unreachable,
+        Follow::Never => matches!(outcome, Outcome::Unreachable | Outcome::None),
     }
 }

@@ -21,7 +21,6 @@ fn entry(id: u16, reasons: Vec<Reason>, roles: u8, near: bool, at_agreed: bool, 
         near,
         host,
         share: 10_000,
-        latency_us: 0,
     }
 }
 

@@ -63,8 +63,8 @@ mod tests {
     use super::*;
     use crate::model::{Root, Slot};
 
-    fn agreed(slot: u64) -> Option<AgreedHead> {
-        Some(AgreedHead { slot: Slot(slot), root: Root::default() })
+    fn agreed(slot: u64) -> AgreedHead {
+        AgreedHead { slot: Slot(slot), root: Root::default() }
     }
 
     fn at(ms: u64) -> Moment {
@@ -80,11 +80,11 @@ mod tests {
     fn a_head_waits_for_agreement_but_not_for_long() {
         let mut held = Held::default();
         head(&mut held, 7, at(0));
-        assert!(held.ready(agreed(6), at(10)).is_empty());
-        assert_eq!(held.ready(agreed(7), at(20)).len(), 1);
+        assert!(held.ready(Some(agreed(6)), at(10)).is_empty());
+        assert_eq!(held.ready(Some(agreed(7)), at(20)).len(), 1);
         head(&mut held, 8, at(100));
-        assert!(held.ready(agreed(7), at(249)).is_empty());
-        assert_eq!(held.ready(agreed(7), at(250)).len(), 1);
+        assert!(held.ready(Some(agreed(7)), at(249)).is_empty());
+        assert_eq!(held.ready(Some(agreed(7)), at(250)).len(), 1);
     }
 
     #[test]
@@ -92,9 +92,9 @@ mod tests {
         let mut held = Held::default();
         head(&mut held, 7, at(0));
         held.push(BeaconId(0), "block".to_owned(), Bytes::from_static(b"{}"), at(1));
-        assert!(held.ready(agreed(6), at(2)).is_empty());
+        assert!(held.ready(Some(agreed(6)), at(2)).is_empty());
         let topics: Vec<String> =
-            held.ready(agreed(7), at(3)).into_iter().map(|(_, topic, _)| topic).collect();
+            held.ready(Some(agreed(7)), at(3)).into_iter().map(|(_, topic, _)| topic).collect();
         assert_eq!(topics, ["head", "block"]);
     }
 }

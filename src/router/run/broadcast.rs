@@ -136,6 +136,17 @@ impl Stages {
     }
 }
 
+impl Stages {
+    /// Nobody of those asked took it so far: the same number again is asked, the first ones run on.
+    fn widen(&mut self, waiting: &mut Vec<BeaconId>, spare: &mut VecDeque<BeaconId>, width: usize) {
+        if waiting.is_empty() {
+            self.widened = true;
+            let more = width.min(spare.len());
+            waiting.extend(spare.drain(..more));
+        }
+    }
+}
+
 /// Sends to the first `width` of `order`. `known` says these bytes were taken before.
 pub async fn broadcast(
     lane: &Lane,
@@ -145,14 +156,13 @@ pub async fn broadcast(
     plan: Plan,
     known: bool,
 ) -> Broadcast {
-    let running = Running::new();
+    let mut running = Running::new();
     let (now, later) = order.split_at(width.clamp(1, order.len().max(1)).min(order.len()));
     let mut waiting = now.to_vec();
     let mut spare: VecDeque<BeaconId> = later.iter().copied().collect();
     if !waiting.is_empty() {
         launch(lane, ask, waiting.remove(0), plan.attempt, &running);
     }
-    let mut running = running;
     let mut votes = Votes::new(known);
     let mut tried = Tried::default();
     let mut takers = Vec::new();
@@ -170,12 +180,7 @@ pub async fn broadcast(
                 if wake >= plan.total {
                     break;
                 }
-                if waiting.is_empty() {
-                    // Nobody of those asked took it so far: the same number again, the first ones run on.
-                    stages.widened = true;
-                    let more = now.len().min(spare.len());
-                    waiting.extend(spare.drain(..more));
-                }
+                stages.widen(&mut waiting, &mut spare, now.len());
                 waiting.drain(..).for_each(|id| launch(lane, ask, id, plan.attempt, &running));
                 continue;
             }

@@ -148,6 +148,11 @@ impl<'p> Found<'p> {
         self.number("epoch").map(Epoch)
     }
 
+    /// Whether two servers may read the path differently; always refused.
+    pub fn is_malformed(&self) -> bool {
+        self.id == MALFORMED
+    }
+
     fn number(&self, name: &str) -> Option<u64> {
         let text = self.params.get(name).or_else(|| self.query(name))?;
         // `parse` would take a leading plus.
@@ -160,7 +165,7 @@ impl<'p> Found<'p> {
         match self.row.namespace {
             Namespace::Vendor("") => {
                 let first = self.path.strip_prefix('/')?.split('/').next()?;
-                (self.id != MALFORMED && !first.eq_ignore_ascii_case("eth")).then_some(first)
+                (!self.is_malformed() && !first.eq_ignore_ascii_case("eth")).then_some(first)
             }
             Namespace::Vendor(name) => Some(name),
             _ => None,

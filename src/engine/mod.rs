@@ -180,7 +180,12 @@ impl Engine {
         self.accept.cancel();
         self.router.hub.close();
         self.connections.close();
-        if tokio::time::timeout(self.patience, self.connections.wait()).await.is_err() {
+        let in_flight = async {
+            self.connections.wait().await;
+            self.router.lasting.close();
+            self.router.lasting.wait().await;
+        };
+        if tokio::time::timeout(self.patience, in_flight).await.is_err() {
             tracing::warn!("requests were still in flight when the time to stop was over");
         }
         self.cancel.cancel();
@@ -251,6 +256,7 @@ fn router(fleet: &Fleet, parts: &Parts) -> Result<Arc<Router>, EngineError> {
         memory: parts.memory.clone(),
         policy: Policy::new(&fleet.routing, fleet.probing.shadow),
         open: fleet.routing.open.clone(),
+        lasting: TaskTracker::new(),
         bodies: Arc::new(Semaphore::new((fleet.limits.bodies / 1_024).min(Semaphore::MAX_PERMITS))),
         turns: Semaphore::new(COPIES_AT_ONCE),
         limits: fleet.limits,

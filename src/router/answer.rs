@@ -19,8 +19,21 @@ struct ErrorMessage<'a> {
 
 /// An error (`ErrorMessage`, Beacon API `types/http`). `code` equals the status: Lighthouse takes the status from it.
 pub fn error(status: StatusCode, message: &str) -> Response<Answer> {
-    let body = serde_json::to_vec(&ErrorMessage { code: status.as_u16(), message }).unwrap_or_default();
-    own(status, body.into())
+    own(status, body(status, message).into())
+}
+
+/// An error as the bytes of HTTP/1.1, for a connection that is not served.
+pub fn raw(status: StatusCode, message: &str) -> Vec<u8> {
+    let body = body(status, message);
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n{BEACON}: router\r\n\r\n",
+        body.len()
+    );
+    [head.into_bytes(), body].concat()
+}
+
+fn body(status: StatusCode, message: &str) -> Vec<u8> {
+    serde_json::to_vec(&ErrorMessage { code: status.as_u16(), message }).unwrap_or_default()
 }
 
 /// An answer of the router's own in JSON.

@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::upstream::InFlight;
 
@@ -18,28 +19,51 @@ pub enum BodyError {
     /// Larger than allowed.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
-    /// Silent for too long.
+    /// Silent, or all too slow, for too long.
     #[error("the body stopped coming")]
     Stalled,
+    /// No room for it beside the others.
+    #[error("too many bodies are held at once")]
+    Full,
     /// The connection broke.
     #[error("the body broke off")]
     Broken(#[source] hyper::Error),
 }
 
-/// Reads a body whole. `patience` is how long it may be silent.
-pub async fn whole(mut body: Incoming, limit: usize, patience: Duration) -> Result<Bytes, BodyError> {
+/// A body must come at this pace at least, bytes a second: one that trickles would hold its place for days.
+const SLOWEST: u64 = 1_024;
+
+/// Bytes of a refused body that are taken and thrown away.
+const SWALLOWED: usize = 64 << 20;
+
+/// How long a body may be silent, and how long it may take: nothing bounds it here if it is none.
+pub type Patience = Option<Duration>;
+
+/// Reads a body whole, of at most `limit` bytes. `hold` is asked for room for what has come so far.
+pub async fn whole(
+    body: &mut Incoming,
+    limit: usize,
+    patience: Patience,
+    mut hold: impl FnMut(usize) -> bool,
+) -> Result<Bytes, BodyError> {
     if body.size_hint().lower() > limit as u64 {
         return Err(BodyError::TooLarge(limit));
     }
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
+    let mut came = 0;
+    let mut pace = Pace { patience, began: None };
     loop {
-        let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
-        let Some(next) = frame_now(frame, patience).await else { return Err(BodyError::Stalled) };
+        let frame = std::future::poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx));
+        let Some(next) = pace.wait(frame, came).await else { return Err(BodyError::Stalled) };
         let Some(frame) = next else { break };
         let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else { continue };
-        if first.as_ref().map_or(0, Bytes::len) + rest.len() + data.len() > limit {
+        came += data.len();
+        if came > limit {
             return Err(BodyError::TooLarge(limit));
+        }
+        if !hold(came) {
+            return Err(BodyError::Full);
         }
         match &first {
             None => first = Some(data),
@@ -55,14 +79,50 @@ pub async fn whole(mut body: Incoming, limit: usize, patience: Duration) -> Resu
     Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() })
 }
 
-/// Polls once before a timer is set up: most bodies are there with their head.
-async fn frame_now<F: Future>(frame: F, patience: Duration) -> Option<F::Output> {
-    let mut frame = std::pin::pin!(frame);
-    let ready = std::future::poll_fn(|cx| Poll::Ready(frame.as_mut().poll(cx))).await;
-    match ready {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => tokio::time::timeout(patience, frame).await.ok(),
+/// How fast a body comes.
+struct Pace {
+    patience: Patience,
+    /// When it was waited for first.
+    began: Option<Instant>,
+}
+
+impl Pace {
+    /// Polls once before a timer is set up: most bodies are there with their head. None when patience is over.
+    async fn wait<F: Future>(&mut self, frame: F, came: usize) -> Option<F::Output> {
+        let mut frame = std::pin::pin!(frame);
+        let ready = std::future::poll_fn(|cx| Poll::Ready(frame.as_mut().poll(cx))).await;
+        let Some(patience) = self.patience else {
+            return Some(match ready {
+                Poll::Ready(output) => output,
+                Poll::Pending => frame.await,
+            });
+        };
+        match ready {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => {
+                let now = Instant::now();
+                let due = *self.began.get_or_insert(now) + patience;
+                let slowest = due + Duration::from_millis(came as u64 * 1_000 / SLOWEST);
+                tokio::time::timeout_at(slowest.min(now + patience), frame).await.ok()
+            }
+        }
     }
+}
+
+/// Swallows what still comes of a body that was refused, so that its sender reads the refusal and not a reset
+/// connection (RFC 9112, section 9.6). Neither for long nor without end.
+pub async fn swallow(mut body: Incoming, time: Duration) {
+    let mut left = SWALLOWED;
+    let all = async {
+        while let Some(Ok(frame)) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    // Whoever still sends after that has been told.
+    let _ = tokio::time::timeout(time, all).await;
 }
 
 /// The body of an answer.

@@ -6,18 +6,19 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{ACCEPT, CONTENT_TYPE};
+use hyper::header::{ACCEPT, CONTENT_TYPE, EXPECT};
+use hyper::http::request::Parts;
 use hyper::http::uri::PathAndQuery;
-use hyper::{Method, Request, Response, StatusCode};
-use tokio::sync::OwnedSemaphorePermit;
+use hyper::{Method, Request, Response, StatusCode, Version};
 
 use super::body::{Answer, BodyError};
 use super::flow::{Case, Flowed};
+use super::room::Room;
 use super::strategy::Key;
 use super::upstream::{Ask, micros};
-use super::{Router, answer, body, flow, head, local};
-use crate::endpoint::{Follow, Found, Inspect, RowId, Strategy, find};
-use crate::model::{ClientId, Moment, Served, Slot, TRACE_ATTEMPTS, Trace};
+use super::{Router, answer, body, flow, head, local, refusal};
+use crate::endpoint::{Found, Inspect, Row, RowId, Strategy, find};
+use crate::model::{ClientId, Limits, Moment, Served, Slot, TRACE_ATTEMPTS, Trace, Use};
 use crate::pool::Table;
 
 /// Status of a trace whose client hung up before its answer (nginx's number for it; never sent).
@@ -56,8 +57,9 @@ pub async fn handle(router: Arc<Router>, peer: Peer, request: Request<Incoming>)
     let slot = slot_of(&found, &table, arrived);
     let mut note =
         Note { router: router.clone(), peer, id: found.id, slot, arrived, table: table.clone(), bytes_in: 0 };
-    if !found.is_open(&router.open) {
-        return note.local(refused(&found));
+    if let Some(refusal) = refusal::refuse(&parts, &found, &router.open) {
+        let_go(&router, &parts, incoming);
+        return note.local(refusal);
     }
     if found.row.strategy == Strategy::Local
         && let Some(answer) = local::local(&found, &router.facts.load(), &table, arrived.wall)
@@ -67,43 +69,38 @@ pub async fn handle(router: Arc<Router>, peer: Peer, request: Request<Incoming>)
     if found.row.strategy == Strategy::Stream {
         return note.local(router.hub.open(path.as_str()));
     }
-    let (request_body, permit) = match take_body(&router, incoming).await {
+    let (request_body, room) = match take_body(&router, &parts, incoming).await {
         Ok(taken) => taken,
         Err(answer) => return note.local(answer),
     };
     note.bytes_in = request_body.len() as u32;
-    let plain = found.row.inspect != Inspect::Nothing;
     let ssz = head::is_ssz(&parts.headers, &CONTENT_TYPE);
     let wants_ssz = head::is_ssz(&parts.headers, &ACCEPT);
     let ask = Ask {
         row: found.row,
         method: if parts.method == Method::HEAD { Method::GET } else { parts.method },
         path: path.clone(),
-        headers: head::for_beacon(parts.headers, plain),
+        headers: head::for_beacon(parts.headers, is_read(found.row)),
         body: request_body,
         arrived,
     };
     let case = Case { key: peer.key(), slot, ssz, wants_ssz, client: peer.client, id: found.id };
-    let ask = Arc::new(ask);
-    if matches!(found.row.follow, Follow::SameBytes | Follow::AfterProducer) {
-        // What is signed goes out although the client hangs up.
-        let note = note.clone();
-        let on_its_own = tokio::spawn(async move {
-            let found = find(&ask.method, ask.path.as_str());
-            let flowed = flow::run(&note.router, ask.clone(), &found, case, &note.table).await;
-            drop(permit);
-            note.beacons(flowed)
-        });
-        return on_its_own.await.unwrap_or_else(|error| match error.try_into_panic() {
+    let publishes = matches!(found.row.needs, Use::Publish | Use::Seed);
+    let gone = HungUp { note: (!publishes).then(|| note.clone()) };
+    let answering = answer_from_beacons(note, ask, case, room);
+    if !publishes {
+        let response = answering.await;
+        gone.answered();
+        return response;
+    }
+    // What is signed goes out although the client hangs up.
+    match router.lasting.spawn(answering).await {
+        Ok(response) => response,
+        Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             Err(_) => answer::error(StatusCode::SERVICE_UNAVAILABLE, "the router is stopping"),
-        });
+        },
     }
-    let gone = HungUp { note: Some(note.clone()) };
-    let flowed = flow::run(&router, ask, &found, case, &table).await;
-    drop(permit);
-    gone.answered();
-    note.beacons(flowed)
 }
 
 /// Leaves a trace of a request whose client did not wait for the answer.
@@ -127,6 +124,20 @@ impl Drop for HungUp {
     }
 }
 
+/// The way of a request through the beacons, with all it needs to outlive its client.
+async fn answer_from_beacons(note: Note, ask: Ask, case: Case, room: Room) -> Response<Answer> {
+    let ask = Arc::new(ask);
+    let found = find(&ask.method, ask.path.as_str());
+    let flowed = flow::run(&note.router, ask.clone(), &found, case, &note.table).await;
+    drop(room);
+    note.beacons(flowed)
+}
+
+/// Whether the router reads the answers: of publications at least what a refusal says.
+fn is_read(row: &Row) -> bool {
+    row.inspect != Inspect::Nothing || matches!(row.needs, Use::Publish | Use::Seed)
+}
+
 /// The slot a request names, else the one it arrived in.
 fn slot_of(found: &Found<'_>, table: &Table, now: Moment) -> Slot {
     found
@@ -134,44 +145,44 @@ fn slot_of(found: &Found<'_>, table: &Table, now: Moment) -> Slot {
         .unwrap_or_else(|| table.clock.as_ref().and_then(|clock| clock.slot_at(now.wall)).unwrap_or_default())
 }
 
-fn refused(found: &Found<'_>) -> Response<Answer> {
-    let what = match found.vendor() {
-        Some(vendor) => format!("`{vendor}`"),
-        None => format!("{:?}", found.row.namespace).to_lowercase(),
+/// Reads the request's body whole, within the bounds of one body and of all.
+async fn take_body(
+    router: &Router,
+    parts: &Parts,
+    mut incoming: Incoming,
+) -> Result<(Bytes, Room), Response<Answer>> {
+    let mut room = Room::new(&router.bodies);
+    if incoming.is_end_stream() {
+        return Ok((Bytes::new(), room));
+    }
+    let Limits { body: limit, body_time, .. } = router.limits;
+    let error = match body::whole(&mut incoming, limit, Some(body_time), |bytes| room.hold(bytes)).await {
+        Ok(bytes) => return Ok((bytes, room)),
+        Err(error) => error,
     };
-    answer::error(
-        StatusCode::FORBIDDEN,
-        &format!(
-            "{} is closed at this router; list {what} under routing: open: in the fleet file to open it",
-            found.row.name
-        ),
-    )
+    let status = match error {
+        BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        BodyError::Stalled => StatusCode::REQUEST_TIMEOUT,
+        BodyError::Broken(_) => StatusCode::BAD_REQUEST,
+        BodyError::Full => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let mut why = error.to_string();
+    match error {
+        BodyError::TooLarge(_) => why.push_str("; raise limits: body: in the fleet file"),
+        BodyError::Full => why.push_str("; raise limits: bodies: in the fleet file"),
+        BodyError::Stalled | BodyError::Broken(_) => {}
+    }
+    if matches!(error, BodyError::TooLarge(_) | BodyError::Full) {
+        let_go(router, parts, incoming);
+    }
+    Err(answer::error(status, &why))
 }
 
-type Taken = (Bytes, Option<OwnedSemaphorePermit>);
-
-/// Reads the request's body whole, within the bounds of one body and of all.
-async fn take_body(router: &Router, incoming: Incoming) -> Result<Taken, Response<Answer>> {
-    if incoming.is_end_stream() {
-        return Ok((Bytes::new(), None));
-    }
-    let expected = incoming.size_hint().exact().unwrap_or(64 * 1024).min(router.limits.body as u64);
-    let kib = u32::try_from(expected / 1024 + 1).unwrap_or(u32::MAX);
-    let Ok(permit) = router.bodies.clone().try_acquire_many_owned(kib) else {
-        return Err(answer::error(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too many request bodies are held at once; raise limits: bodies: in the fleet file",
-        ));
-    };
-    match body::whole(incoming, router.limits.body, router.limits.body_time).await {
-        Ok(bytes) => Ok((bytes, Some(permit))),
-        Err(error @ BodyError::TooLarge(_)) => {
-            Err(answer::error(StatusCode::PAYLOAD_TOO_LARGE, &error.to_string()))
-        }
-        Err(error @ BodyError::Stalled) => {
-            Err(answer::error(StatusCode::REQUEST_TIMEOUT, &error.to_string()))
-        }
-        Err(error @ BodyError::Broken(_)) => Err(answer::error(StatusCode::BAD_REQUEST, &error.to_string())),
+/// Swallows a refused body beside its answer. One who asked first whether to send it (`Expect`) is not encouraged.
+fn let_go(router: &Router, parts: &Parts, incoming: Incoming) {
+    let sends = parts.version == Version::HTTP_11 && !parts.headers.contains_key(EXPECT);
+    if sends && !incoming.is_end_stream() {
+        tokio::spawn(body::swallow(incoming, router.limits.body_time));
     }
 }
 

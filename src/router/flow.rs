@@ -28,7 +28,6 @@ pub struct Case {
     pub ssz: bool,
     /// The answer should be SSZ.
     pub wants_ssz: bool,
-    /// An SSZ answer is preferred.
     /// The client.
     pub client: ClientId,
     /// The endpoint.
@@ -122,6 +121,7 @@ async fn walk(
             let (replies, refusal, tried) = run::either(&router.lane, &ask, order, plan).await;
             let by = replies.first().map(|(id, _)| *id);
             let response = liveness::merge(&replies, refusal, order.len());
+            let response = answer::after(response, usize::from(tried.count));
             Flowed { response, by, tried, afterwards: None }
         }
         Strategy::Any
@@ -204,7 +204,7 @@ fn bits(step: Option<Step>, reply: &Reply) -> u32 {
     bits.unwrap_or(0)
 }
 
-fn nobody(router: &Router, uses: crate::model::Use, table: &Table) -> Flowed {
+fn nobody(router: &Router, uses: Use, table: &Table) -> Flowed {
     let why = table.nobody(uses, |id| router.name(id));
     Flowed {
         response: answer::error(StatusCode::SERVICE_UNAVAILABLE, &why),
@@ -214,33 +214,48 @@ fn nobody(router: &Router, uses: crate::model::Use, table: &Table) -> Flowed {
     }
 }
 
-/// One sentence on why nobody answered, and the status that fits.
-fn gave_up(router: &Router, tried: &Tried) -> Response<Answer> {
+/// One sentence on why nobody answered, and the status that fits: whose fault it was.
+fn gave_up(router: &Router, row: &Row, tried: &Tried) -> Response<Answer> {
     let each: Vec<String> = tried
         .kept()
         .iter()
         .map(|attempt| {
-            let what = match attempt.outcome {
-                Outcome::Unreachable => "is unreachable",
-                Outcome::Broken => "broke the connection",
-                Outcome::TimedOut => "did not answer in time",
-                _ => "failed",
-            };
-            format!("{} {what} ({} ms)", router.name(attempt.beacon), attempt.took_us / 1_000)
+            let name = router.name(attempt.beacon);
+            format!("{name} {} ({} ms)", what_became(row, attempt), attempt.took_us / 1_000)
         })
         .collect();
-    let (status, why) = if each.is_empty() {
-        (StatusCode::GATEWAY_TIMEOUT, "no beacon answered in time".to_owned())
+    let all = |holds: fn(&Attempt) -> bool| tried.kept().iter().all(holds);
+    let status = if all(|attempt| attempt.outcome == Outcome::TimedOut) {
+        StatusCode::GATEWAY_TIMEOUT
+    } else if all(|attempt| attempt.outcome == Outcome::Failed) {
+        StatusCode::SERVICE_UNAVAILABLE
     } else {
-        (StatusCode::BAD_GATEWAY, format!("no beacon answered: {}", each.join(", ")))
+        StatusCode::BAD_GATEWAY
     };
-    answer::after(answer::error(status, &why), usize::from(tried.count))
+    let error = answer::error(status, &format!("no beacon answered: {}", each.join(", ")));
+    answer::after(error, usize::from(tried.count))
+}
+
+/// What became of an attempt that brought no answer to give.
+fn what_became(row: &Row, attempt: &Attempt) -> &'static str {
+    match attempt.outcome {
+        Outcome::Unreachable => "is unreachable",
+        Outcome::Broken => "broke the connection",
+        Outcome::TimedOut | Outcome::Overtaken => "did not answer in time",
+        // Nothing was sent.
+        Outcome::Failed if attempt.status == 0 => {
+            "has as many requests in flight as limits: in-flight: allows"
+        }
+        Outcome::Failed if row.needs == Use::Sign => "is optimistic",
+        Outcome::Failed => "answered with more than 64 MiB",
+        Outcome::None | Outcome::Ok | Outcome::Empty | Outcome::AlreadyKnown | Outcome::Refused => "failed",
+    }
 }
 
 fn answered(router: &Arc<Router>, ask: &Arc<Ask>, case: Case, finished: Finished) -> Flowed {
     let Finished { reply, tried } = finished;
     let Some((by, reply)) = reply else {
-        return Flowed { response: gave_up(router, &tried), by: None, tried, afterwards: None };
+        return Flowed { response: gave_up(router, ask.row, &tried), by: None, tried, afterwards: None };
     };
     let ssz = head::is_ssz(&reply.headers, &CONTENT_TYPE);
     let good = reply.status.is_success();
@@ -293,10 +308,10 @@ fn published(router: &Arc<Router>, ask: Arc<Ask>, case: Case, sent: run::Broadca
     }
     let by = reply.as_ref().map(|(id, _)| *id);
     let response = match reply {
-        None => gave_up(router, &tried),
+        None => gave_up(router, ask.row, &tried),
         Some((by, reply)) => {
             let mut response = respond(router, by, reply, &tried);
-            soften(&mut response);
+            soften(&mut response, &tried);
             response
         }
     };
@@ -314,14 +329,15 @@ fn published(router: &Arc<Router>, ask: Arc<Ask>, case: Case, sent: run::Broadca
 
 /// Validator clients downgrade for good on 415 and 406 (Lodestar, Teku, Prysm) and sleep on 429 (Teku); from a
 /// publication they get 400 and 503 instead.
-fn soften(response: &mut Response<Answer>) {
+fn soften(response: &mut Response<Answer>, tried: &Tried) {
     let status = match response.status() {
         StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::NOT_ACCEPTABLE => StatusCode::BAD_REQUEST,
         StatusCode::TOO_MANY_REQUESTS => StatusCode::SERVICE_UNAVAILABLE,
         _ => return,
     };
     let said = response.status();
-    *response = answer::error(status, &format!("every beacon that was asked refused this ({said})"));
+    let error = answer::error(status, &format!("every beacon that was asked refused this ({said})"));
+    *response = answer::after(error, usize::from(tried.count));
 }
 
 fn respond(router: &Router, by: BeaconId, reply: Reply, tried: &Tried) -> Response<Answer> {
@@ -343,7 +359,7 @@ impl Afterwards {
         if self.laggards.is_empty() {
             return self.finish(trace);
         }
-        tokio::spawn(self.wait(trace));
+        self.router.lasting.clone().spawn(self.wait(trace));
     }
 
     async fn wait(mut self, mut trace: Trace) {
@@ -351,7 +367,7 @@ impl Afterwards {
         let laggards = std::mem::take(&mut self.laggards);
         let (router, ask) = (self.router.clone(), self.ask.clone());
         let tell = |(attempt, reply): (Attempt, Option<Reply>)| {
-            tried.push(attempt);
+            tried.end(attempt);
             let success = reply.is_some_and(|reply| reply.status.is_success());
             if success || attempt.outcome == Outcome::AlreadyKnown {
                 self.took.add(attempt.beacon);

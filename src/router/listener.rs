@@ -1,6 +1,7 @@
 //! The doors: accept, recognise, serve, and close in order.
 
-use std::net::{IpAddr, SocketAddr};
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,9 +23,9 @@ use tokio_util::task::TaskTracker;
 
 use super::body::Answer;
 use super::door::{Peer, handle};
-use super::guarded::{Guarded, Phase};
+use super::guarded::{Guarded, Patience, Phase};
 use super::{Router, answer};
-use crate::model::{self, ClientFrom, ClientId};
+use crate::model::{self, ClientFrom, ClientId, Limits};
 
 /// How long to wait before accepting again when the process is out of descriptors.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
@@ -114,17 +115,42 @@ impl Listener {
                 }
             };
             let ip = from.ip().to_canonical();
-            let full = router.gauge.connections.load(Relaxed) >= router.limits.connections;
-            let foreign = !self.allow.is_empty() && !self.allow.iter().any(|net| net.contains(&ip));
-            if full || foreign {
+            if let Some((status, why)) = self.refusal(&router, ip) {
                 router.gauge.refused.fetch_add(1, Relaxed);
-                tracing::debug!(%ip, full, foreign, "connection refused");
+                tracing::debug!(%ip, why, "connection refused");
+                turn_away(stream, status, &why);
                 continue;
             }
             let peer = Peer { client: clients.find(ip, self.configured), ip };
-            tracker.spawn(connection(router.clone(), stream, peer, cancel.clone()));
+            // Counted here: many may be accepted before the first of their tasks runs.
+            let open = Open::new(router.clone());
+            tracker.spawn(connection(open, stream, peer, cancel.clone()));
         }
     }
+
+    /// Why this source is not let in now; none if it is.
+    fn refusal(&self, router: &Router, ip: IpAddr) -> Option<(StatusCode, String)> {
+        if !self.allow.is_empty() && !self.allow.iter().any(|net| net.contains(&ip)) {
+            let why =
+                format!("{ip} may not connect here; add it to allow: of this address in the fleet file");
+            return Some((StatusCode::FORBIDDEN, why));
+        }
+        let most = router.limits.connections;
+        (router.gauge.connections.load(Relaxed) >= most).then(|| {
+            let why =
+                format!("all {most} connections are in use; raise limits: connections: in the fleet file");
+            (StatusCode::SERVICE_UNAVAILABLE, why)
+        })
+    }
+}
+
+/// Says why and hangs up. A fresh socket takes so few bytes at once or never; nobody waits for it.
+fn turn_away(stream: TcpStream, status: StatusCode, why: &str) {
+    let Ok(mut stream) = stream.into_std() else { return };
+    let _ = stream.write(&answer::raw(status, why));
+    let _ = stream.shutdown(Shutdown::Write);
+    // What is unread when a socket closes makes it a reset, and the words are lost to some.
+    let _ = stream.read(&mut [0; 8_192]);
 }
 
 /// An answer's body; its connection is busy until it is sent or given up.
@@ -162,18 +188,26 @@ impl Body for Busy {
 /// Counts a connection as open while it lives.
 struct Open(Arc<Router>);
 
+impl Open {
+    fn new(router: Arc<Router>) -> Self {
+        router.gauge.connections.fetch_add(1, Relaxed);
+        Self(router)
+    }
+}
+
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.gauge.connections.fetch_sub(1, Relaxed);
     }
 }
 
-async fn connection(router: Arc<Router>, stream: TcpStream, peer: Peer, cancel: CancellationToken) {
-    router.gauge.connections.fetch_add(1, Relaxed);
-    let _open = Open(router.clone());
+async fn connection(open: Open, stream: TcpStream, peer: Peer, cancel: CancellationToken) {
+    let router = open.0.clone();
     let _ = stream.set_nodelay(true);
     let phase = Arc::new(Phase::default());
-    let guarded = Guarded::new(stream, phase.clone(), router.limits.head_time, router.limits.idle);
+    let Limits { head_time, idle, body_time, .. } = router.limits;
+    let patience = Patience { head: head_time, idle, take: body_time };
+    let guarded = Guarded::new(stream, phase.clone(), patience);
     let head = router.limits.head.max(HEAD_FLOOR);
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(head).max_headers(256);

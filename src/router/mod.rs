@@ -18,6 +18,8 @@ mod local;
 mod memory;
 mod merge;
 mod policy;
+mod refusal;
+mod room;
 mod run;
 mod shadow;
 pub mod strategy;
@@ -30,6 +32,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 use crate::endpoint::RowId;
 use crate::model::{BeaconId, BeaconSet, ClientId, Clock, Limits, Moment, Opened, Slot, Trace};
@@ -111,6 +114,9 @@ pub struct Router {
     pub gauge: DoorGauge,
     /// KiB of bodies that may be held at once.
     pub bodies: Arc<Semaphore>,
+    /// What was signed or must be told, until the last beacon has it: it outlives the client that sent it, and a stop
+    /// waits for it.
+    pub lasting: TaskTracker,
     /// Turns of second copies: few at once, so that they never crowd out first ones.
     pub turns: Semaphore,
     /// Number of the last trace.

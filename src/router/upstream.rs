@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use hyper::http::uri::{Authority, PathAndQuery, Scheme};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -17,7 +17,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Semaphore;
 
-use super::body;
+use super::body::{self, BodyError};
 use crate::endpoint::{Body, Inspect, Meaning, Row, Strategy, Verb, meaning};
 use crate::model::{self, Attempt, BeaconId, BeaconName, Clock, Moment, Outcome, Use};
 use crate::pool::Gauge;
@@ -191,11 +191,14 @@ impl Upstream {
             Ok(Ok((outcome, reply))) => {
                 attempt.status = reply.status.as_u16();
                 attempt.outcome = outcome;
-                (attempt, Some(reply))
+                // A success that counts as failed is one nobody may be given.
+                let usable = outcome != Outcome::Failed || !reply.status.is_success();
+                (attempt, usable.then_some(reply))
             }
-            Ok(Err(outcome)) => {
+            Ok(Err(Unanswered { outcome, status })) => {
                 self.gauge.failure();
                 attempt.outcome = outcome;
+                attempt.status = status;
                 (attempt, None)
             }
             Err(_) => {
@@ -212,12 +215,11 @@ impl Upstream {
         began: Moment,
         clock: &Clock,
         flight: InFlight,
-    ) -> Result<(Outcome, Reply), Outcome> {
-        let response = self
-            .client
-            .request(self.request(ask))
-            .await
-            .map_err(|error| if error.is_connect() { Outcome::Unreachable } else { Outcome::Broken })?;
+    ) -> Result<(Outcome, Reply), Unanswered> {
+        let response = self.client.request(self.request(ask)).await.map_err(|error| {
+            let outcome = if error.is_connect() { Outcome::Unreachable } else { Outcome::Broken };
+            Unanswered { outcome, status: 0 }
+        })?;
         let now = clock();
         let status = response.status();
         // Publications wait for signatures to be verified: they say little of how long a read takes.
@@ -250,6 +252,10 @@ impl Upstream {
         *request.method_mut() = ask.method.clone();
         *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
         *request.headers_mut() = ask.headers.clone();
+        if ask.body.is_empty() && ask.method != Method::GET {
+            // Nobody else says so, and some servers answer 411 (RFC 9110, section 8.6).
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         for (name, value) in &self.headers {
             request.headers_mut().insert(name.clone(), value.clone());
         }
@@ -257,13 +263,26 @@ impl Upstream {
     }
 }
 
-async fn read(ask: &Ask, response: Response<Incoming>, flight: InFlight) -> Result<Reply, Outcome> {
-    let (head, body) = response.into_parts();
+/// Why there is no answer: what became of the attempt, and the status if there was one.
+struct Unanswered {
+    outcome: Outcome,
+    status: u16,
+}
+
+async fn read(ask: &Ask, response: Response<Incoming>, flight: InFlight) -> Result<Reply, Unanswered> {
+    let (head, mut body) = response.into_parts();
+    let unanswered = |outcome| Unanswered { outcome, status: head.status.as_u16() };
+    if head.status.is_informational() {
+        // Nobody asked to switch protocols.
+        return Err(unanswered(Outcome::Broken));
+    }
     // Errors are read whole whatever the row: the next beacon may do better.
     let body = if ask.row.body == Body::Buffer || !head.status.is_success() {
         // The attempt's own limit bounds the wait; a body may not outlive it.
-        let bytes = body::whole(body, ANSWER_LIMIT, Duration::MAX).await.map_err(|_| Outcome::Broken)?;
-        ReplyBody::Whole(bytes)
+        let bytes = body::whole(&mut body, ANSWER_LIMIT, None, |_| true).await;
+        ReplyBody::Whole(bytes.map_err(|error| {
+            unanswered(if let BodyError::TooLarge(_) = error { Outcome::Failed } else { Outcome::Broken })
+        })?)
     } else {
         ReplyBody::Through(body, flight)
     };

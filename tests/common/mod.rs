@@ -32,12 +32,17 @@ impl Rig {
 
     /// Starts one with a fleet file of which only names, addresses and directories are given here.
     pub async fn with(rest: &str) -> Self {
+        Self::at("127.0.0.1:0", rest).await
+    }
+
+    /// The same at doors of one's own: what follows `listen:`.
+    pub async fn at(listen: &str, rest: &str) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("fleet.yaml");
         let at = dir.path().display();
         let text = format!(
-            "fleet: test\nlisten: 127.0.0.1:0\nmetrics: 127.0.0.1:0\ncontrol: {at}/run\nstate: {at}/state\n{rest}"
+            "fleet: test\nlisten: {listen}\nmetrics: 127.0.0.1:0\ncontrol: {at}/run\nstate: {at}/state\n{rest}"
         );
         std::fs::write(&file, text).unwrap();
         let fleet = config::load(&file).unwrap_or_else(|error| panic!("{}", error.render())).fleet;
@@ -83,6 +88,7 @@ impl Rig {
 }
 
 /// Waits until `holds`, at most `bound`. Whether it came to hold.
+#[allow(dead_code, reason = "each test file uses its own part of the rig")]
 pub async fn wait_for(bound: Duration, holds: impl Fn() -> bool) -> bool {
     let began = Instant::now();
     while !holds() {

@@ -26,10 +26,11 @@ pub async fn best(
 ) -> Finished {
     let mut running = FuturesUnordered::new();
     let (first, rest) = order.split_at(width.clamp(1, order.len().max(1)).min(order.len()));
+    let mut finished = Finished::default();
     for id in first {
+        finished.tried.begin(*id, lane.elapsed_us(ask));
         running.push(lane.attempt(*id, ask, plan.attempt));
     }
-    let mut finished = Finished::default();
     let mut top: Option<(u32, BeaconId, Reply)> = None;
     let mut poor = None;
     let mut end = Instant::now() + plan.total;
@@ -42,7 +43,7 @@ pub async fn best(
             },
             () = sleep_until(end) => break,
         };
-        finished.tried.push(attempt);
+        finished.tried.end(attempt);
         match reply {
             Some(reply) if attempt.outcome == Outcome::Ok => {
                 let bits = score(&reply);
@@ -56,12 +57,14 @@ pub async fn best(
             reply => keep_better(&mut poor, attempt, reply),
         }
     }
+    let left = if top.is_some() { Outcome::Overtaken } else { Outcome::TimedOut };
+    finished.tried.let_go(left, lane.elapsed_us(ask));
     if let Some((_, id, reply)) = top {
         finished.reply = Some((id, reply));
         return finished;
     }
     let later = sequence(lane, ask, rest, rest.len(), plan).await;
-    later.tried.kept().iter().for_each(|attempt| finished.tried.push(*attempt));
+    finished.tried.join(&later.tried);
     finished.reply = later.reply.or(poor.map(|(_, id, reply)| (id, reply)));
     finished
 }

@@ -160,11 +160,15 @@ pub async fn broadcast(
     let (now, later) = order.split_at(width.clamp(1, order.len().max(1)).min(order.len()));
     let mut waiting = now.to_vec();
     let mut spare: VecDeque<BeaconId> = later.iter().copied().collect();
+    let mut tried = Tried::default();
+    let begin = |id: BeaconId, running: &Running, tried: &mut Tried| {
+        tried.begin(id, lane.elapsed_us(ask));
+        launch(lane, ask, id, plan.attempt, running);
+    };
     if !waiting.is_empty() {
-        launch(lane, ask, waiting.remove(0), plan.attempt, &running);
+        begin(waiting.remove(0), &running, &mut tried);
     }
     let mut votes = Votes::new(known);
-    let mut tried = Tried::default();
     let mut takers = Vec::new();
     let began = Instant::now();
     let mut stages = Stages::new(&plan);
@@ -181,11 +185,11 @@ pub async fn broadcast(
                     break;
                 }
                 stages.widen(&mut waiting, &mut spare, now.len());
-                waiting.drain(..).for_each(|id| launch(lane, ask, id, plan.attempt, &running));
+                waiting.drain(..).for_each(|id| begin(id, &running, &mut tried));
                 continue;
             }
         };
-        tried.push(attempt);
+        tried.end(attempt);
         let done = (attempt, reply);
         let taken = took(&done);
         if taken {
@@ -195,9 +199,9 @@ pub async fn broadcast(
         if votes.has_success() {
             break;
         }
-        waiting.drain(..).for_each(|id| launch(lane, ask, id, plan.attempt, &running));
+        waiting.drain(..).for_each(|id| begin(id, &running, &mut tried));
         if !taken && let Some(id) = spare.pop_front() {
-            launch(lane, ask, id, plan.attempt, &running);
+            begin(id, &running, &mut tried);
         }
     }
     let (verdict, reply) = votes.verdict();

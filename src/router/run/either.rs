@@ -17,23 +17,27 @@ pub async fn either(
     order: &[BeaconId],
     plan: Plan,
 ) -> (Vec<(BeaconId, Reply)>, Option<(BeaconId, Reply)>, Tried) {
+    let mut tried = Tried::default();
+    for id in order {
+        tried.begin(*id, lane.elapsed_us(ask));
+    }
     let mut running: FuturesUnordered<_> =
         order.iter().map(|id| lane.attempt(*id, ask, plan.attempt)).collect();
     let mut replies = Vec::new();
     let mut refusal = None;
-    let mut tried = Tried::default();
     let end = Instant::now() + plan.total;
     while let Some((attempt, reply)) = tokio::select! {
         biased;
         done = running.next() => done,
         () = sleep_until(end) => None,
     } {
-        tried.push(attempt);
+        tried.end(attempt);
         match reply {
             Some(reply) if attempt.outcome == Outcome::Ok => replies.push((attempt.beacon, reply)),
             Some(reply) => refusal = Some((attempt.beacon, reply)),
             None => {}
         }
     }
+    tried.let_go(Outcome::TimedOut, lane.elapsed_us(ask));
     (replies, refusal, tried)
 }

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Finished, Lane, Plan, badness, keep_better};
+use super::{Finished, Lane, Plan, Tried, badness, keep_better};
 use crate::endpoint::Follow;
 use crate::model::{BeaconId, Outcome};
 use crate::router::upstream::Ask;
@@ -28,8 +28,13 @@ pub async fn sequence(lane: &Lane, ask: &Arc<Ask>, order: &[BeaconId], fresh: us
     let mut running = FuturesUnordered::new();
     let end = Instant::now() + plan.total;
     let mut again = order.len() == 1;
+    let launch = |id, running: &FuturesUnordered<_>, tried: &mut Tried| {
+        tried.begin(id, lane.elapsed_us(ask));
+        running.push(lane.attempt(id, ask, plan.attempt));
+    };
+    let mut left = Outcome::Overtaken;
     if let Some(first) = next.next() {
-        running.push(lane.attempt(first, ask, plan.attempt));
+        launch(first, &running, &mut finished.tried);
     }
     while !running.is_empty() {
         let hedge = plan.hedge.filter(|_| plan.follow == Follow::Anytime && next.len() > 0);
@@ -41,15 +46,16 @@ pub async fn sequence(lane: &Lane, ask: &Arc<Ask>, order: &[BeaconId], fresh: us
             Some(done) = running.next() => done,
             () = sleep_until(wake) => {
                 if Instant::now() >= end {
+                    left = Outcome::TimedOut;
                     break;
                 }
                 if let Some(id) = next.next() {
-                    running.push(lane.attempt(id, ask, plan.attempt));
+                    launch(id, &running, &mut finished.tried);
                 }
                 continue;
             }
         };
-        finished.tried.push(attempt);
+        finished.tried.end(attempt);
         keep_better(&mut best, attempt, reply);
         if badness(attempt.outcome) <= badness(Outcome::AlreadyKnown) {
             break;
@@ -61,13 +67,14 @@ pub async fn sequence(lane: &Lane, ask: &Arc<Ask>, order: &[BeaconId], fresh: us
             break;
         }
         if let Some(id) = next.next() {
-            running.push(lane.attempt(id, ask, plan.attempt));
+            launch(id, &running, &mut finished.tried);
         } else if again && matches!(attempt.outcome, Outcome::Broken) && plan.follow == Follow::Anytime {
             // A kept-alive connection that the beacon had just closed; there is nobody else to ask.
             again = false;
-            running.push(lane.attempt(attempt.beacon, ask, plan.attempt));
+            launch(attempt.beacon, &running, &mut finished.tried);
         }
     }
+    finished.tried.let_go(left, lane.elapsed_us(ask));
     finished.reply = best.map(|(_, id, reply)| (id, reply));
     finished
 }

@@ -1,0 +1,21 @@
+//! The door under bad input, bad clients and bad beacons: a clear error each, and whoever knocks next is served.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod common;
+#[path = "door/house.rs"]
+mod house;
+#[path = "door/input.rs"]
+mod input;
+#[path = "door/limits.rs"]
+mod limits;
+#[path = "door/process.rs"]
+mod process;
+#[path = "door/slow.rs"]
+mod slow;
+#[path = "door/stub.rs"]
+mod stub;
+#[path = "door/upstream.rs"]
+mod upstream;
+#[path = "door/wire.rs"]
+mod wire;

@@ -101,7 +101,7 @@ fn unknown_headers_pass_as_they_are() {
 #[case::read("GET", READ)]
 #[case::bulk("GET", BULK)]
 #[case::publication("POST", PUBLISH)]
-#[case::production("GET", "/eth/v3/validator/blocks/5")]
+#[case::duties("GET", "/eth/v1/validator/duties/proposer/3")]
 #[case::seed("POST", "/eth/v1/validator/prepare_beacon_proposer")]
 #[case::unknown("POST", "/eth/v9/beacon/things_to_come")]
 #[tokio::test(flavor = "multi_thread")]

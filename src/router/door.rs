@@ -74,6 +74,8 @@ pub async fn handle(router: Arc<Router>, peer: Peer, request: Request<Incoming>)
         Err(answer) => return note.local(answer),
     };
     note.bytes_in = request_body.len() as u32;
+    // The body may have taken its time: what was so when it began is not so now.
+    note.table = router.table.load_full();
     let ssz = head::is_ssz(&parts.headers, &CONTENT_TYPE);
     let wants_ssz = head::is_ssz(&parts.headers, &ACCEPT);
     let ask = Ask {

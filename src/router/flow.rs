@@ -216,6 +216,10 @@ fn nobody(router: &Router, uses: Use, table: &Table) -> Flowed {
 
 /// One sentence on why nobody answered, and the status that fits: whose fault it was.
 fn gave_up(router: &Router, row: &Row, tried: &Tried) -> Response<Answer> {
+    if tried.count == 0 {
+        let why = "every beacon chosen for this was drained in the meantime; ask again";
+        return answer::error(StatusCode::SERVICE_UNAVAILABLE, why);
+    }
     let each: Vec<String> = tried
         .kept()
         .iter()

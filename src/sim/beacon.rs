@@ -1,5 +1,6 @@
 //! A simulated beacon as tests and the demo hold it: where it listens, and what befalls it.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,6 +50,7 @@ impl SimBeacon {
             fault: Mutex::new(None),
             latency_ms,
             requests: AtomicU64::new(0),
+            tags: Mutex::default(),
             gate: Arc::new(Gate::default()),
             obeyed: watch::Sender::new(0),
         });
@@ -80,6 +82,11 @@ impl SimBeacon {
     /// Requests whose head has arrived since the start.
     pub fn requests(&self) -> u64 {
         self.server.requests.load(Ordering::Relaxed)
+    }
+
+    /// How often a request with each value of the header `x-sim-tag` has arrived since the start.
+    pub fn tags(&self) -> HashMap<String, u32> {
+        self.server.tags.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Its own head.

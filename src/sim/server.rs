@@ -2,6 +2,7 @@
 //!
 //! It knows sockets and delays, never what an endpoint means.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,6 +34,11 @@ const BODY_LIMIT: usize = 64 << 20;
 /// Events that may wait for a reader.
 const EVENT_QUEUE: usize = 256;
 
+/// Header whose values are counted, so that a test can follow one request through a router.
+const TAG: &str = "x-sim-tag";
+/// Values that are counted.
+const TAGS: usize = 1 << 20;
+
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
@@ -51,6 +57,8 @@ pub(super) struct Server {
     pub(super) latency_ms: u64,
     /// Requests whose head arrived.
     pub(super) requests: AtomicU64,
+    /// How often a request with each value of the tag header arrived.
+    pub(super) tags: Mutex<HashMap<String, u32>>,
     /// Silence of connections.
     pub(super) gate: Arc<Gate>,
     /// Number of the last order for the door that was carried out.
@@ -58,6 +66,13 @@ pub(super) struct Server {
 }
 
 impl Server {
+    fn tag(&self, tag: &str) {
+        let mut tags = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
+        if tags.len() < TAGS {
+            *tags.entry(tag.to_owned()).or_default() += 1;
+        }
+    }
+
     fn fault(&self) -> Option<Fault> {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -139,6 +154,9 @@ async fn serve(server: Arc<Server>, stream: Gated) {
 async fn handle(server: &Server, request: hyper::Request<Incoming>) -> Response<AnswerBody> {
     server.requests.fetch_add(1, Ordering::Relaxed);
     let (head, body) = request.into_parts();
+    if let Some(tag) = head.headers.get(TAG).and_then(|tag| tag.to_str().ok()) {
+        server.tag(tag);
+    }
     let body = match Limited::new(body, BODY_LIMIT).collect().await {
         Ok(body) => body.to_bytes(),
         Err(_) => return render(Answer::error(413, "request body too large or broken off"), false),

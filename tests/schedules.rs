@@ -114,7 +114,7 @@ impl Run {
             State::Drained(_) => self.resume(place).await,
             // Only one that serves is drained here: a stuck one would read later what was sent before.
             State::Well if self.dice.below(3) == 0 && used(&self.rig.beacon(place)) => {
-                self.drain(place).await
+                self.drain(place).await;
             }
             State::Well => {
                 let fault = FAULTS[self.dice.below(FAULTS.len())];

@@ -19,6 +19,7 @@ mod memory;
 mod merge;
 mod policy;
 mod refusal;
+mod replies;
 mod room;
 mod run;
 mod shadow;

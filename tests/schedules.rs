@@ -126,9 +126,7 @@ impl Run {
     }
 
     async fn drain(&mut self, place: usize) {
-        self.rig.order(place, true).await;
-        let drained = wait_for(PATIENCE, || self.rig.beacon(place).lifecycle == Lifecycle::Drained).await;
-        assert!(drained, "{:?}", self.rig.beacon(place));
+        drain(&self.rig, place).await;
         self.states[place] = State::Drained(self.tagged(place));
     }
 
@@ -204,37 +202,93 @@ async fn nothing_is_lost_or_duplicated_whatever_befalls_the_others(
     run.network.stop().await;
 }
 
+/// A network and a router all of whose beacons are used.
+async fn calm(beacons: usize, slot_ms: u64, extra: &str) -> (SimNetwork, Rig) {
+    let network = SimNetwork::start(SimConfig { slot_ms, ..config(beacons, 7) }).await.unwrap();
+    let rig = Rig::start(&network, &format!("{KNOBS}{extra}")).await;
+    assert!(wait_for(PATIENCE, || rig.status().beacons.iter().all(used)).await, "{:?}", rig.status());
+    (network, rig)
+}
+
+async fn drain(rig: &Rig, place: usize) {
+    rig.order(place, true).await;
+    let drained = wait_for(PATIENCE, || rig.beacon(place).lifecycle == Lifecycle::Drained).await;
+    assert!(drained, "{:?}", rig.beacon(place));
+}
+
+fn tagged(network: &SimNetwork) -> Vec<usize> {
+    network.beacons().iter().map(|beacon| beacon.tags().len()).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_goes_by_what_is_so_when_its_body_is_complete() {
-    let network = SimNetwork::start(config(2, 7)).await.unwrap();
-    let rig = Rig::start(&network, KNOBS).await;
-    assert!(wait_for(PATIENCE, || rig.status().beacons.iter().all(used)).await);
-    let (head, body) = clients::publication("late", clients::slot(&network), rig.engine.doors[0]);
-    let mut stream = tokio::net::TcpStream::connect(rig.engine.doors[0]).await.unwrap();
-    stream.write_all(head.as_bytes()).await.unwrap();
+    let (network, rig) = calm(2, 3_000, "").await;
+    let (head, body) = clients::publication("late", clients::slot(&network));
     let (first, rest) = body.split_at(body.len() / 2);
-    stream.write_all(first.as_bytes()).await.unwrap();
+    let mut stream = tokio::net::TcpStream::connect(rig.engine.doors[0]).await.unwrap();
+    stream.write_all((head + first).as_bytes()).await.unwrap();
     network.beacon(0).set(Fault::Refuse);
-    rig.order(0, true).await;
-    assert!(wait_for(PATIENCE, || rig.beacon(0).lifecycle == Lifecycle::Drained).await);
+    assert!(wait_for(PATIENCE, || !used(&rig.beacon(0))).await);
+    drain(&rig, 1).await;
+    rig.order(1, false).await;
     network.beacon(0).heal();
     network.beacon(0).settled().await;
+    drain(&rig, 0).await;
     stream.write_all(rest.as_bytes()).await.unwrap();
-    let mut answer = [0; 12];
-    stream.read_exact(&mut answer).await.unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 200");
-    let asked = rig.explain(1).await.remove(0).attempts;
-    let names: Vec<&str> = asked.iter().map(|attempt| attempt.beacon.as_str()).collect();
-    assert_eq!((names, network.beacon(0).tags().len()), (vec!["b1"], 0));
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains("x-beacondeck-attempts: 1\r\n"),
+        "{answer}"
+    );
+    assert_eq!(tagged(&network), [0, 1]);
+    rig.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_drained_since_the_choice_is_not_asked_any_more() {
+    let (network, rig) = calm(3, 12_000, "routing: {broadcast: {messages: 1}}\n").await;
+    // Takes longer than the router waits before it asks another.
+    network.beacons().iter().for_each(|beacon| beacon.set(Fault::Slow(3_000)));
+    let (head, body) = clients::publication("slow", clients::slot(&network));
+    let answer = tokio::spawn(clients::exchange(rig.engine.doors[0], head + &body));
+    assert!(wait_for(PATIENCE, || tagged(&network).contains(&1)).await);
+    let first = tagged(&network);
+    for other in (0..3).filter(|place| first[*place] == 0) {
+        drain(&rig, other).await;
+    }
+    let answer = answer.await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(tagged(&network), first, "the drained ones were next in turn");
+    rig.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_lasts_as_long_as_a_block_of_this_beacon_may_have_to_be_finished() {
+    let (network, rig) = calm(2, 1_500, "").await;
+    let answer = clients::exchange(rig.engine.doors[0], clients::production(clients::slot(&network))).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let producer = usize::from(answer.contains("x-beacondeck-beacon: b1\r\n"));
+    let asked = std::time::Instant::now();
+    drain(&rig, 1 - producer).await;
+    let idle = asked.elapsed();
+    rig.order(1 - producer, false).await;
+    drain(&rig, producer).await;
+    assert!(idle < Duration::from_millis(1_400), "the other one owes nothing: {idle:?}");
+    assert!(
+        asked.elapsed() >= Duration::from_millis(1_400),
+        "{:?}: its block may be on its way",
+        asked.elapsed()
+    );
     rig.stop().await;
     network.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hung_beacon_that_was_overtaken_is_told_of() {
-    let network = SimNetwork::start(config(2, 8)).await.unwrap();
-    let rig = Rig::start(&network, KNOBS).await;
-    assert!(wait_for(PATIENCE, || rig.status().beacons.iter().all(used)).await);
+    let (network, rig) = calm(2, 3_000, "").await;
     let clients = Clients::start(1, &network, &rig.url());
     let served = async || {
         let reads = rig.explain(1_000).await;

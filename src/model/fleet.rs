@@ -223,7 +223,7 @@ pub struct Limits {
     pub head: usize,
     /// Time a client has to send a request's head once it began; default 10 s.
     pub head_time: Duration,
-    /// Time a client may be silent within a body; default 10 s.
+    /// Time a client may be silent within a body, or take nothing of an answer; default 10 s.
     pub body_time: Duration,
     /// Time an idle connection is kept; default 650 s.
     pub idle: Duration,

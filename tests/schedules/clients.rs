@@ -11,7 +11,8 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::TcpSocket;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -173,13 +174,29 @@ fn contribution(tag: &str, slot: Slot) -> String {
     )
 }
 
-/// A publication as bytes: head and body.
-pub fn publication(tag: &str, slot: Slot, door: SocketAddr) -> (String, String) {
+/// A publication as bytes: head and body. The connection ends after its answer.
+pub fn publication(tag: &str, slot: Slot) -> (String, String) {
     let body = contribution(tag, slot);
     let head = format!(
-        "POST {CONTRIBUTIONS} HTTP/1.1\r\nhost: {door}\r\ncontent-type: application/json\r\nx-sim-tag: {tag}\r\n\
-         content-length: {}\r\n\r\n",
+        "POST {CONTRIBUTIONS} HTTP/1.1\r\nhost: router\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         x-sim-tag: {tag}\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     (head, body)
+}
+
+/// Asks for a block of `slot`, as bytes. The connection ends after its answer.
+pub fn production(slot: Slot) -> String {
+    format!(
+        "GET /eth/v3/validator/blocks/{slot}?randao_reveal=0x00 HTTP/1.1\r\nhost: router\r\nconnection: close\r\n\r\n"
+    )
+}
+
+/// Sends bytes and reads the whole answer.
+pub async fn exchange(door: SocketAddr, bytes: String) -> String {
+    let mut stream = TcpStream::connect(door).await.unwrap();
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
 }

@@ -183,6 +183,31 @@ async fn what_is_between_client_and_router_stays_there(#[case] method: &str, #[c
     }
 }
 
+/// A POST without a body says that it has none; some servers answer 411 otherwise.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_post_says_so_and_a_get_says_nothing() {
+    let house = House::of(good(), "").await;
+    for headers in [
+        &["host: door", "content-length: 0"][..],
+        &["host: door"],
+        &["host: door", "transfer-encoding: chunked"],
+    ] {
+        let body: &[u8] =
+            if headers.len() == 2 && headers[1].contains("chunked") { b"0\r\n\r\n" } else { b"" };
+        let reply =
+            ask(house.door, &request(&format!("POST {PUBLISH} HTTP/1.1"), headers, body)).await.unwrap();
+        assert_eq!(reply.status, 200);
+        let seen = house.stubs[0].notes.of(PUBLISH).pop().unwrap();
+        assert_eq!(
+            (seen.all("content-length"), seen.all("transfer-encoding")),
+            (vec!["0"], vec![]),
+            "{headers:?}"
+        );
+    }
+    house.is_well().await;
+    assert_eq!(house.stubs[0].notes.of(READ)[0].all("content-length"), Vec::<&str>::new());
+}
+
 /// The beacon's own headers go to it with every request, probes among them, and to no other beacon.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_beacons_secret_reaches_that_beacon_alone() {

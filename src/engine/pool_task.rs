@@ -218,6 +218,9 @@ impl PoolTask {
             network: self.network.chosen(),
         };
         let status = compose(&self.pool, &table, &known, now);
+        for alert in status.alerts.iter().filter(|alert| !self.status.borrow().alerts.contains(alert)) {
+            tracing::error!(%alert, "page");
+        }
         self.status.send_if_modified(|old| {
             let changed = **old != status;
             *old = Arc::new(status);

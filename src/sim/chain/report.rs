@@ -31,7 +31,7 @@ pub struct Report {
     pub proposals_missed: u64,
     /// Slots in which two different blocks were offered: slashable.
     pub double_proposals: u64,
-    /// Published blocks that pay another address than [`fee_recipient_of`] says.
+    /// Published blocks that pay another address than the one its validator was given.
     pub wrong_fee_recipient: u64,
     /// Sync committee messages due, one a distinct member and slot.
     pub sync_due: u64,

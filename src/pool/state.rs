@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::agree::{AgreedHead, Block, Heads};
 use super::condition::{Chain, Condition, Facts, Failure, Settings};
 use super::gauge::Gauge;
-use super::grade::{GOOD, grade};
+use super::grade::grade;
 use super::passing::Passing;
 use super::table::{Entry, Table};
 use crate::chain::SlotClock;
@@ -299,11 +299,6 @@ impl Pool {
     pub fn inspect(&self, id: BeaconId) -> (&Condition, Moment, &Gauge) {
         let seat = &self.seats[id.index()];
         (&seat.condition, seat.since, &seat.gauge)
-    }
-
-    /// How many beacons are healthy for what gets signed.
-    pub fn healthy(&self) -> usize {
-        self.published.iter().filter(|entry| entry.ranks[Use::Sign as usize] == GOOD).count()
     }
 }
 

@@ -125,12 +125,43 @@ pub async fn swallow(mut body: Incoming, time: Duration) {
     let _ = tokio::time::timeout(time, all).await;
 }
 
+/// A beacon's answer on its way to the client.
+///
+/// Where it breaks off, the break is told one poll late: hyper closes a connection on a body's error without sending what
+/// it holds, and the client is to have what came.
+pub struct Passing {
+    body: Incoming,
+    _flight: InFlight,
+    broke: Option<hyper::Error>,
+}
+
+impl Passing {
+    /// Begins to pass a body on.
+    pub fn new(body: Incoming, flight: InFlight) -> Self {
+        Self { body, _flight: flight, broke: None }
+    }
+
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if let Some(error) = self.broke.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(Some(Err(error))) => {
+                self.broke = Some(error);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            polled => polled,
+        }
+    }
+}
+
 /// The body of an answer.
 pub enum Answer {
     /// Held in memory.
     Whole(Full<Bytes>),
     /// Passed through from a beacon; in flight until its end.
-    Through(Incoming, InFlight),
+    Through(Passing),
     /// Events, until the sender hangs up.
     Events(mpsc::Receiver<Bytes>),
 }
@@ -152,7 +183,7 @@ impl Body for Answer {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.get_mut() {
             Self::Whole(full) => Pin::new(full).poll_frame(cx).map_err(|never: Infallible| match never {}),
-            Self::Through(body, _) => Pin::new(body).poll_frame(cx),
+            Self::Through(passing) => passing.poll_frame(cx),
             Self::Events(events) => events.poll_recv(cx).map(|next| next.map(|bytes| Ok(Frame::data(bytes)))),
         }
     }
@@ -160,7 +191,7 @@ impl Body for Answer {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(full) => full.is_end_stream(),
-            Self::Through(body, _) => body.is_end_stream(),
+            Self::Through(passing) => passing.broke.is_none() && passing.body.is_end_stream(),
             Self::Events(_) => false,
         }
     }
@@ -168,7 +199,7 @@ impl Body for Answer {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(full) => full.size_hint(),
-            Self::Through(body, _) => body.size_hint(),
+            Self::Through(passing) => passing.body.size_hint(),
             Self::Events(_) => SizeHint::default(),
         }
     }

@@ -4,7 +4,7 @@
 
 use hyper::{HeaderMap, Response, StatusCode};
 
-use super::body::Answer;
+use super::body::{Answer, Passing};
 use super::run::Tried;
 use super::upstream::{Reply, ReplyBody};
 use super::{Router, answer, head};
@@ -71,7 +71,7 @@ pub fn respond(router: &Router, by: BeaconId, reply: Reply, tried: &Tried) -> Re
     let Reply { status, mut headers, body } = reply;
     let (body, whole) = match body {
         ReplyBody::Whole(bytes) => (Answer::of(bytes), true),
-        ReplyBody::Through(incoming, flight) => (Answer::Through(incoming, flight), false),
+        ReplyBody::Through(incoming, flight) => (Answer::Through(Passing::new(incoming, flight)), false),
     };
     head::for_client(&mut headers, whole, &router.lane.upstreams[by.index()].label, usize::from(tried.count));
     let mut response = Response::new(body);

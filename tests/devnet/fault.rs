@@ -1,6 +1,6 @@
 //! Owns the faults that befall a beacon of the network, and undoing each. Never reads what they cost.
 //!
-//! To add one: a variant, its row in [`Fault::ALL`], its word, its arm in [`Fault::strike`].
+//! To add one: a variant, its word, its arm in [`Fault::strike`].
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -33,9 +33,6 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Every fault.
-    pub const ALL: [Self; 5] = [Self::Hang, Self::GcPauses, Self::Kill, Self::NoPeers, Self::Drain];
-
     /// Its name in the report.
     pub const fn word(self) -> &'static str {
         match self {

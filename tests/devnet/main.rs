@@ -11,7 +11,7 @@
 //! `combined` takes seven minutes. It needs `setup.sh` run once (node, npm, a C++ compiler, 270 MB). The fault `no peers` needs root and nft;
 //! without, its row says that it was skipped.
 //!
-//! The comparison of topologies, every fault three times on a network of its own, 45 minutes a topology:
+//! The comparison of topologies, the same three times on fresh networks, 25 minutes a topology:
 //!
 //! ```text
 //! BEACONDECK_DEVNET_TOPOLOGY=direct cargo test --test devnet matrix -- --ignored --nocapture
@@ -20,8 +20,7 @@
 //! | variable | means | if unset |
 //! |---|---|---|
 //! | `BEACONDECK_DEVNET_TOPOLOGY` | `router`; `direct`: each client at its own beacon; `fallback`: the client's own list | `router` |
-//! | `BEACONDECK_DEVNET_RUNS` | runs of each fault in `matrix` | 3 |
-//! | `BEACONDECK_DEVNET_FAULTS` | what `matrix` runs, with commas: `no fault`, `hang`, `gc pauses`, … | all |
+//! | `BEACONDECK_DEVNET_RUNS` | runs of `matrix` | 3 |
 //! | `BEACONDECK_DEVNET_SLOT_SECONDS` | length of a slot | 3 |
 //! | `BEACONDECK_DEVNET_KEEP` | if set to anything, logs and data are left in the temporary folder | removed |
 

@@ -1,9 +1,10 @@
 //! Which events pass to clients when several beacons announce them. Pure.
 //!
 //! `head` passes at its first sighting for a higher slot, and otherwise only from the leader: a plain seen-set would
-//! swallow the second A of a reorg A, B, A, and without it a slow beacon's late A would pull clients back.
+//! swallow the second A of a reorg A, B, A, and without it a slow beacon's late A would pull clients back. A leader that
+//! only catches up with what clients have heard pulls nobody back either.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::Deserialize;
@@ -72,6 +73,8 @@ pub struct Merger {
     leader: Option<BeaconId>,
     last_slot: [u64; 2],
     last_head: [u64; 2],
+    /// The slot of each beacon's own head.
+    own: HashMap<(BeaconId, usize), u64>,
     seen: HashSet<u64>,
     order: VecDeque<u64>,
 }
@@ -96,11 +99,17 @@ impl Merger {
         let Ok(slot) = head.slot.parse::<u64>() else { return false };
         let lane = usize::from(topic == "head_v2");
         let key = digest(topic, data);
-        if head.execution_optimistic || key == self.last_head[lane] {
+        if head.execution_optimistic {
             return false;
         }
-        let newer = slot > self.last_slot[lane];
-        if !newer && self.leader != Some(from) {
+        let before = self.own.insert((from, lane), slot);
+        if key == self.last_head[lane] {
+            return false;
+        }
+        let last = self.last_slot[lane];
+        // One whose head rises to a slot that is behind still is late: it was told already, or will be overtaken.
+        let late = slot < last && before.is_none_or(|before| before < slot);
+        if slot <= last && (self.leader != Some(from) || late) {
             return false;
         }
         self.last_slot[lane] = slot;
@@ -152,6 +161,20 @@ mod tests {
         assert!(!merger.passes(slow, "head", &head(5, "a")), "a late echo");
         assert!(merger.passes(leader, "head", &head(5, "a")), "and back");
         assert!(!merger.passes(slow, "head", &head(4, "z")), "never back in time by a follower");
+    }
+
+    #[test]
+    fn a_leader_that_is_late_repeats_nothing_and_one_that_goes_back_is_followed() {
+        let (leader, quick) = (BeaconId(0), BeaconId(1));
+        let mut merger = Merger::default();
+        merger.lead(Some(leader));
+        for slot in [4, 5, 6] {
+            assert!(merger.passes(quick, "head", &head(slot, "a")));
+        }
+        for slot in [4, 5, 6] {
+            assert!(!merger.passes(leader, "head", &head(slot, "a")), "{slot} was told already");
+        }
+        assert!(merger.passes(leader, "head", &head(5, "b")), "a reorg to a lower slot");
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! | [`beacon`] | typed reads, probes and event streams of one beacon node |
 //! | [`pool`] | who may serve what: health with hysteresis, agreed head, lifecycle |
 //! | [`seeds`] | what each beacon has been told |
+//! | [`store`] | what survives a restart: seeds, drains, journal, high-water marks |
 //! | [`duties`] | what passed the router for which validator |
 //! | [`router`] | the door: listener, strategies, attempts, answers |
 //! | [`control`] | the unix socket for operators |
@@ -37,4 +38,5 @@ pub mod pool;
 pub mod router;
 pub mod seeds;
 pub mod sim;
+pub mod store;
 pub mod telemetry;

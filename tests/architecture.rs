@@ -39,7 +39,7 @@ impl Room {
 }
 
 /// Lower rooms first. `model` may be used by all.
-const ROOMS: [Room; 16] = [
+const ROOMS: [Room; 17] = [
     room("model", &[], "the words everyone uses: they know nobody"),
     room("endpoint", &[], "data about the Beacon API, the same for any fleet"),
     room("chain", &[], "slots and forks, as the spec of the beacons says"),
@@ -49,6 +49,7 @@ const ROOMS: [Room; 16] = [
     room("beacon", &["endpoint", "chain"], "typed reads are rows, the spec it reads is the chain's"),
     room("pool", &["chain"], "lag is counted in slots"),
     room("seeds", &["chain", "endpoint"], "what was told expires by slot and is told through rows"),
+    room("store", &[], "keeps what it is given and knows not what it means"),
     room("duties", &["chain", "endpoint"], "a duty is seen in a row's body and is due in a slot"),
     room(
         "router",
@@ -69,6 +70,7 @@ const ROOMS: [Room; 16] = [
             "beacon",
             "pool",
             "seeds",
+            "store",
             "duties",
             "router",
             "control",
@@ -87,6 +89,7 @@ const ROOMS: [Room; 16] = [
             "beacon",
             "pool",
             "seeds",
+            "store",
             "duties",
             "router",
             "control",

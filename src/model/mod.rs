@@ -1,11 +1,12 @@
 //! The words everyone uses. Data only: no clock, no I/O, no other room.
 //!
-//! To add a word, put it in the file of its kind (ids, time, class, trace, status) and re-export it here.
+//! To add a word, put it in the file of its kind (ids, time, class, trace, status, journal) and re-export it here.
 
 mod class;
 mod explain;
 mod fleet;
 mod ids;
+mod journal;
 mod quoted;
 mod status;
 mod time;
@@ -18,6 +19,7 @@ pub use fleet::{
     Probing, Routing, Secret, Seeding,
 };
 pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};
+pub use journal::{Drain, JournalEntry};
 pub use quoted::Quoted;
 pub use status::{BeaconStatus, FleetStatus, HeadStatus, Lifecycle, Reason};
 pub use time::{Bps, Clock, Moment, UnixMs};

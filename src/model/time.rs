@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use time::format_description::well_known::Rfc3339;
 
 /// Milliseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -13,6 +14,14 @@ impl UnixMs {
     /// Signed milliseconds from `other` to `self`.
     pub fn since(self, other: UnixMs) -> i64 {
         self.0 as i64 - other.0 as i64
+    }
+
+    /// In UTC, to the second: `2026-11-25T19:25:50Z`. `?` for a moment beyond the year 9999.
+    pub fn utc(self) -> String {
+        let seconds = i64::try_from(self.0 / 1_000).unwrap_or(i64::MAX);
+        let moment = time::OffsetDateTime::from_unix_timestamp(seconds).ok();
+        let text = moment.and_then(|moment| moment.format(&Rfc3339).ok());
+        text.unwrap_or_else(|| "?".to_owned())
     }
 }
 
@@ -58,3 +67,15 @@ impl fmt::Display for Bps {
 
 /// The clock handed to rooms that do I/O; `engine` makes the one real one, tests make their own.
 pub type Clock = std::sync::Arc<dyn Fn() -> Moment + Send + Sync>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_reads_as_date_and_time() {
+        assert_eq!(UnixMs(0).utc(), "1970-01-01T00:00:00Z");
+        assert_eq!(UnixMs(1_709_251_199_999).utc(), "2024-02-29T23:59:59Z");
+        assert_eq!(UnixMs(u64::MAX).utc(), "?");
+    }
+}

@@ -1,0 +1,37 @@
+//! What was ordered and done, by whom: entries of the journal, and the orders that still stand.
+
+use serde::{Deserialize, Serialize};
+
+use super::UnixMs;
+
+/// One line of the journal. It is append-only: an entry never changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct JournalEntry {
+    /// Its number: later entries have greater ones, there may be gaps. The store gives it; 0 before.
+    pub id: u64,
+    /// When.
+    pub at: UnixMs,
+    /// Who: `alice (uid 1000)`, or `serve` for what the program did by itself.
+    pub who: String,
+    /// One verb: `drain`, `resume`, `start`, `stop`, …
+    pub what: String,
+    /// What it was done to, a beacon's name mostly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The order's id, given by whoever ordered; no other entry has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    /// What came of it, one sentence.
+    pub outcome: String,
+}
+
+/// An order that keeps a beacon out of use until it is resumed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Drain {
+    /// Who gave it.
+    pub by: String,
+    /// When.
+    pub since: UnixMs,
+}

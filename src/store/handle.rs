@@ -1,0 +1,112 @@
+//! The asynchronous handle of the thread that owns the store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::keeper::{self, Job};
+use super::{Store, StoreError, StoredSeed, Write};
+use crate::model::{BeaconName, Drain, JournalEntry};
+
+/// Jobs on their way to the thread; who brings one more waits.
+const QUEUE: usize = 1_024;
+
+/// Reads and writes what persists. Cheap to clone; the store is closed by [`StoreHandle::close`].
+#[derive(Clone)]
+pub struct StoreHandle {
+    jobs: mpsc::Sender<Job>,
+    trouble: watch::Receiver<Option<Arc<str>>>,
+}
+
+impl StoreHandle {
+    /// Gives a store to a thread of its own.
+    ///
+    /// # Errors
+    /// The system has no thread left: [`StoreError::Closed`].
+    pub fn start(store: impl Store + 'static) -> Result<Self, StoreError> {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let (tell, trouble) = watch::channel(None);
+        keeper::start(Box::new(store), queue, tell).map_err(|error| {
+            tracing::error!(%error, "the state's thread could not be started");
+            StoreError::Closed
+        })?;
+        Ok(Self { jobs, trouble })
+    }
+
+    /// Carries out changes, all or none; they are on disk when this returns. Changes that wait at the same time share one
+    /// transaction.
+    ///
+    /// Returns the journal's entries, as [`Store::write`] does. After an error the changes are kept in memory, within
+    /// bounds, and tried again until they are written; meanwhile [`StoreHandle::trouble`] says so and reads see the state
+    /// without them.
+    pub async fn write(&self, writes: Vec<Write>) -> Result<Vec<JournalEntry>, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.jobs.send(Job::Write(writes, answer)).await.map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// As [`Store::seeds`].
+    pub async fn seeds(&self) -> Result<Vec<StoredSeed>, StoreError> {
+        self.read(|store| store.seeds()).await
+    }
+
+    /// As [`Store::drains`].
+    pub async fn drains(&self) -> Result<BTreeMap<BeaconName, Drain>, StoreError> {
+        self.read(|store| store.drains()).await
+    }
+
+    /// As [`Store::mark`].
+    pub async fn mark(&self, name: impl Into<String>) -> Result<u64, StoreError> {
+        let name = name.into();
+        self.read(move |store| store.mark(&name)).await
+    }
+
+    /// As [`Store::journal_last`].
+    pub async fn journal_last(&self, most: usize) -> Result<Vec<JournalEntry>, StoreError> {
+        self.read(move |store| store.journal_last(most)).await
+    }
+
+    /// As [`Store::journal_since`].
+    pub async fn journal_since(&self, id: u64, most: usize) -> Result<Vec<JournalEntry>, StoreError> {
+        self.read(move |store| store.journal_since(id, most)).await
+    }
+
+    /// As [`Store::journal_of`].
+    pub async fn journal_of(&self, order: impl Into<String>) -> Result<Option<JournalEntry>, StoreError> {
+        let order = order.into();
+        self.read(move |store| store.journal_of(&order)).await
+    }
+
+    /// Why the last changes are not on disk, if they are not, and word of each change of it.
+    pub fn trouble(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.trouble.clone()
+    }
+
+    /// Writes what is left, closes the store and releases it to others. Later calls fail.
+    pub async fn close(&self) {
+        let (answer, answered) = oneshot::channel();
+        if self.jobs.send(Job::Close(answer)).await.is_ok() {
+            // The thread answers, or has died of a panic: closed it is.
+            let _ = answered.await;
+        }
+    }
+
+    /// Returns when the thread has ended, by [`StoreHandle::close`] or by a fault of ours.
+    pub async fn ended(&self) {
+        self.jobs.closed().await;
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let job = Job::Read(Box::new(move |store| {
+            // Whoever asked may have gone.
+            let _ = answer.send(read(store));
+        }));
+        self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+}

@@ -72,6 +72,18 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// The first thing to say, on one line, its place first.
+    pub fn summary(&self) -> String {
+        let Self::Problems { path, problems } = self else { return self.render() };
+        let mut errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+        let Some(first) = errors.next() else { return self.to_string() };
+        let more = match errors.count() {
+            0 => String::new(),
+            more => format!(", and {more} more; `beacondeck check` shows all"),
+        };
+        format!("{}:{}:{}: {}{more}", path.display(), first.line, first.column, first.message)
+    }
+
     /// Everything there is to say, for people.
     pub fn render(&self) -> String {
         match self {

@@ -7,6 +7,7 @@
 //! To add a knob: its key in `schema`, its default in `defaults`, one line in its reader, one in `fleet.example.yaml`.
 
 mod beacons;
+mod changes;
 mod defaults;
 mod doors;
 mod headers;
@@ -23,6 +24,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use crate::model::Fleet;
+pub use changes::{Change, Takes, changes};
 pub use load::{Env, LoadError, Loaded, VARIABLE, load, load_with, locate};
 pub use problem::{Problem, Severity};
 

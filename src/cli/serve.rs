@@ -3,18 +3,18 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, Global};
-use crate::engine::{Engine, EngineError};
-use crate::model::Fleet;
+use crate::config::Loaded;
+use crate::engine::{Engine, EngineError, House};
 use crate::telemetry;
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
-/// Routes until SIGTERM or SIGINT, then lets what is in flight finish.
+/// Routes until SIGTERM or SIGINT, then lets what is in flight finish; SIGHUP reads the fleet file again.
 pub fn run(_args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let loaded = global.load()?;
     let logs = telemetry::start(&loaded.fleet.logging)?;
@@ -22,7 +22,7 @@ pub fn run(_args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         tracing::warn!(line = warning.line, path = warning.path, hint = warning.hint, "{}", warning.message);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(serve(&loaded.fleet));
+    let ended = runtime.block_on(serve(&loaded));
     runtime.shutdown_background();
     if logs.lost() > 0 {
         tracing::warn!(lines = logs.lost(), "log lines were lost");
@@ -30,11 +30,14 @@ pub fn run(_args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     ended.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(fleet: &Fleet) -> anyhow::Result<()> {
+async fn serve(loaded: &Loaded) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
-    let mut engine = Engine::start(fleet).await.map_err(unavailable)?;
+    let mut hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be handled")?;
+    let mut engine = Engine::serve(loaded).await.map_err(unavailable)?;
+    let reloading = reload_at(&mut hang_up, engine.house());
     let died = tokio::select! {
+        () = reloading => None,
         _ = terminate.recv() => None,
         _ = interrupt.recv() => None,
         died = engine.watch() => Some(died),
@@ -43,6 +46,13 @@ async fn serve(fleet: &Fleet) -> anyhow::Result<()> {
     engine.stop().await;
     tracing::info!("stopped");
     died.map_or(Ok(()), |died| Err(died.into()))
+}
+
+/// Reads the fleet file again at each SIGHUP; what becomes of it is in the log and in the status.
+async fn reload_at(hang_up: &mut Signal, house: House) {
+    while hang_up.recv().await.is_some() {
+        drop(house.reload().await);
+    }
 }
 
 /// What an operator must change outside of the fleet file is exit 69.

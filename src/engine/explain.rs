@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::journal::Labels;
 use crate::duties::{DutyRecord, Records};
 use crate::endpoint::{RowId, Strategy, Verb, row};
+use crate::metrics;
 use crate::model::{
     BeaconId, BeaconName, ClientId, Explanation, Outcome, Publication, Served, Skipped, Slot, Trace, Tried,
 };
@@ -31,6 +33,11 @@ pub struct Names {
 }
 
 impl Names {
+    /// As the metrics want them.
+    pub fn for_metrics(&self) -> metrics::Names<'_> {
+        metrics::Names { beacons: &self.beacons, clients: &self.clients }
+    }
+
     fn beacon(&self, id: BeaconId) -> BeaconName {
         self.beacons.get(id.index()).cloned().unwrap_or_else(|| BeaconName::new("?"))
     }
@@ -40,21 +47,30 @@ impl Names {
     }
 }
 
+/// A request that passed.
+pub struct Passed {
+    /// Its trace.
+    pub trace: Trace,
+    /// What the ids in it stand for.
+    pub labels: Arc<Labels>,
+}
+
 /// The newest matching requests, newest first.
 pub fn explain(
     asked: &Asked,
-    names: &Names,
-    traces: &VecDeque<Trace>,
+    traces: &VecDeque<Passed>,
     tables: &VecDeque<Arc<Table>>,
     records: &Records,
 ) -> Vec<Explanation> {
     traces
         .iter()
         .rev()
-        .filter(|trace| asked.slot.is_none_or(|slot| trace.slot == slot))
-        .filter(|trace| asked.client.as_ref().is_none_or(|client| names.client(trace.client) == *client))
+        .filter(|Passed { trace, .. }| asked.slot.is_none_or(|slot| trace.slot == slot))
+        .filter(|Passed { trace, labels }| {
+            asked.client.as_ref().is_none_or(|client| labels.names.client(trace.client) == *client)
+        })
         .take(asked.limit)
-        .map(|trace| one(trace, names, tables, records))
+        .map(|Passed { trace, labels }| one(trace, &labels.names, tables, records))
         .collect()
 }
 

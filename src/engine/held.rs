@@ -43,6 +43,11 @@ impl Held {
         });
     }
 
+    /// All of them, whether they may pass or not.
+    pub fn take_all(&mut self) -> Vec<(BeaconId, String, Bytes)> {
+        self.0.drain(..).map(|waiting| waiting.event).collect()
+    }
+
     /// The events that may pass now.
     pub fn ready(&mut self, agreed: Option<AgreedHead>, now: Moment) -> Vec<(BeaconId, String, Bytes)> {
         let mut out = Vec::new();

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::explain::{Asked, Names, explain};
+use super::explain::{Asked, Names, Passed, explain};
 use crate::chain::SlotClock;
 use crate::duties::{
     self, Committees, DutyRecord, Kind, ParseError, Publication, Records, attester_duties, proposer_duties,
     sync_duties,
 };
 use crate::endpoint::{Inspect, row};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Series};
 use crate::model::{BeaconId, Explanation, Moment, Slot, Trace, ValidatorIndex};
 use crate::pool::Table;
 use crate::router::{Exchange, Sink};
@@ -25,10 +25,20 @@ const QUEUE: usize = 8_192;
 /// Published tables remembered, so that a trace can be explained by the table it was decided on.
 const TABLES: usize = 2_048;
 
+/// What the ids of traces stand for under one fleet file.
+#[derive(Debug)]
+pub struct Labels {
+    /// In words.
+    pub names: Names,
+    /// As series of metrics.
+    pub series: Series,
+}
+
 enum Message {
-    Trace(Trace),
+    Trace(Trace, Arc<Labels>),
     Exchange(Exchange),
     Table(Arc<Table>),
+    Limit(usize),
     Explain(Asked, oneshot::Sender<Vec<Explanation>>),
 }
 
@@ -43,21 +53,19 @@ pub struct Journal {
 pub struct JournalTask {
     from: mpsc::Receiver<Message>,
     metrics: Arc<Metrics>,
-    names: Names,
     limit: usize,
-    traces: VecDeque<Trace>,
+    traces: VecDeque<Passed>,
     tables: VecDeque<Arc<Table>>,
     records: Records,
     committees: Committees,
 }
 
 /// A journal of `limit` traces and its task.
-pub fn journal(limit: usize, names: Names, metrics: Arc<Metrics>) -> (Journal, JournalTask) {
+pub fn journal(limit: usize, metrics: Arc<Metrics>) -> (Journal, JournalTask) {
     let (to, from) = mpsc::channel(QUEUE);
     let task = JournalTask {
         from,
         metrics: metrics.clone(),
-        names,
         limit,
         traces: VecDeque::new(),
         tables: VecDeque::new(),
@@ -68,6 +76,11 @@ pub fn journal(limit: usize, names: Names, metrics: Arc<Metrics>) -> (Journal, J
 }
 
 impl Journal {
+    /// Keeps so many traces from now on.
+    pub fn limit(&self, traces: usize) {
+        self.write(Message::Limit(traces));
+    }
+
     /// A table was published.
     pub fn table(&self, table: Arc<Table>) {
         self.write(Message::Table(table));
@@ -89,13 +102,21 @@ impl Journal {
     }
 }
 
-impl Sink for Journal {
+/// Takes what passes under one fleet file.
+pub struct Recorder {
+    /// Where it goes.
+    pub journal: Journal,
+    /// What its ids stand for.
+    pub labels: Arc<Labels>,
+}
+
+impl Sink for Recorder {
     fn trace(&self, trace: Trace) {
-        self.write(Message::Trace(trace));
+        self.journal.write(Message::Trace(trace, self.labels.clone()));
     }
 
     fn exchange(&self, exchange: Exchange) {
-        self.write(Message::Exchange(exchange));
+        self.journal.write(Message::Exchange(exchange));
     }
 }
 
@@ -119,14 +140,18 @@ impl JournalTask {
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Trace(trace) => {
-                self.metrics.record(&trace);
-                keep(&mut self.traces, trace, self.limit);
+            Message::Trace(trace, labels) => {
+                self.metrics.record(&trace, &labels.series);
+                keep(&mut self.traces, Passed { trace, labels }, self.limit);
             }
             Message::Table(table) => keep(&mut self.tables, table, TABLES),
             Message::Exchange(exchange) => self.read(&exchange),
+            Message::Limit(limit) => {
+                self.limit = limit;
+                self.traces.drain(..self.traces.len().saturating_sub(limit));
+            }
             Message::Explain(asked, answer) => {
-                let list = explain(&asked, &self.names, &self.traces, &self.tables, &self.records);
+                let list = explain(&asked, &self.traces, &self.tables, &self.records);
                 // Whoever asked may have gone.
                 let _ = answer.send(list);
             }

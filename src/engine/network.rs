@@ -43,6 +43,13 @@ impl Network {
         Self { wanted, told: vec![None; beacons], first: None, chosen: None }
     }
 
+    /// The same under another fleet file: what those told that stay, by their new place, and the choice.
+    #[must_use]
+    pub fn succeed(&self, before: &[Option<BeaconId>], wanted: Option<Root>) -> Self {
+        let told = before.iter().map(|before| before.and_then(|before| self.told[before.index()].clone()));
+        Self { wanted, told: told.collect(), first: self.first, chosen: self.chosen.clone() }
+    }
+
     /// The chosen network.
     pub fn chosen(&self) -> Option<&Chosen> {
         self.chosen.as_ref()

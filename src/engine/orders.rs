@@ -6,9 +6,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::explain::Asked;
 use super::journal::Journal;
-use super::pool_task::Message;
+use super::said::Message;
 use crate::control::{Answer, Answering, Handler, Peer, Request};
-use crate::model::{BeaconId, BeaconName, FleetStatus, Lifecycle};
+use crate::model::{BeaconName, FleetStatus, Lifecycle};
 
 /// Most explanations in one answer.
 const MOST: usize = 10_000;
@@ -21,8 +21,6 @@ pub struct Orders {
     pub status: watch::Receiver<Arc<FleetStatus>>,
     /// What passed.
     pub journal: Journal,
-    /// By beacon.
-    pub names: Vec<BeaconName>,
 }
 
 impl Handler for Orders {
@@ -43,19 +41,20 @@ impl Handler for Orders {
 
 impl Orders {
     async fn order(&self, beacon: &BeaconName, drain: bool, peer: &Peer) -> Answer {
-        let Some(place) = self.names.iter().position(|name| name == beacon) else {
-            let known: Vec<&str> = self.names.iter().map(BeaconName::as_str).collect();
-            let message = format!("there is no beacon {beacon}; this fleet has {}", known.join(", "));
-            return Answer::Refused { message };
-        };
         let (answer, answered) = oneshot::channel();
-        let message = Message::Order(BeaconId(place as u16), drain, answer);
+        let message = Message::Order(beacon.clone(), drain, answer);
         let stopping =
             || Answer::Refused { message: "this serve is stopping; ask again when it is back".to_owned() };
         if self.pool.send(message).await.is_err() {
             return stopping();
         }
         let Ok(lifecycle) = answered.await else { return stopping() };
+        let Some(lifecycle) = lifecycle else {
+            let status = self.status.borrow();
+            let known: Vec<&str> = status.beacons.iter().map(|beacon| beacon.name.as_str()).collect();
+            let message = format!("there is no beacon {beacon}; this fleet has {}", known.join(", "));
+            return Answer::Refused { message };
+        };
         tracing::info!(%beacon, who = %peer, order = if drain { "drain" } else { "resume" }, "order carried out");
         let message = match lifecycle {
             Lifecycle::Active => format!("{beacon} is active"),

@@ -1,24 +1,25 @@
 //! The task that owns the pool: takes what happened, publishes tables and status, carries out the pool's actions.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::adopt::{Course, Joining};
 use super::held::Held;
 use super::journal::Journal;
-use super::network::{Network, Told};
+use super::network::Network;
+use super::said::{Message, Said};
 use super::status::{Known, compose};
-use super::watcher::Watcher;
 use crate::beacon::NodeVersion;
-use crate::model::{BeaconId, BeaconName, Clock, FleetStatus, Lifecycle, Reason, Role, Use};
+use crate::model::{BeaconId, Clock, FleetStatus, Reason, Role, Use};
 use crate::pool::{Action, Chain, Event, NEVER, Pool, Table};
-use crate::router::{Hub, LocalFacts, Memory};
+use crate::router::{Hub, LocalFacts};
 
 /// How often time itself is an event: a silent beacon is suspected within one of these.
 const TICK: Duration = Duration::from_millis(50);
@@ -27,52 +28,34 @@ const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// Comments go out on event streams this often (Beacon API events: a comment every 10 s suits every client).
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// What the task takes.
-pub enum Message {
-    /// An event of the pool.
-    Pool(Event),
-    /// A beacon told its chain.
-    Told(BeaconId, Box<Told>),
-    /// A beacon told its version.
-    Version(BeaconId, NodeVersion),
-    /// A beacon's event stream said this: topic and data.
-    Event(BeaconId, String, Bytes),
-    /// An operator's order: drain or resume. Answered with the lifecycle it has afterwards.
-    Order(BeaconId, bool, oneshot::Sender<Lifecycle>),
-}
-
 /// The task and what it owns.
 pub struct PoolTask {
     /// The pool.
     pub pool: Pool,
     /// The network.
     pub network: Network,
+    /// The fleet file in force.
+    pub course: Course,
+    /// The next one, on its way in.
+    pub joining: Option<Box<Joining>>,
+    /// By beacon.
+    pub versions: Vec<Option<NodeVersion>>,
     /// The clock.
     pub clock: Clock,
-    /// Where tables are published.
-    pub table: Arc<ArcSwap<Table>>,
     /// Where the router's own answers are published.
     pub facts: Arc<ArcSwap<LocalFacts>>,
     /// Events for clients.
     pub hub: Arc<Hub>,
-    /// What the router remembers of beacons.
-    pub memory: Arc<Memory>,
     /// Where tables are remembered.
     pub journal: Journal,
-    /// By beacon.
-    pub watchers: Vec<Watcher>,
-    /// By beacon.
-    pub names: Vec<BeaconName>,
-    /// `fleet:`.
-    pub fleet: String,
-    /// By beacon.
-    pub versions: Vec<Option<NodeVersion>>,
     /// Where the status is published.
     pub status: watch::Sender<Arc<FleetStatus>>,
     /// Short-lived work is tracked here.
     pub tracker: TaskTracker,
     /// Head events that wait until the head is agreed.
     pub held: Held,
+    /// What on-call must know of the program itself, by its part.
+    pub notices: BTreeMap<&'static str, String>,
 }
 
 impl PoolTask {
@@ -98,32 +81,57 @@ impl PoolTask {
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Pool(event) => self.feed(event),
-            Message::Told(id, told) => {
+            Message::Said(key, said) => match self.course.find(key) {
+                Some(id) => self.said(id, said),
+                None => self.joining.iter_mut().for_each(|joining| joining.hear(key, said.clone())),
+            },
+            Message::Order(beacon, drain, answer) => {
+                let place = self.course.places.iter().position(|place| place.name == beacon);
+                let lifecycle = place.map(|place| {
+                    self.feed(Event::Drain(BeaconId(place as u16), drain));
+                    self.course.table.load().entries[place].lifecycle
+                });
+                // Whoever gave the order may have hung up; the order stands.
+                let _ = answer.send(lifecycle);
+                self.publish_status();
+            }
+            Message::Join(joining) => self.joining = Some(joining),
+            Message::Notice(part, notice) => {
+                match notice {
+                    Some(words) => self.notices.insert(part, words),
+                    None => self.notices.remove(part),
+                };
+                self.publish_status();
+            }
+        }
+    }
+
+    fn said(&mut self, id: BeaconId, said: Said) {
+        match said {
+            Said::Told(told) => {
                 let known = self.network.learn(id, *told, (self.clock)());
                 self.identified(known);
             }
-            Message::Version(id, version) => {
+            Said::Version(version) => {
                 let old = self.versions[id.index()].replace(version.clone());
                 if old.as_ref().is_none_or(|old| old.text != version.text) {
-                    tracing::info!(beacon = %self.names[id.index()], version = %version.text, "beacon node version");
-                    self.memory.forget(id);
+                    let beacon = &self.course.place(id).name;
+                    tracing::info!(%beacon, version = %version.text, "beacon node version");
+                    self.course.memory.forget(id);
                 }
             }
-            Message::Event(id, topic, data) => {
+            Said::Event(topic, data) => {
                 let speaks =
                     |entry: &crate::pool::Entry| entry.rank(Use::Events, Some(Role::Events)) != NEVER;
-                if speaks(&self.table.load().entries[id.index()]) {
+                if speaks(&self.course.table.load().entries[id.index()]) {
                     self.held.push(id, topic, data, (self.clock)());
                     self.release();
                 }
             }
-            Message::Order(id, drain, answer) => {
-                self.feed(Event::Drain(id, drain));
-                let lifecycle = self.table.load().entries[id.index()].lifecycle;
-                // Whoever gave the order may have hung up; the order stands.
-                let _ = answer.send(lifecycle);
-                self.publish_status();
+            other => {
+                if let Some(event) = other.event(id) {
+                    self.feed(event);
+                }
             }
         }
     }
@@ -132,28 +140,34 @@ impl PoolTask {
         let known = self.network.tick((self.clock)());
         self.identified(known);
         self.feed(Event::Tick);
+        self.adopt_if_ready();
     }
 
     fn identified(&mut self, known: Vec<(BeaconId, Chain)>) {
         if known.is_empty() {
             return;
         }
-        if let Some(chosen) = self.network.chosen() {
-            let clock = chosen.clock.clone();
-            if self.facts.load().genesis.is_none() {
-                let root = chosen.identity.genesis.validators_root;
-                tracing::info!(genesis_validators_root = %root, "the pool's network is known");
-            }
-            let peers = self.facts.load().peers;
-            self.facts.store(Arc::new(LocalFacts { peers, ..chosen.facts.clone() }));
+        self.tell_facts();
+        if let Some(clock) = self.network.chosen().map(|chosen| chosen.clock.clone()) {
             self.feed(Event::Chain(clock));
         }
         for (id, chain) in known {
             if let Chain::Stranger(why) = &chain {
-                tracing::error!(beacon = %self.names[id.index()], %why, "refused: another network");
+                tracing::error!(beacon = %self.course.place(id).name, %why, "refused: another network");
             }
             self.feed(Event::Identified(id, chain));
         }
+    }
+
+    /// Publishes what the router answers itself.
+    pub(super) fn tell_facts(&self) {
+        let Some(chosen) = self.network.chosen() else { return };
+        if self.facts.load().genesis.is_none() {
+            let root = chosen.identity.genesis.validators_root;
+            tracing::info!(genesis_validators_root = %root, "the pool's network is known");
+        }
+        let peers = self.facts.load().peers;
+        self.facts.store(Arc::new(LocalFacts { peers, ..chosen.facts.clone() }));
     }
 
     fn feed(&mut self, event: Event) {
@@ -166,30 +180,33 @@ impl PoolTask {
 
     /// Clients hear of a head once it is agreed, so that what they ask next is asked of beacons that have it.
     fn release(&mut self) {
-        for (id, topic, data) in self.held.ready(self.table.load().agreed, (self.clock)()) {
+        for (id, topic, data) in self.held.ready(self.course.table.load().agreed, (self.clock)()) {
             self.hub.event(id, &topic, &data);
         }
     }
 
-    fn act(&mut self, action: Action) {
+    /// Publishes the pool's table.
+    pub(super) fn publish(&self) {
+        let table = Arc::new(self.pool.table((self.clock)()));
+        self.hub.lead(leader(&table));
+        self.journal.table(table.clone());
+        self.course.table.store(table);
+    }
+
+    pub(super) fn act(&mut self, action: Action) {
         match action {
-            Action::Publish => {
-                let table = Arc::new(self.pool.table((self.clock)()));
-                self.hub.lead(leader(&table));
-                self.journal.table(table.clone());
-                self.table.store(table);
-            }
+            Action::Publish => self.publish(),
             Action::Confirm(id) => {
-                self.tracker.spawn(self.watchers[id.index()].clone().confirm());
+                self.tracker.spawn(self.course.place(id).watcher.clone().confirm());
             }
             Action::ReadHeader(id, root) => {
-                self.tracker.spawn(self.watchers[id.index()].clone().header(root));
+                self.tracker.spawn(self.course.place(id).watcher.clone().header(root));
             }
             Action::Changed(id, reasons) => {
-                let beacon = &self.names[id.index()];
+                let beacon = &self.course.place(id).name;
                 if reasons.contains(&Reason::Unreachable) {
                     // Nobody listens there: when somebody does again it is a new process, which was told nothing.
-                    self.memory.forget(id);
+                    self.course.memory.forget(id);
                 }
                 let words: Vec<&str> = reasons.iter().map(|reason| reason.words()).collect();
                 if words.is_empty() {
@@ -201,10 +218,10 @@ impl PoolTask {
         }
     }
 
-    fn publish_status(&mut self) {
+    pub(super) fn publish_status(&mut self) {
         let now = (self.clock)();
-        let table = self.table.load_full();
-        let peers = (0..self.names.len())
+        let table = self.course.table.load_full();
+        let peers = (0..self.course.places.len())
             .filter_map(|index| self.pool.inspect(BeaconId(index as u16)).0.facts?.peers)
             .max();
         if peers != self.facts.load().peers {
@@ -212,10 +229,11 @@ impl PoolTask {
             self.facts.store(Arc::new(facts));
         }
         let known = Known {
-            fleet: &self.fleet,
-            names: &self.names,
+            fleet: &self.course.fleet,
+            names: &self.course.names(),
             versions: &self.versions,
             network: self.network.chosen(),
+            notices: &self.notices,
         };
         let status = compose(&self.pool, &table, &known, now);
         for alert in status.alerts.iter().filter(|alert| !self.status.borrow().alerts.contains(alert)) {

@@ -1,5 +1,7 @@
 //! The fleet's status, composed from the pool's state. Pure.
 
+use std::collections::BTreeMap;
+
 use super::network::Chosen;
 use crate::beacon::NodeVersion;
 use crate::model::{
@@ -17,6 +19,8 @@ pub struct Known<'a> {
     pub versions: &'a [Option<NodeVersion>],
     /// The network.
     pub network: Option<&'a Chosen>,
+    /// What on-call must know of the program itself, by its part.
+    pub notices: &'a BTreeMap<&'static str, String>,
 }
 
 /// Composes the status.
@@ -98,6 +102,7 @@ fn alerts(table: &Table, beacons: &[BeaconStatus], known: &Known<'_>) -> Vec<Str
     } else if table.entries.iter().all(|entry| entry.ranks[sign] != GOOD) {
         alerts.push("no beacon is healthy: validators are served by the best of the bad".to_owned());
     }
+    alerts.extend(known.notices.values().cloned());
     for beacon in beacons.iter().filter(|beacon| beacon.reasons.contains(&Reason::WrongChain)) {
         alerts.push(format!("{} serves another network and is refused: {}", beacon.name, beacon.detail));
     }

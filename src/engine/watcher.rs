@@ -1,6 +1,7 @@
 //! What watches one beacon: its identity, probes and event stream, each turned into messages for the pool's task.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -8,10 +9,10 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::network::Told;
-use super::pool_task::Message;
+use super::said::{Key, Message, Said};
 use crate::beacon::{BeaconClient, HeadEvent, Probe, ReadError};
-use crate::model::{BeaconId, Probing, Root};
-use crate::pool::{AgreedHead, Block, Event, Facts, Failure};
+use crate::model::{Probing, Root};
+use crate::pool::{AgreedHead, Block, Facts, Failure};
 use crate::router::{Hub, LocalFacts};
 
 /// Probes between two looks at peers.
@@ -29,7 +30,7 @@ const STREAM_SILENCE: Duration = Duration::from_secs(90);
 #[derive(Clone)]
 pub struct Watcher {
     /// Which.
-    pub id: BeaconId,
+    pub key: Key,
     /// How it is asked.
     pub client: BeaconClient,
     /// Where messages go.
@@ -37,25 +38,31 @@ pub struct Watcher {
     /// Where its events go.
     pub hub: Arc<Hub>,
     /// Whether it feeds the hub (role `events`).
-    pub feeds: bool,
+    pub feeds: Arc<AtomicBool>,
     /// How often and how long.
     pub probing: Probing,
 }
 
 impl Watcher {
-    /// Runs until `cancel`.
-    pub async fn run(self, cancel: CancellationToken) {
-        let stream = self.clone();
+    /// Probes until `cancel`.
+    pub async fn probe_until(self, cancel: CancellationToken) {
         tokio::select! {
             () = cancel.cancelled() => {}
             () = self.probe() => {}
-            () = stream.listen() => {}
         }
     }
 
-    async fn say(&self, message: Message) {
+    /// Listens to its events until `cancel`.
+    pub async fn listen_until(self, cancel: CancellationToken) {
+        tokio::select! {
+            () = cancel.cancelled() => {}
+            () = self.listen() => {}
+        }
+    }
+
+    async fn say(&self, said: Said) {
         // The pool's task outlives its watchers but for the last moments of a stop.
-        let _ = self.to.send(message).await;
+        let _ = self.to.send(Message::Said(self.key, said)).await;
     }
 
     async fn probe(self) {
@@ -77,7 +84,7 @@ impl Watcher {
                     tracing::debug!(%error, "probe failed");
                     // It may come back as another one: its chain and version are read again then.
                     identified = identified && !matches!(error, ReadError::Unreachable { .. });
-                    self.say(Message::Pool(Event::ProbeFailed(self.id, failure(&error)))).await;
+                    self.say(Said::ProbeFailed(failure(&error))).await;
                 }
             }
         }
@@ -93,19 +100,19 @@ impl Watcher {
             peers,
         };
         let (slot, root, parent) = (probe.head.slot, probe.head.root, probe.head.parent);
-        self.say(Message::Pool(Event::Probed(self.id, facts))).await;
-        self.say(Message::Pool(Event::Header(Block { root, slot, parent }))).await;
-        self.say(Message::Pool(Event::Head(self.id, AgreedHead { slot, root }))).await;
+        self.say(Said::Probed(facts)).await;
+        self.say(Said::Header(Block { root, slot, parent })).await;
+        self.say(Said::Head(AgreedHead { slot, root })).await;
     }
 
     /// Reads what chain it serves and what it is. Whether that could be done.
     async fn identify(&self) -> bool {
         if let Ok(version) = self.client.version().await {
-            self.say(Message::Version(self.id, version)).await;
+            self.say(Said::Version(version)).await;
         }
         match self.read_chain().await {
             Ok(Some(told)) => {
-                self.say(Message::Told(self.id, Box::new(told))).await;
+                self.say(Said::Told(Box::new(told))).await;
                 true
             }
             Ok(None) => false,
@@ -168,32 +175,32 @@ impl Watcher {
     async fn event(&self, event: &crate::beacon::SseEvent) {
         if let Some(Ok(head)) = HeadEvent::read(event) {
             let event = if head.optimistic {
-                Event::Optimistic(self.id)
+                Said::Optimistic
             } else {
-                Event::Head(self.id, AgreedHead { slot: head.slot, root: head.block })
+                Said::Head(AgreedHead { slot: head.slot, root: head.block })
             };
-            self.say(Message::Pool(event)).await;
+            self.say(event).await;
         }
-        if self.feeds {
-            self.say(Message::Event(self.id, event.topic.clone(), event.data.clone())).await;
+        if self.feeds.load(Relaxed) {
+            self.say(Said::Event(event.topic.clone(), event.data.clone())).await;
         }
     }
 
     /// Asks briefly whether it is alive.
     pub async fn confirm(self) {
         let event = match timeout(CONFIRM_TIME, self.client.syncing()).await {
-            Ok(Ok(_)) => Event::Confirmed(self.id),
-            Ok(Err(error)) => Event::NotConfirmed(self.id, failure(&error)),
-            Err(_) => Event::NotConfirmed(self.id, Failure::TimedOut),
+            Ok(Ok(_)) => Said::Confirmed,
+            Ok(Err(error)) => Said::NotConfirmed(failure(&error)),
+            Err(_) => Said::NotConfirmed(Failure::TimedOut),
         };
-        self.say(Message::Pool(event)).await;
+        self.say(event).await;
     }
 
     /// Reads a block's header.
     pub async fn header(self, root: Root) {
         if let Ok(header) = self.client.header(&root.to_string()).await {
             let block = Block { root: header.root, slot: header.slot, parent: header.parent };
-            self.say(Message::Pool(Event::Header(block))).await;
+            self.say(Said::Header(block)).await;
         }
     }
 }

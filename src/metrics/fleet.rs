@@ -49,8 +49,8 @@ pub struct FleetGauges {
 }
 
 impl FleetGauges {
-    /// Registers the families; until the first snapshot each beacon is there and not healthy.
-    pub fn new(registry: &mut Registry, beacons: &[BeaconName]) -> Self {
+    /// Registers the families.
+    pub fn new(registry: &mut Registry) -> Self {
         let all = Self::default();
         registry.register("beacon_healthy", "1 if used for all its roles allow", all.healthy.clone());
         registry.register("beacon_lifecycle", "1 for the state by operator's order", all.lifecycle.clone());
@@ -68,10 +68,29 @@ impl FleetGauges {
         registry.register("slot", "Present slot", all.slot.clone());
         registry.register("agreed_head_slot", "Slot of the head the pool agrees on", all.agreed.clone());
         registry.register("alerts", "Sentences on-call must know now", all.alerts.clone());
-        for beacon in beacons {
-            all.healthy.get_or_create(&Beacon { beacon: beacon.to_string() }).set(0);
-        }
         all
+    }
+
+    /// A beacon of the fleet file: until the first snapshot that has it, it is there and not healthy.
+    pub fn expect(&self, beacon: &BeaconName) {
+        drop(self.healthy.get_or_create(&Beacon { beacon: beacon.to_string() }));
+    }
+
+    /// A beacon is gone.
+    pub fn forget(&self, beacon: &BeaconName) {
+        let beacon = beacon.to_string();
+        for state in STATES {
+            self.lifecycle.remove(&BeaconState { beacon: beacon.clone(), state });
+        }
+        for reason in Reason::ALL {
+            self.reason.remove(&BeaconReason { beacon: beacon.clone(), reason: reason.words() });
+        }
+        let labels = Beacon { beacon };
+        for family in [&self.healthy, &self.in_flight, &self.head, &self.lag, &self.peers] {
+            family.remove(&labels);
+        }
+        self.latency.remove(&labels);
+        self.observed.remove(&labels);
     }
 
     /// Sets all of them.

@@ -43,15 +43,14 @@ use prometheus_client::registry::Registry;
 
 use crate::model::{BeaconName, FleetStatus, Trace};
 
+pub use requests::Series;
 pub use server::{MetricsError, MetricsServer};
 
-/// The names behind the ids of traces.
+/// The names behind the ids of traces under one fleet file.
 #[derive(Debug, Clone, Copy)]
 pub struct Names<'a> {
     /// By [`crate::model::BeaconId`].
     pub beacons: &'a [BeaconName],
-    /// Operation ids by row.
-    pub rows: &'a [&'a str],
     /// By [`crate::model::ClientId`]: the first for those the fleet file does not name.
     pub clients: &'a [String],
 }
@@ -74,11 +73,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers every family and resolves every label set that is bounded by the fleet file.
-    pub fn new(names: &Names<'_>) -> Self {
+    /// Registers every family; `rows` are the operation ids by row.
+    pub fn new(rows: &[&str]) -> Self {
         let mut registry = Registry::with_prefix("beacondeck");
-        let requests = requests::Requests::new(&mut registry, names);
-        let fleet = fleet::FleetGauges::new(&mut registry, names.beacons);
+        let requests = requests::Requests::new(&mut registry, rows);
+        let fleet = fleet::FleetGauges::new(&mut registry);
         let (traces_dropped, connections_refused) = (Counter::default(), Counter::default());
         let (bodies_held, connections_open) = (Gauge::default(), Gauge::default());
         let memory = known::Known::default();
@@ -101,9 +100,26 @@ impl Metrics {
         }
     }
 
+    /// Resolves every label set that is bounded by a fleet file. What was counted under these names counts on.
+    pub fn series(&self, names: &Names<'_>) -> Series {
+        names.beacons.iter().for_each(|beacon| self.fleet.expect(beacon));
+        self.requests.series(names)
+    }
+
+    /// Drops the series of whoever is in `old` and not in `new`: labels stay bounded by the fleet file.
+    pub fn forget(&self, old: &Names<'_>, new: &Names<'_>) {
+        for beacon in old.beacons.iter().filter(|beacon| !new.beacons.contains(beacon)) {
+            self.fleet.forget(beacon);
+            self.requests.forget_beacon(beacon);
+        }
+        for client in old.clients.iter().filter(|client| !new.clients.contains(client)) {
+            self.requests.forget_client(client);
+        }
+    }
+
     /// Counts a finished request. No lock and no label look-up, but at the first request of its kind.
-    pub fn record(&self, trace: &Trace) {
-        self.requests.record(trace);
+    pub fn record(&self, trace: &Trace, series: &Series) {
+        self.requests.record(trace, series);
     }
 
     /// Sets the gauges of a published snapshot.

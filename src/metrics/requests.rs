@@ -9,7 +9,7 @@ use prometheus_client::registry::Registry;
 
 use super::Names;
 use super::seconds::Seconds;
-use crate::model::{Attempt, Outcome, TRACE_ATTEMPTS, Trace};
+use crate::model::{Attempt, BeaconName, Outcome, TRACE_ATTEMPTS, Trace};
 
 /// Status codes with a series of their own; the others count as `other`.
 const CODES: [u16; 25] = [
@@ -75,70 +75,95 @@ struct BeaconSeries {
     seconds: Seconds,
 }
 
-/// The families and, by id, the series in them.
+/// The series of one fleet file, by id: no label look-up where a request is counted.
 #[derive(Debug)]
-pub struct Requests {
-    by_code: Family<EndpointCode, Counter>,
-    by_time: Family<Endpoint, Seconds>,
-    /// By row; the last for paths without one.
-    rows: Vec<Row>,
+pub struct Series {
     /// By client and class.
     clients: Vec<[Counter; CLASSES.len()]>,
     /// By beacon.
     beacons: Vec<BeaconSeries>,
+}
+
+/// The families, and the series of endpoints.
+#[derive(Debug)]
+pub struct Requests {
+    by_code: Family<EndpointCode, Counter>,
+    by_time: Family<Endpoint, Seconds>,
+    by_client: Family<ClientCode, Counter>,
+    by_outcome: Family<BeaconOutcome, Counter>,
+    by_beacon: Family<Beacon, Seconds>,
+    /// By row; the last for paths without one.
+    rows: Vec<Row>,
     unrecorded: Counter,
 }
 
 impl Requests {
     /// Registers the families.
-    pub fn new(registry: &mut Registry, names: &Names<'_>) -> Self {
-        let by_code = Family::default();
-        let by_time = Family::default();
-        let by_client = Family::<ClientCode, Counter>::default();
-        let by_outcome = Family::<BeaconOutcome, Counter>::default();
-        let by_beacon = Family::<Beacon, Seconds>::default();
-        let unrecorded = Counter::default();
-        registry.register("requests", "Requests answered, by endpoint and status", Family::clone(&by_code));
+    pub fn new(registry: &mut Registry, rows: &[&str]) -> Self {
+        let all = Self {
+            by_code: Family::default(),
+            by_time: Family::default(),
+            by_client: Family::default(),
+            by_outcome: Family::default(),
+            by_beacon: Family::default(),
+            rows: rows.iter().chain([&NO_ROW]).map(|name| Row::new(name)).collect(),
+            unrecorded: Counter::default(),
+        };
+        registry.register("requests", "Requests answered, by endpoint and status", all.by_code.clone());
         registry.register(
             "request_seconds",
             "Seconds from a request's arrival to its answer's head",
-            Family::clone(&by_time),
+            all.by_time.clone(),
         );
         registry.register(
             "client_requests",
             "Requests answered, by client and status class",
-            by_client.clone(),
+            all.by_client.clone(),
         );
-        registry.register("attempts", "Attempts at a beacon, by what came of them", by_outcome.clone());
-        registry.register("attempts_unrecorded", "Attempts beyond those a trace keeps", unrecorded.clone());
-        registry.register("attempt_seconds", "Seconds an attempt waited for its answer", by_beacon.clone());
+        registry.register("attempts", "Attempts at a beacon, by what came of them", all.by_outcome.clone());
+        let unrecorded = all.unrecorded.clone();
+        registry.register("attempts_unrecorded", "Attempts beyond those a trace keeps", unrecorded);
+        registry.register(
+            "attempt_seconds",
+            "Seconds an attempt waited for its answer",
+            all.by_beacon.clone(),
+        );
+        all
+    }
+
+    /// The series of a fleet file; those that are there already count on.
+    pub fn series(&self, names: &Names<'_>) -> Series {
         let client = |name: &String| {
-            CLASSES.map(|code| {
-                by_client.get_or_create_owned(&ClientCode { client: name.clone(), code: code.into() })
-            })
+            CLASSES.map(|class| self.by_client.get_or_create_owned(&client_code(name, class)))
         };
-        let beacon = |name: &crate::model::BeaconName| {
-            let beacon = || name.as_str().to_owned();
-            BeaconSeries {
-                outcomes: OUTCOMES.map(|(_, outcome)| {
-                    let labels = BeaconOutcome { beacon: beacon(), outcome: outcome.into() };
-                    by_outcome.get_or_create_owned(&labels)
-                }),
-                seconds: by_beacon.get_or_create_owned(&Beacon { beacon: beacon() }),
-            }
+        let beacon = |name: &BeaconName| BeaconSeries {
+            outcomes: OUTCOMES
+                .map(|(_, outcome)| self.by_outcome.get_or_create_owned(&beacon_outcome(name, outcome))),
+            seconds: self.by_beacon.get_or_create_owned(&Beacon { beacon: name.to_string() }),
         };
-        Self {
-            rows: names.rows.iter().chain([&NO_ROW]).map(|name| Row::new(name)).collect(),
+        Series {
             clients: names.clients.iter().map(client).collect(),
             beacons: names.beacons.iter().map(beacon).collect(),
-            by_code,
-            by_time,
-            unrecorded,
         }
     }
 
-    /// Counts one trace.
-    pub fn record(&self, trace: &Trace) {
+    /// Series of a client that is gone.
+    pub fn forget_client(&self, name: &str) {
+        for class in CLASSES {
+            self.by_client.remove(&client_code(name, class));
+        }
+    }
+
+    /// Series of a beacon that is gone.
+    pub fn forget_beacon(&self, name: &BeaconName) {
+        for (_, outcome) in OUTCOMES {
+            self.by_outcome.remove(&beacon_outcome(name, outcome));
+        }
+        self.by_beacon.remove(&Beacon { beacon: name.to_string() });
+    }
+
+    /// Counts one trace by the series of the fleet file it passed under.
+    pub fn record(&self, trace: &Trace, series: &Series) {
         if let Some(row) = self.rows.get(usize::from(trace.row)).or(self.rows.last()) {
             let code = CODES.iter().position(|code| *code == trace.status).unwrap_or(CODES.len());
             row.codes[code].get_or_init(|| self.by_code.get_or_create_owned(&row.labels(code))).inc();
@@ -147,15 +172,17 @@ impl Requests {
             });
             seconds.observe_us(u64::from(trace.took_us));
         }
-        if let Some(client) = self.clients.get(usize::from(trace.client.0)) {
+        if let Some(client) = series.clients.get(usize::from(trace.client.0)) {
             let class = usize::from(trace.status / 100).wrapping_sub(1).min(CLASSES.len() - 1);
             client[class].inc();
         }
         let kept = usize::from(trace.attempts).min(TRACE_ATTEMPTS);
-        trace.tried.iter().take(kept).for_each(|attempt| self.attempt(attempt));
+        trace.tried.iter().take(kept).for_each(|attempt| series.attempt(attempt));
         self.unrecorded.inc_by(u64::from(trace.attempts) - kept as u64);
     }
+}
 
+impl Series {
     fn attempt(&self, attempt: &Attempt) {
         let Some(series) = self.beacons.get(attempt.beacon.index()) else { return };
         let Some(outcome) = OUTCOMES.iter().position(|(outcome, _)| *outcome == attempt.outcome) else {
@@ -167,6 +194,14 @@ impl Requests {
             series.seconds.observe_us(u64::from(attempt.took_us));
         }
     }
+}
+
+fn client_code(client: &str, class: &str) -> ClientCode {
+    ClientCode { client: client.to_owned(), code: class.to_owned() }
+}
+
+fn beacon_outcome(beacon: &BeaconName, outcome: &str) -> BeaconOutcome {
+    BeaconOutcome { beacon: beacon.to_string(), outcome: outcome.to_owned() }
 }
 
 impl Row {

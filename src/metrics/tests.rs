@@ -15,13 +15,13 @@ use crate::model::{
 };
 
 fn metrics() -> Metrics {
+    Metrics::new(&["getGenesis", "produceAttestationData"])
+}
+
+fn series_of(metrics: &Metrics) -> Series {
     let beacons = [BeaconName::new("b1"), BeaconName::new("b2")];
     let clients = ["unnamed".to_owned(), "vc-1".to_owned()];
-    Metrics::new(&Names {
-        beacons: &beacons,
-        rows: &["getGenesis", "produceAttestationData"],
-        clients: &clients,
-    })
+    metrics.series(&Names { beacons: &beacons, clients: &clients })
 }
 
 fn attempt(beacon: u16, outcome: Outcome, took_us: u32) -> Attempt {
@@ -109,8 +109,8 @@ fn value(text: &str, series: &str) -> Option<f64> {
 #[case("beacondeck_attempts_unrecorded_total", 0.0)]
 fn two_requests_are_counted(#[case] series: &str, #[case] expected: f64) {
     let metrics = metrics();
-    metrics.record(&trace());
-    metrics.record(&trace());
+    metrics.record(&trace(), &series_of(&metrics));
+    metrics.record(&trace(), &series_of(&metrics));
     let text = metrics.render();
     let got = value(&text, series).unwrap_or_else(|| panic!("{series} in\n{text}"));
     assert!((got - expected).abs() < 1e-9, "{series} is {got}");
@@ -119,8 +119,9 @@ fn two_requests_are_counted(#[case] series: &str, #[case] expected: f64) {
 #[test]
 fn what_has_no_row_code_or_client_still_counts() {
     let metrics = metrics();
-    metrics.record(&Trace { row: u16::MAX, status: 418, client: ClientId(77), ..trace() });
-    metrics.record(&Trace { status: 0, attempts: 9, ..trace() });
+    metrics
+        .record(&Trace { row: u16::MAX, status: 418, client: ClientId(77), ..trace() }, &series_of(&metrics));
+    metrics.record(&Trace { status: 0, attempts: 9, ..trace() }, &series_of(&metrics));
     let text = metrics.render();
     let counted = |series: &str| value(&text, series);
     assert_eq!(counted("beacondeck_requests_total{endpoint=\"other\",code=\"other\"}"), Some(1.0));
@@ -131,7 +132,7 @@ fn what_has_no_row_code_or_client_still_counts() {
 #[test]
 fn endpoints_nobody_asked_for_have_no_series() {
     let metrics = metrics();
-    metrics.record(&trace());
+    metrics.record(&trace(), &series_of(&metrics));
     assert!(!metrics.render().contains("getGenesis"));
 }
 
@@ -140,7 +141,7 @@ fn overtaken_attempts_do_not_pull_the_times_down() {
     let metrics = metrics();
     let mut overtaken = trace();
     overtaken.tried[0] = attempt(0, Outcome::Overtaken, 1);
-    metrics.record(&overtaken);
+    metrics.record(&overtaken, &series_of(&metrics));
     let text = metrics.render();
     assert_eq!(value(&text, "beacondeck_attempt_seconds_count{beacon=\"b1\"}"), Some(0.0));
     assert_eq!(value(&text, "beacondeck_attempts_total{beacon=\"b1\",outcome=\"overtaken\"}"), Some(1.0));
@@ -193,7 +194,31 @@ fn what_became_unknown_has_no_value() {
 
 #[test]
 fn a_beacon_is_not_healthy_before_the_first_snapshot() {
-    assert_eq!(value(&metrics().render(), "beacondeck_beacon_healthy{beacon=\"b1\"}"), Some(0.0));
+    let metrics = metrics();
+    drop(series_of(&metrics));
+    assert_eq!(value(&metrics.render(), "beacondeck_beacon_healthy{beacon=\"b1\"}"), Some(0.0));
+}
+
+#[test]
+fn another_fleet_file_counts_on_for_who_stays_and_has_no_series_for_who_is_gone() {
+    let metrics = metrics();
+    let first = series_of(&metrics);
+    metrics.record(&trace(), &first);
+    metrics.observe(&status(vec![beacon("b1"), beacon("b2")]));
+    let old = [BeaconName::new("b1"), BeaconName::new("b2")];
+    let new = [BeaconName::new("b2"), BeaconName::new("b3")];
+    let clients = ["unnamed".to_owned(), "vc-1".to_owned()];
+    let old_clients = Names { beacons: &old, clients: &clients };
+    let new_clients = Names { beacons: &new, clients: &clients[..1] };
+    let second = metrics.series(&new_clients);
+    metrics.forget(&old_clients, &new_clients);
+    let moved = Trace { tried: [attempt(0, Outcome::Ok, 1); TRACE_ATTEMPTS], attempts: 1, ..trace() };
+    metrics.record(&moved, &second);
+    let text = metrics.render();
+    let ok = |name: &str| format!("beacondeck_attempts_total{{beacon=\"{name}\",outcome=\"ok\"}}");
+    assert_eq!(value(&text, &ok("b2")), Some(2.0), "one at its old place, one at its new");
+    assert_eq!(value(&text, &ok("b3")), Some(0.0));
+    assert!(!text.contains("beacon=\"b1\"") && !text.contains("client=\"vc-1\""), "{text}");
 }
 
 #[test]

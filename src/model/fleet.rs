@@ -53,7 +53,7 @@ pub struct Listen {
 }
 
 /// One beacon node.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Beacon {
     /// Unique name.
     pub name: BeaconName,
@@ -79,6 +79,12 @@ impl Beacon {
         self.labels.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
     }
 
+    /// Whether it is the same beacon, reached the same way; what it is used for may differ.
+    pub fn is_same(&self, other: &Beacon) -> bool {
+        (&self.name, &self.url, &self.headers, self.h2c, &self.ca_file)
+            == (&other.name, &other.url, &other.headers, other.h2c, &other.ca_file)
+    }
+
     /// Whether it has a role.
     pub fn has(&self, role: Role) -> bool {
         self.roles & role.bit() != 0
@@ -86,7 +92,7 @@ impl Beacon {
 }
 
 /// A header with a value that may be secret.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     /// Lower-case name, valid in HTTP.
     pub name: String,
@@ -95,7 +101,7 @@ pub struct Header {
 }
 
 /// Text that no output shows.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Arc<str>);
 
 impl Secret {
@@ -135,7 +141,7 @@ pub enum ClientFrom {
 }
 
 /// Choice of beacons.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routing {
     /// Beacons a signed message or block goes to.
     pub broadcast: Broadcast,

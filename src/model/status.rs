@@ -148,7 +148,7 @@ pub struct BeaconStatus {
 }
 
 /// The fleet, as everyone is shown it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FleetStatus {
     /// `fleet:` of the fleet file.

@@ -89,6 +89,18 @@ impl Heads {
         self.reports.remove(&beacon);
     }
 
+    /// The same with each beacon at another place, by its place here; reports of those without one are left out.
+    #[must_use]
+    pub fn at(&self, places: &[Option<BeaconId>]) -> Self {
+        let place = |id: &BeaconId| places.get(id.index()).copied().flatten();
+        Self {
+            agreed: self.agreed,
+            reports: self.reports.iter().filter_map(|(id, head)| Some((place(id)?, *head))).collect(),
+            blocks: self.blocks.clone(),
+            order: self.order.clone(),
+        }
+    }
+
     /// Settles on the head the reports of the `trusted` beacons amount to, none of them ahead of `latest` (reported before
     /// the clock was known). Returns whether it changed.
     pub fn settle(&mut self, latest: Slot, trusted: impl Fn(BeaconId) -> bool) -> bool {

@@ -11,6 +11,7 @@ mod grade;
 mod histogram;
 mod passing;
 mod state;
+mod succeed;
 mod table;
 
 pub use agree::{AgreedHead, Block, Heads};
@@ -18,6 +19,7 @@ pub use condition::{Chain, Condition, Facts, Failure, Settings};
 pub use gauge::Gauge;
 pub use grade::{GOOD, NEVER, grade};
 pub use state::{Action, Event, Member, Pool};
+pub use succeed::{Joined, serves_as_well};
 pub use table::{Entry, Table};
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ const SLOW_SAMPLES: u32 = 20;
 const FADE_MS: u64 = 60_000;
 
 /// What has been done for the present slot.
+#[derive(Clone)]
 pub(super) struct Passing {
     expected: Option<Expected>,
     ranked: Option<Slot>,

@@ -72,11 +72,11 @@ pub(super) struct Seat {
     pub(super) gauge: Arc<Gauge>,
     pub(super) condition: Condition,
     /// Since when it is drained, if it is.
-    drained: Option<Moment>,
+    pub(super) drained: Option<Moment>,
     pub(super) confirming: bool,
-    since: Moment,
+    pub(super) since: Moment,
     pub(super) share: u32,
-    shown: Vec<Reason>,
+    pub(super) shown: Vec<Reason>,
 }
 
 /// The pool.
@@ -86,7 +86,7 @@ pub struct Pool {
     pub(super) heads: Heads,
     pub(super) clock: Option<SlotClock>,
     pub(super) passing: Passing,
-    seq: u64,
+    pub(super) seq: u64,
     published: Vec<Entry>,
     published_agreed: Option<AgreedHead>,
     published_clock: Option<SlotClock>,
@@ -100,19 +100,7 @@ const DISPARITY_MS: u64 = 500;
 impl Pool {
     /// A pool of `members`; the gauges are shared with the router.
     pub fn new(settings: Settings, members: Vec<(Member, Arc<Gauge>)>, now: Moment) -> Self {
-        let seats = members
-            .into_iter()
-            .map(|(member, gauge)| Seat {
-                share: u32::from(member.weight) * 100,
-                member,
-                gauge,
-                condition: Condition::default(),
-                drained: None,
-                confirming: false,
-                since: now,
-                shown: vec![Reason::NeverObserved],
-            })
-            .collect();
+        let seats = members.into_iter().map(|(member, gauge)| Seat::new(member, gauge, now)).collect();
         let mut pool = Self {
             settings,
             seats,
@@ -236,7 +224,7 @@ impl Pool {
         }
     }
 
-    fn conclude(&mut self, now: Moment, actions: &mut Vec<Action>) {
+    pub(super) fn conclude(&mut self, now: Moment, actions: &mut Vec<Action>) {
         let (seats, slot_ms) = (&self.seats, self.slot_ms(now));
         if let Some(latest) = self.latest(now) {
             let heard = |id: BeaconId| {
@@ -303,6 +291,20 @@ impl Pool {
 }
 
 impl Seat {
+    /// Nothing is known of it yet.
+    pub(super) fn new(member: Member, gauge: Arc<Gauge>, now: Moment) -> Self {
+        Self {
+            share: u32::from(member.weight) * 100,
+            member,
+            gauge,
+            condition: Condition::default(),
+            drained: None,
+            confirming: false,
+            since: now,
+            shown: vec![Reason::NeverObserved],
+        }
+    }
+
     /// An order given twice is carried out once.
     fn drain(&mut self, drain: bool, now: Moment) {
         if drain == self.drained.is_some() {

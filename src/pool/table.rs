@@ -54,7 +54,7 @@ impl Entry {
 }
 
 /// The pool at one moment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Table {
     /// Running number of published tables.
     pub seq: u64,

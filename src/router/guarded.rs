@@ -47,8 +47,13 @@ impl Phase {
         self.busy.store(false, Relaxed);
     }
 
+    /// Whether it speaks HTTP/2.
+    pub fn is_multiplexed(&self) -> bool {
+        self.multiplexed.load(Relaxed)
+    }
+
     fn is_busy(&self) -> bool {
-        self.busy.load(Relaxed) || self.multiplexed.load(Relaxed)
+        self.busy.load(Relaxed) || self.is_multiplexed()
     }
 
     /// When the last answer ended; none before the first.

@@ -1,4 +1,7 @@
 //! The doors: accept, recognise, serve, and close in order.
+//!
+//! A door outlives fleet files: each request looks up the router that is current when it comes, so that a kept-alive
+//! connection crosses a reload, and each connection the rules that are current when it is made.
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Shutdown, SocketAddr};
@@ -9,9 +12,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::body::{Body, Frame, SizeHint};
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -24,7 +29,7 @@ use tokio_util::task::TaskTracker;
 use super::body::Answer;
 use super::door::{Peer, handle};
 use super::guarded::{Guarded, Patience, Phase};
-use super::{Router, answer};
+use super::{DoorGauge, Router, answer};
 use crate::model::{self, ClientFrom, ClientId, Limits};
 
 /// How long to wait before accepting again when the process is out of descriptors.
@@ -73,19 +78,56 @@ impl Clients {
     }
 }
 
+/// Who may come in by a door: what a reload may change while its socket stays.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    allow: Vec<IpNet>,
+}
+
+impl Rules {
+    /// The rules of a door in the fleet file.
+    pub fn new(listen: &model::Listen) -> Self {
+        Self { allow: listen.allow.clone() }
+    }
+}
+
+/// The two ways a door ends; both accept no more.
+#[derive(Debug, Clone)]
+pub struct Ends {
+    /// Connections end when they are idle, the others with the answer in flight.
+    pub close: CancellationToken,
+    /// Each connection may be used once more and is told so with the answer: somebody else serves this address, and a
+    /// request sent at the moment an idle connection closes would be lost (HTTP/2 has GOAWAY for it).
+    pub retire: CancellationToken,
+}
+
+impl Ends {
+    /// Ends of one door, which ends with all others, too.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self { close: self.close.child_token(), retire: self.retire.child_token() }
+    }
+
+    async fn any(&self) {
+        tokio::select! {
+            () = self.close.cancelled() => {}
+            () = self.retire.cancelled() => {}
+        }
+    }
+}
+
 /// One bound door.
 pub struct Listener {
     socket: TcpListener,
     configured: SocketAddr,
-    allow: Vec<IpNet>,
 }
 
 impl Listener {
     /// Binds a door; nobody is let in yet.
-    pub async fn bind(listen: &model::Listen) -> Result<Self, ListenError> {
-        let error = |source| ListenError { address: listen.address, source };
-        let socket = TcpListener::bind(listen.address).await.map_err(error)?;
-        Ok(Self { socket, configured: listen.address, allow: listen.allow.clone() })
+    pub async fn bind(configured: SocketAddr) -> Result<Self, ListenError> {
+        let error = |source| ListenError { address: configured, source };
+        let socket = TcpListener::bind(configured).await.map_err(error)?;
+        Ok(Self { socket, configured })
     }
 
     /// The address bound, port included.
@@ -93,17 +135,17 @@ impl Listener {
         self.socket.local_addr()
     }
 
-    /// Lets clients in until `cancel`; connections are tracked by `tracker` and end after their request in flight.
+    /// Lets clients in until it ends; connections are tracked by `tracker`.
     pub async fn serve(
         self,
-        router: Arc<Router>,
-        clients: Arc<Clients>,
-        cancel: CancellationToken,
+        router: Arc<ArcSwap<Router>>,
+        rules: Arc<ArcSwap<Rules>>,
+        ends: Ends,
         tracker: TaskTracker,
     ) {
         loop {
             let accepted = tokio::select! {
-                () = cancel.cancelled() => return,
+                () = ends.any() => return,
                 accepted = self.socket.accept() => accepted,
             };
             let (stream, from) = match accepted {
@@ -115,33 +157,32 @@ impl Listener {
                 }
             };
             let ip = from.ip().to_canonical();
-            if let Some((status, why)) = self.refusal(&router, ip) {
-                router.gauge.refused.fetch_add(1, Relaxed);
+            let current = router.load_full();
+            if let Some((status, why)) = refusal(&rules.load(), &current, ip) {
+                current.gauge.refused.fetch_add(1, Relaxed);
                 tracing::debug!(%ip, why, "connection refused");
                 turn_away(stream, status, &why);
                 continue;
             }
-            let peer = Peer { client: clients.find(ip, self.configured), ip };
+            let caller = Caller { ip, door: self.configured };
             // Counted here: many may be accepted before the first of their tasks runs.
-            let open = Open::new(router.clone());
-            tracker.spawn(connection(open, stream, peer, cancel.clone()));
+            let open = Open::new(current.gauge.clone());
+            tracker.spawn(connection(open, stream, caller, router.clone(), ends.clone()));
         }
     }
+}
 
-    /// Why this source is not let in now; none if it is.
-    fn refusal(&self, router: &Router, ip: IpAddr) -> Option<(StatusCode, String)> {
-        if !self.allow.is_empty() && !self.allow.iter().any(|net| net.contains(&ip)) {
-            let why =
-                format!("{ip} may not connect here; add it to allow: of this address in the fleet file");
-            return Some((StatusCode::FORBIDDEN, why));
-        }
-        let most = router.limits.connections;
-        (router.gauge.connections.load(Relaxed) >= most).then(|| {
-            let why =
-                format!("all {most} connections are in use; raise limits: connections: in the fleet file");
-            (StatusCode::SERVICE_UNAVAILABLE, why)
-        })
+/// Why this source is not let in now; none if it is.
+fn refusal(rules: &Rules, router: &Router, ip: IpAddr) -> Option<(StatusCode, String)> {
+    if !rules.allow.is_empty() && !rules.allow.iter().any(|net| net.contains(&ip)) {
+        let why = format!("{ip} may not connect here; add it to allow: of this address in the fleet file");
+        return Some((StatusCode::FORBIDDEN, why));
     }
+    let most = router.limits.connections;
+    (router.gauge.connections.load(Relaxed) >= most).then(|| {
+        let why = format!("all {most} connections are in use; raise limits: connections: in the fleet file");
+        (StatusCode::SERVICE_UNAVAILABLE, why)
+    })
 }
 
 /// Says why and hangs up. A fresh socket takes so few bytes at once or never; nobody waits for it.
@@ -186,29 +227,78 @@ impl Body for Busy {
 }
 
 /// Counts a connection as open while it lives.
-struct Open(Arc<Router>);
+struct Open(Arc<DoorGauge>);
 
 impl Open {
-    fn new(router: Arc<Router>) -> Self {
-        router.gauge.connections.fetch_add(1, Relaxed);
-        Self(router)
+    fn new(gauge: Arc<DoorGauge>) -> Self {
+        gauge.connections.fetch_add(1, Relaxed);
+        Self(gauge)
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.gauge.connections.fetch_sub(1, Relaxed);
+        self.0.connections.fetch_sub(1, Relaxed);
     }
 }
 
-async fn connection(open: Open, stream: TcpStream, peer: Peer, cancel: CancellationToken) {
-    let router = open.0.clone();
+/// Where a connection comes from, and the door as the fleet file names it.
+#[derive(Debug, Clone, Copy)]
+struct Caller {
+    ip: IpAddr,
+    door: SocketAddr,
+}
+
+async fn connection(
+    _open: Open,
+    stream: TcpStream,
+    caller: Caller,
+    router: Arc<ArcSwap<Router>>,
+    ends: Ends,
+) {
     let _ = stream.set_nodelay(true);
     let phase = Arc::new(Phase::default());
-    let Limits { head_time, idle, body_time, .. } = router.limits;
+    let Limits { head_time, idle, body_time, head, .. } = router.load().limits;
     let patience = Patience { head: head_time, idle, take: body_time };
     let guarded = Guarded::new(stream, phase.clone(), patience);
-    let head = router.limits.head.max(HEAD_FLOOR);
+    let builder = builder(head.max(HEAD_FLOOR));
+    let (busy, retire) = (phase.clone(), ends.retire.clone());
+    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+        let version = request.version();
+        busy.begin(version == Version::HTTP_2);
+        let (router, phase, retire) = (router.load_full(), busy.clone(), retire.clone());
+        async move {
+            let mut response = answered(router, caller, request).await;
+            if version != Version::HTTP_2 && retire.is_cancelled() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, std::convert::Infallible>(response.map(|body| Busy { body, phase }))
+        }
+    });
+    let serving = builder.serve_connection(TokioIo::new(guarded), service);
+    let mut serving = std::pin::pin!(serving);
+    let (mut closing, mut retiring) = (false, false);
+    let ended = loop {
+        tokio::select! {
+            ended = serving.as_mut() => break ended,
+            () = ends.close.cancelled(), if !closing => {
+                closing = true;
+                serving.as_mut().graceful_shutdown();
+            }
+            () = ends.retire.cancelled(), if !retiring => {
+                retiring = true;
+                if phase.is_multiplexed() {
+                    serving.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(ip = %caller.ip, %error, "connection ended");
+    }
+}
+
+fn builder(head: usize) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(head).max_headers(256);
     builder
@@ -217,31 +307,19 @@ async fn connection(open: Open, stream: TcpStream, peer: Peer, cancel: Cancellat
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX))
         .keep_alive_interval(Some(Duration::from_secs(60)));
-    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-        phase.begin(request.version() == Version::HTTP_2);
-        let (router, phase) = (router.clone(), phase.clone());
-        async move {
-            let answering = AssertUnwindSafe(handle(router.clone(), peer, request)).catch_unwind();
-            let response = answering.await.unwrap_or_else(|_| {
-                router.gauge.panics.fetch_add(1, Relaxed);
-                answer::error(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "the router failed on this request; see its log",
-                )
-            });
-            Ok::<_, std::convert::Infallible>(response.map(|body| Busy { body, phase }))
-        }
-    });
-    let serving = builder.serve_connection(TokioIo::new(guarded), service);
-    let mut serving = std::pin::pin!(serving);
-    let ended = tokio::select! {
-        ended = serving.as_mut() => ended,
-        () = cancel.cancelled() => {
-            serving.as_mut().graceful_shutdown();
-            serving.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(ip = %peer.ip, %error, "connection ended");
-    }
+    builder
+}
+
+/// A request that panics is answered, too.
+async fn answered(
+    router: Arc<Router>,
+    caller: Caller,
+    request: Request<hyper::body::Incoming>,
+) -> hyper::Response<Answer> {
+    let peer = Peer { client: router.clients.find(caller.ip, caller.door), ip: caller.ip };
+    let answering = AssertUnwindSafe(handle(router.clone(), peer, request)).catch_unwind();
+    answering.await.unwrap_or_else(|_| {
+        router.gauge.panics.fetch_add(1, Relaxed);
+        answer::error(StatusCode::INTERNAL_SERVER_ERROR, "the router failed on this request; see its log")
+    })
 }

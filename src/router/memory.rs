@@ -1,10 +1,11 @@
 //! What the router remembers between requests: producers, accepted bytes, holders of subscriptions, missing endpoints.
 //!
-//! All of it is bounded, and no lock is held across an await.
+//! All of it is bounded, and no lock is held across an await. Beacons are known by their place in one fleet file: under
+//! the next one a memory has an heir, which is given all of it and hears what requests of before still learn.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 
@@ -34,6 +35,32 @@ pub enum Produced {
     Slot(Slot),
 }
 
+/// What a memory learns of a beacon.
+#[derive(Debug, Clone, Copy)]
+pub enum Memo<'a> {
+    /// It produced this.
+    Produced(BeaconId, Produced),
+    /// It took a seed: the body of a request.
+    Told(BeaconId, Inspect, &'a [u8]),
+    /// It does not know this endpoint, or not in this form (SSZ or JSON), as it said then.
+    Lacks(BeaconId, RowId, bool, Moment),
+}
+
+impl<'a> Memo<'a> {
+    /// The same with the beacon at another place; none if it has no place.
+    fn at(self, places: &[Option<BeaconId>]) -> Option<Memo<'a>> {
+        let place = |id: BeaconId| places.get(id.index()).copied().flatten();
+        Some(match self {
+            Self::Produced(id, what) => Self::Produced(place(id)?, what),
+            Self::Told(id, inspect, body) => Self::Told(place(id)?, inspect, body),
+            Self::Lacks(id, row, ssz, since) => Self::Lacks(place(id)?, row, ssz, since),
+        })
+    }
+}
+
+/// Hears what a memory learns.
+type Heir = Box<dyn Fn(Memo<'_>) + Send + Sync>;
+
 /// A map that forgets its oldest entries.
 struct Bounded<K, V> {
     map: HashMap<K, V>,
@@ -61,18 +88,21 @@ impl<K: Hash + Eq + Copy, V> Bounded<K, V> {
 /// The router's memory.
 pub struct Memory {
     produced: Mutex<Bounded<Produced, BeaconId>>,
-    taken: Mutex<Bounded<u64, ()>>,
+    /// No beacon is named in it: all heirs share it.
+    taken: Arc<Mutex<Bounded<u64, ()>>>,
     held: Mutex<Held>,
     lacking: Mutex<Bounded<(BeaconId, RowId, bool), Moment>>,
+    heir: OnceLock<Heir>,
 }
 
 impl Default for Memory {
     fn default() -> Self {
         Self {
             produced: Mutex::new(Bounded::new(PRODUCED)),
-            taken: Mutex::new(Bounded::new(TAKEN)),
+            taken: Arc::new(Mutex::new(Bounded::new(TAKEN))),
             held: Mutex::default(),
             lacking: Mutex::new(Bounded::new(LACKING)),
+            heir: OnceLock::new(),
         }
     }
 }
@@ -90,12 +120,56 @@ fn digest(path: &str, body: &Bytes) -> u64 {
 }
 
 impl Memory {
+    /// The memory under the next fleet file: it knows what this one knows and hears what this one still learns. `places`
+    /// has each beacon's place there, by its place here; none if it is gone.
+    pub fn succeed(&self, places: Vec<Option<BeaconId>>) -> Arc<Memory> {
+        let next = Arc::new(Memory { taken: self.taken.clone(), ..Memory::default() });
+        let (produced, lacking) = (lock(&self.produced), lock(&self.lacking));
+        let held = lock(&self.held);
+        *lock(&next.held) = held.at(&places);
+        let known =
+            produced.order.iter().filter_map(|key| Some(Memo::Produced(*produced.map.get(key)?, *key)));
+        let lacks = lacking.map.iter().map(|((id, row, ssz), since)| Memo::Lacks(*id, *row, *ssz, *since));
+        known.chain(lacks).filter_map(|memo| memo.at(&places)).for_each(|memo| next.keep(memo));
+        let heir = next.clone();
+        // Set while all is locked: what is learned now is either copied or heard. A memory is succeeded once.
+        let _ = self.heir.set(Box::new(move |memo| {
+            if let Some(memo) = memo.at(&places) {
+                heir.learn(memo);
+            }
+        }));
+        next
+    }
+
+    /// Learns something of a beacon, and passes it on to the heir.
+    pub fn learn(&self, memo: Memo<'_>) {
+        self.keep(memo);
+        if let Some(heir) = self.heir.get() {
+            heir(memo);
+        }
+    }
+
+    fn keep(&self, memo: Memo<'_>) {
+        match memo {
+            Memo::Produced(beacon, key) => lock(&self.produced).insert(key, beacon),
+            Memo::Told(beacon, Inspect::CommitteeSubscriptions, body) => {
+                lock(&self.held).took_committees(beacon, body);
+            }
+            Memo::Told(beacon, Inspect::SyncSubscriptions, body) => lock(&self.held).took_sync(beacon, body),
+            Memo::Told(..) => {}
+            Memo::Lacks(beacon, row, ssz, since) => {
+                let mut lacking = lock(&self.lacking);
+                lacking.map.remove(&(beacon, row, ssz));
+                lacking.insert((beacon, row, ssz), since);
+            }
+        }
+    }
+
     /// A beacon produced this answer.
     pub fn produced(&self, beacon: BeaconId, slot: Slot, answer: &[u8], ssz: bool) {
-        let mut produced = lock(&self.produced);
-        produced.insert(Produced::Slot(slot), beacon);
+        self.learn(Memo::Produced(beacon, Produced::Slot(slot)));
         if let Some(key) = BlockKey::of_unsigned(answer, ssz) {
-            produced.insert(Produced::Block(key), beacon);
+            self.learn(Memo::Produced(beacon, Produced::Block(key)));
         }
     }
 
@@ -119,7 +193,7 @@ impl Memory {
 
     /// Who served the envelope of a block root will take its signed form.
     pub fn served_envelope(&self, beacon: BeaconId, slot: Slot, root: Root) {
-        lock(&self.produced).insert(Produced::Root(slot, root), beacon);
+        self.learn(Memo::Produced(beacon, Produced::Root(slot, root)));
     }
 
     /// Some beacon took these bytes.
@@ -134,11 +208,7 @@ impl Memory {
 
     /// A beacon took a seed.
     pub fn told(&self, beacon: BeaconId, inspect: Inspect, body: &[u8]) {
-        match inspect {
-            Inspect::CommitteeSubscriptions => lock(&self.held).took_committees(beacon, body),
-            Inspect::SyncSubscriptions => lock(&self.held).took_sync(beacon, body),
-            _ => {}
-        }
+        self.learn(Memo::Told(beacon, inspect, body));
     }
 
     /// Who holds the subscriptions of a slot's committee.
@@ -153,9 +223,7 @@ impl Memory {
 
     /// A beacon does not know this endpoint, or not in this form (SSZ or JSON).
     pub fn lacks(&self, beacon: BeaconId, row: RowId, ssz: bool, now: Moment) {
-        let mut lacking = lock(&self.lacking);
-        lacking.map.remove(&(beacon, row, ssz));
-        lacking.insert((beacon, row, ssz), now);
+        self.learn(Memo::Lacks(beacon, row, ssz, now));
     }
 
     /// Moves beacons that lack the endpoint behind all others.
@@ -195,6 +263,34 @@ mod tests {
         assert_eq!(memory.able_first(order(), row, true, now.plus_ms(LACK_MS)), order());
         memory.forget(BeaconId(0));
         assert_eq!(memory.able_first(order(), row, true, now), order());
+    }
+
+    #[test]
+    fn an_heir_knows_all_and_hears_what_is_learned_late() {
+        let old = Memory::default();
+        let (slot, row, now) = (Slot(70), RowId(7), Moment::default().plus_ms(1));
+        let body = br#"[{"committee_index":"3","slot":"70","is_aggregator":true}]"#;
+        old.served_envelope(BeaconId(0), slot, Root::default());
+        old.told(BeaconId(0), Inspect::CommitteeSubscriptions, body);
+        old.told(BeaconId(1), Inspect::CommitteeSubscriptions, body);
+        old.lacks(BeaconId(0), row, true, now);
+        old.took("/p", &Bytes::from_static(b"x"));
+        // The first beacon moves to the end, the second is gone.
+        let new = old.succeed(vec![Some(BeaconId(1)), None]);
+        let produced = |key| lock(&new.produced).map.get(&key).copied();
+        assert_eq!(produced(Produced::Root(slot, Root::default())), Some(BeaconId(1)));
+        let mut holders = BeaconSet::default();
+        holders.add(BeaconId(1));
+        assert_eq!(new.committee_holders(slot, Some(3)), holders);
+        let order = vec![BeaconId(1), BeaconId(0)];
+        assert_eq!(new.able_first(order, row, true, now), [BeaconId(0), BeaconId(1)]);
+        assert!(new.was_taken("/p", &Bytes::from_static(b"x")));
+        old.served_envelope(BeaconId(0), Slot(71), Root::default());
+        old.served_envelope(BeaconId(1), Slot(72), Root::default());
+        old.took("/p", &Bytes::from_static(b"late"));
+        assert_eq!(produced(Produced::Root(Slot(71), Root::default())), Some(BeaconId(1)));
+        assert_eq!(produced(Produced::Root(Slot(72), Root::default())), None);
+        assert!(new.was_taken("/p", &Bytes::from_static(b"late")));
     }
 
     #[test]

@@ -40,7 +40,7 @@ use crate::model::{BeaconId, BeaconSet, ClientId, Clock, Limits, Moment, Opened,
 use crate::pool::Table;
 
 pub use hub::Hub;
-pub use listener::{Clients, ListenError, Listener};
+pub use listener::{Clients, Ends, ListenError, Listener, Rules};
 pub use local::LocalFacts;
 pub use memory::Memory;
 pub use policy::Policy;
@@ -91,7 +91,8 @@ pub struct DoorGauge {
     pub panics: AtomicU64,
 }
 
-/// Everything a request needs; shared by all of them.
+/// Everything a request needs; shared by all requests under one fleet file as loaded. What must outlive that file (hub,
+/// counters, what lasts) is shared with the router of the next one.
 pub struct Router {
     /// Beacons and clock.
     pub lane: Lane,
@@ -105,6 +106,8 @@ pub struct Router {
     pub memory: Arc<Memory>,
     /// Widths and shares.
     pub policy: Policy,
+    /// How connections are recognised.
+    pub clients: Clients,
     /// Namespaces that are open.
     pub open: Vec<Opened>,
     /// Bounds.
@@ -112,22 +115,27 @@ pub struct Router {
     /// Where traces go.
     pub sink: Arc<dyn Sink>,
     /// Counters.
-    pub gauge: DoorGauge,
+    pub gauge: Arc<DoorGauge>,
     /// KiB of bodies that may be held at once.
     pub bodies: Arc<Semaphore>,
     /// What was signed or must be told, until the last beacon has it: it outlives the client that sent it, and a stop
     /// waits for it.
     pub lasting: TaskTracker,
     /// Turns of second copies: few at once, so that they never crowd out first ones.
-    pub turns: Semaphore,
+    pub turns: Arc<Semaphore>,
     /// Number of the last trace.
-    pub traces: AtomicU64,
+    pub traces: Arc<AtomicU64>,
 }
 
 impl Router {
     /// The clock.
     pub fn clock(&self) -> &Clock {
         &self.lane.clock
+    }
+
+    /// What [`Router::bodies`] has while nothing is held.
+    pub fn permits(limits: &Limits) -> usize {
+        (limits.bodies / 1_024).min(Semaphore::MAX_PERMITS)
     }
 
     /// A beacon's name.

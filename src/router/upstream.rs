@@ -65,7 +65,7 @@ pub struct Upstream {
     authority: Authority,
     prefix: String,
     headers: Vec<(HeaderName, HeaderValue)>,
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
 }
 
 /// What is sent, the same for each beacon.
@@ -161,8 +161,32 @@ impl Upstream {
             authority,
             prefix: uri.path().trim_end_matches('/').to_owned(),
             headers,
-            permits: Semaphore::new(in_flight),
+            permits: Arc::new(Semaphore::new(in_flight)),
         })
+    }
+
+    /// The same beacon at another place of the fleet file: it shares connections, gauge and what is in flight.
+    #[must_use]
+    pub fn at(&self, id: BeaconId) -> Self {
+        Self {
+            id,
+            name: self.name.clone(),
+            label: self.label.clone(),
+            gauge: self.gauge.clone(),
+            client: self.client.clone(),
+            scheme: self.scheme.clone(),
+            authority: self.authority.clone(),
+            prefix: self.prefix.clone(),
+            headers: self.headers.clone(),
+            permits: self.permits.clone(),
+        }
+    }
+
+    /// Another bound on its requests in flight; those under way do not count against it.
+    #[must_use]
+    pub fn bounded(mut self, in_flight: usize) -> Self {
+        self.permits = Arc::new(Semaphore::new(in_flight));
+        self
     }
 
     /// Asks once. Never fails: what went wrong is the attempt's outcome, [`Outcome::None`] if it was not asked because it

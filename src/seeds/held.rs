@@ -73,6 +73,23 @@ impl Held {
         set
     }
 
+    /// The same with each beacon at another place, by its place here; what those without one hold is left out.
+    #[must_use]
+    pub fn at(&self, places: &[Option<BeaconId>]) -> Held {
+        let place = |id: BeaconId| places.get(id.index()).copied().flatten();
+        let moved = |set: &BeaconSet| {
+            let mut moved = BeaconSet::default();
+            let old = (0..places.len()).map(|index| BeaconId(index as u16)).filter(|id| set.has(*id));
+            old.filter_map(place).for_each(|id| moved.add(id));
+            moved
+        };
+        let slot = |slot: &BTreeMap<u64, BeaconSet>| slot.iter().map(|(i, set)| (*i, moved(set))).collect();
+        Held {
+            committees: self.committees.iter().map(|(at, committees)| (*at, slot(committees))).collect(),
+            sync: self.sync.iter().filter_map(|(id, until)| Some((place(*id)?, *until))).collect(),
+        }
+    }
+
     /// A beacon lost what it was told.
     pub fn forget(&mut self, beacon: BeaconId) {
         self.sync.remove(&beacon);

@@ -1,0 +1,82 @@
+//! What outlives every fleet file.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::clock;
+use super::journal::{Journal, JournalTask, journal};
+use super::said::Message;
+use crate::endpoint;
+use crate::metrics::Metrics;
+use crate::model::Clock;
+use crate::router::{DoorGauge, Ends, Hub, LocalFacts};
+
+/// Messages on their way to the pool's task.
+const POOL_QUEUE: usize = 8_192;
+/// Publications whose second and further copies are under way at once.
+const COPIES_AT_ONCE: usize = 64;
+
+/// Shared by whatever is built of a fleet file. Cheap to clone.
+#[derive(Clone)]
+pub struct Common {
+    /// The clock.
+    pub clock: Clock,
+    /// Events for clients.
+    pub hub: Arc<Hub>,
+    /// What the router answers itself.
+    pub facts: Arc<ArcSwap<LocalFacts>>,
+    /// Everything that is counted.
+    pub metrics: Arc<Metrics>,
+    /// What passed.
+    pub journal: Journal,
+    /// Counters of all doors.
+    pub gauge: Arc<DoorGauge>,
+    /// Turns of second copies.
+    pub turns: Arc<Semaphore>,
+    /// What a stop waits for although its client has gone.
+    pub lasting: TaskTracker,
+    /// Number of the last trace.
+    pub traces: Arc<AtomicU64>,
+    /// To the pool's task.
+    pub pool: mpsc::Sender<Message>,
+    /// Tasks that end by `cancel`.
+    pub tasks: TaskTracker,
+    /// Ends all but the doors.
+    pub cancel: CancellationToken,
+    /// Ends the doors.
+    pub ends: Ends,
+    /// Their connections.
+    pub connections: TaskTracker,
+}
+
+impl Common {
+    /// All of it, the journal's task, and what comes for the pool's.
+    pub fn new(traces: usize) -> (Self, JournalTask, mpsc::Receiver<Message>) {
+        let rows: Vec<&str> = endpoint::table().iter().map(|row| row.name).collect();
+        let metrics = Arc::new(Metrics::new(&rows));
+        let (journal, task) = journal(traces, metrics.clone());
+        let (pool, messages) = mpsc::channel(POOL_QUEUE);
+        let common = Self {
+            clock: clock::system(),
+            hub: Arc::default(),
+            facts: Arc::default(),
+            metrics,
+            journal,
+            gauge: Arc::default(),
+            turns: Arc::new(Semaphore::new(COPIES_AT_ONCE)),
+            lasting: TaskTracker::new(),
+            traces: Arc::default(),
+            pool,
+            tasks: TaskTracker::new(),
+            cancel: CancellationToken::new(),
+            ends: Ends { close: CancellationToken::new(), retire: CancellationToken::new() },
+            connections: TaskTracker::new(),
+        };
+        (common, task, messages)
+    }
+}

@@ -1,0 +1,76 @@
+//! What is said to the pool's task, and of whom.
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::adopt::Joining;
+use super::network::Told;
+use crate::beacon::NodeVersion;
+use crate::model::{BeaconId, BeaconName, Lifecycle};
+use crate::pool::{AgreedHead, Block, Event, Facts, Failure};
+
+/// A beacon in the life of this process, whatever its place in whichever fleet file; never given twice. One whose URL or
+/// headers changed is another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key(pub u32);
+
+/// What is known anew of one beacon.
+#[derive(Debug, Clone)]
+pub enum Said {
+    /// A probe answered.
+    Probed(Facts),
+    /// A probe failed.
+    ProbeFailed(Failure),
+    /// It lives, as a confirmation shows.
+    Confirmed,
+    /// A confirmation failed.
+    NotConfirmed(Failure),
+    /// An event says that its head is optimistic.
+    Optimistic,
+    /// It reports a head.
+    Head(AgreedHead),
+    /// It told a block's header.
+    Header(Block),
+    /// The router met a refused or broken connection.
+    Broken,
+    /// It told its chain.
+    Told(Box<Told>),
+    /// It told its version.
+    Version(NodeVersion),
+    /// Its event stream said this: topic and data.
+    Event(String, Bytes),
+}
+
+impl Said {
+    /// The pool's event of it, for a beacon at this place; none where it is not the pool's business.
+    pub fn event(&self, id: BeaconId) -> Option<Event> {
+        Some(match self {
+            Self::Probed(facts) => Event::Probed(id, *facts),
+            Self::ProbeFailed(failure) => Event::ProbeFailed(id, *failure),
+            Self::Confirmed => Event::Confirmed(id),
+            Self::NotConfirmed(failure) => Event::NotConfirmed(id, *failure),
+            Self::Optimistic => Event::Optimistic(id),
+            Self::Head(head) => Event::Head(id, *head),
+            Self::Header(block) => Event::Header(*block),
+            Self::Broken => Event::Broken(id),
+            Self::Told(_) | Self::Version(_) | Self::Event(..) => return None,
+        })
+    }
+
+    /// Whether it tells what may be expected of the beacon: it was asked, or could not be.
+    pub fn is_verdict(&self) -> bool {
+        matches!(self, Self::Probed(_) | Self::ProbeFailed(_))
+    }
+}
+
+/// What the pool's task takes.
+pub enum Message {
+    /// Something of a beacon.
+    Said(Key, Said),
+    /// An operator's order: drain or resume. Answered with the lifecycle it has afterwards, none without such a beacon.
+    Order(BeaconName, bool, oneshot::Sender<Option<Lifecycle>>),
+    /// Another fleet file.
+    Join(Box<Joining>),
+    /// What on-call must know of this part of the program itself; none: nothing any more.
+    Notice(&'static str, Option<String>),
+}

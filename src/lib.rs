@@ -15,6 +15,7 @@
 //! | [`store`] | what survives a restart: seeds, drains, journal, high-water marks |
 //! | [`duties`] | what passed the router for which validator |
 //! | [`router`] | the door: listener, strategies, attempts, answers |
+//! | [`ops`] | restart and upgrade of a beacon's process, step by step |
 //! | [`control`] | the unix socket for operators |
 //! | [`metrics`], [`telemetry`] | Prometheus text; logs |
 //! | [`engine`] | composition root: starts, supervises and stops everything |
@@ -34,6 +35,7 @@ pub mod endpoint;
 pub mod engine;
 pub mod metrics;
 pub mod model;
+pub mod ops;
 pub mod pool;
 pub mod router;
 pub mod seeds;

@@ -57,6 +57,7 @@ const ROOMS: [Room; 17] = [
         "a row says how, the pool who, the seeds what first, the slot how long",
     )
     .tests(&["sim"]),
+    room("ops", &[], "an operation is told of the fleet by the model's words and reaches it by its hands"),
     room("control", &[], "frames carry words of the model only, so that attaching cannot rot"),
     room("sim", &["endpoint", "chain"], "plays beacons: the same API, another chain"),
     room(
@@ -72,6 +73,7 @@ const ROOMS: [Room; 17] = [
             "seeds",
             "store",
             "duties",
+            "ops",
             "router",
             "control",
         ],
@@ -91,6 +93,7 @@ const ROOMS: [Room; 17] = [
             "seeds",
             "store",
             "duties",
+            "ops",
             "router",
             "control",
             "engine",

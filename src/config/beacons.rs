@@ -2,7 +2,7 @@
 
 use super::problem::{Complaint, nearest};
 use super::reader::{Field, Reader, Section};
-use super::{Outside, defaults, headers, scalar, schema};
+use super::{Outside, defaults, headers, procedures, scalar, schema};
 use crate::model::{Beacon, BeaconName, Role};
 
 const BEACONS: &str = "write a list of beacons, each with `name` and `url`";
@@ -104,6 +104,12 @@ fn details(reader: &mut Reader, section: &Section<'_>, url: Option<&str>, outsid
         headers: headers.unwrap_or_default(),
         h2c: h2c.unwrap_or(false),
         ca_file,
+        restart: section
+            .get("restart")
+            .and_then(|field| procedures::read(reader, field, &schema::RESTART)),
+        upgrade: section
+            .get("upgrade")
+            .and_then(|field| procedures::read(reader, field, &schema::UPGRADE)),
     }
 }
 

@@ -10,6 +10,8 @@ pub const CONTROL: &str = "/run/beacondeck";
 pub const STATE: &str = "/var/lib/beacondeck";
 /// Weight of a beacon.
 pub const WEIGHT: u16 = 100;
+/// Time a restart or an upgrade may take.
+pub const PROCEDURE: Duration = Duration::from_secs(600);
 /// Load balancers keep idle connections to what is behind them for up to 600 s; whoever answers must keep them longer,
 /// or a request meets a connection that is just being closed.
 pub const IDLE_ADVISED: Duration = Duration::from_secs(620);

@@ -14,6 +14,7 @@ mod headers;
 mod knobs;
 mod load;
 mod problem;
+mod procedures;
 mod reader;
 mod redact;
 mod scalar;

@@ -37,8 +37,14 @@ pub const LISTEN: Shape = Shape { path: "listen", keys: &["address", "allow"] };
 /// A beacon node.
 pub const BEACON: Shape = Shape {
     path: "beacons",
-    keys: &["name", "url", "labels", "weight", "roles", "headers", "http2", "ca-file"],
+    keys: &[
+        "name", "url", "labels", "weight", "roles", "headers", "http2", "ca-file", "restart", "upgrade",
+    ],
 };
+/// How a beacon is restarted.
+pub const RESTART: Shape = Shape { path: "beacons.restart", keys: &["systemd", "command", "timeout"] };
+/// How a beacon is upgraded.
+pub const UPGRADE: Shape = Shape { path: "beacons.upgrade", keys: &["systemd", "command", "timeout"] };
 /// A header's value by reference.
 pub const HEADER: Shape = Shape { path: "beacons.headers", keys: &["file", "env"] };
 /// A named client.
@@ -77,7 +83,7 @@ pub const LIMITS: Shape = Shape {
 pub const LOG: Shape = Shape { path: "log", keys: &["filter", "format", "directory", "keep"] };
 
 /// Every mapping with fixed keys.
-pub const ALL: [&Shape; 12] = [
-    &ROOT, &LISTEN, &BEACON, &HEADER, &CLIENT, &ROUTING, &BROADCAST, &SEEDING, &HEALTH, &PROBING, &LIMITS,
+pub const ALL: [&Shape; 14] = [
+    &ROOT, &LISTEN, &BEACON, &RESTART, &UPGRADE, &HEADER, &CLIENT, &ROUTING, &BROADCAST, &SEEDING, &HEALTH, &PROBING, &LIMITS,
     &LOG,
 ];

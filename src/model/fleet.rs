@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{BeaconName, Bps, Role, Root};
+use super::{BeaconName, Bps, Role, Root, Verb};
 
 /// A whole fleet file, checked.
 #[derive(Debug, Clone)]
@@ -71,9 +71,39 @@ pub struct Beacon {
     pub h2c: bool,
     /// PEM bundle that must have signed its certificate, instead of the system's roots.
     pub ca_file: Option<PathBuf>,
+    /// How its process is restarted; none: not by beacondeck.
+    pub restart: Option<Procedure>,
+    /// How it is upgraded; none: not by beacondeck.
+    pub upgrade: Option<Procedure>,
+}
+
+/// What is run to restart or upgrade a beacon.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Procedure {
+    /// What.
+    pub how: How,
+    /// Time it may take; default 10 minutes.
+    pub timeout: Duration,
+}
+
+/// By whom a procedure is carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum How {
+    /// A unit of the local systemd is restarted over D-Bus.
+    Systemd(String),
+    /// A program and its arguments; no shell, cleared environment.
+    Command(Vec<String>),
 }
 
 impl Beacon {
+    /// The procedure of a verb.
+    pub fn procedure(&self, verb: Verb) -> Option<&Procedure> {
+        match verb {
+            Verb::Restart => self.restart.as_ref(),
+            Verb::Upgrade => self.upgrade.as_ref(),
+        }
+    }
+
     /// The value of a label.
     pub fn label(&self, key: &str) -> Option<&str> {
         self.labels.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())

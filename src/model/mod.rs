@@ -7,6 +7,7 @@ mod explain;
 mod fleet;
 mod ids;
 mod journal;
+mod operation;
 mod quoted;
 mod status;
 mod time;
@@ -15,11 +16,12 @@ mod trace;
 pub use class::{Role, Step, Use};
 pub use explain::{Explanation, Publication, Skipped, Tried};
 pub use fleet::{
-    Beacon, Broadcast, Client, ClientFrom, Fleet, Header, Health, Limits, Listen, LogFormat, Logging, Opened,
-    Probing, Routing, Secret, Seeding,
+    Beacon, Broadcast, Client, ClientFrom, Fleet, Header, Health, How, Limits, Listen, LogFormat, Logging, Opened,
+    Probing, Procedure, Routing, Secret, Seeding,
 };
 pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};
 pub use journal::{Drain, JournalEntry};
+pub use operation::{Consequences, Ending, Operation, Step as OperationStep, StepState, StepStatus, Verb};
 pub use quoted::Quoted;
 pub use status::{BeaconStatus, FleetStatus, HeadStatus, Lifecycle, Reason};
 pub use time::{Bps, Clock, Moment, UnixMs};

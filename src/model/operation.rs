@@ -1,0 +1,147 @@
+//! Operations: what an engineer has done to a beacon, step by step, and what it would mean to do it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{BeaconName, UnixMs};
+
+/// What is done to a beacon's process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    /// By `restart:` of the fleet file.
+    Restart,
+    /// By `upgrade:` of the fleet file.
+    Upgrade,
+}
+
+impl Verb {
+    /// The word, which is also the fleet file's key and the command's name.
+    pub fn word(self) -> &'static str {
+        match self {
+            Verb::Restart => "restart",
+            Verb::Upgrade => "upgrade",
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// A step of an operation, in the order in which they are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// No new work; ends when nothing is in flight.
+    Drain,
+    /// The fleet file's unit or command.
+    Run,
+    /// Reachable, synced, execution client online, at the agreed head, told what it must know.
+    Wait,
+    /// Work again.
+    Resume,
+}
+
+impl Step {
+    /// All, in order.
+    pub const ALL: [Step; 4] = [Step::Drain, Step::Run, Step::Wait, Step::Resume];
+}
+
+/// How far a step has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepState {
+    /// Its turn has not come.
+    Pending,
+    /// At work.
+    Running,
+    /// Done.
+    Done,
+    /// It failed; no later step is taken.
+    Failed,
+}
+
+/// One step of one operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StepStatus {
+    /// Which.
+    pub step: Step,
+    /// How far.
+    pub state: StepState,
+    /// What it waits for, or what came of it; empty before its turn.
+    pub detail: String,
+    /// When it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<UnixMs>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<UnixMs>,
+}
+
+/// How an operation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// Every step is done.
+    Succeeded,
+    /// A step failed; the beacon is left drained.
+    Failed,
+    /// Somebody ended it; the beacon is left drained, unless nothing had been run yet.
+    Aborted,
+}
+
+/// One operation, running or ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Operation {
+    /// Identity within this serve.
+    pub id: u64,
+    /// What.
+    pub verb: Verb,
+    /// At which beacon.
+    pub beacon: BeaconName,
+    /// Who gave the order.
+    pub who: String,
+    /// When it began.
+    pub began: UnixMs,
+    /// Every step, in order.
+    pub steps: Vec<StepStatus>,
+    /// How and when it ended, in words; none while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<(Ending, UnixMs, String)>,
+    /// The end of what the command printed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub output: String,
+}
+
+impl Operation {
+    /// The step at work, or the one that failed.
+    pub fn current(&self) -> Option<&StepStatus> {
+        self.steps.iter().find(|step| matches!(step.state, StepState::Running | StepState::Failed))
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&self) -> bool {
+        self.end.is_none()
+    }
+}
+
+/// What an order would mean, told before it is confirmed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Consequences {
+    /// At which beacon.
+    pub beacon: BeaconName,
+    /// Why it cannot be done at all; nothing else counts then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
+    /// Whether no other healthy beacon would be left: its name must be typed, or `--force` given.
+    pub last_healthy: bool,
+    /// Sentences, the gravest first: beacons left, load, requests in flight, who else is acting.
+    pub sentences: Vec<String>,
+}

@@ -1,0 +1,20 @@
+//! Operations on a beacon's process: restart and upgrade, in the order that costs no duty.
+//!
+//! Drain, run, wait until it is fit again, resume. A step that fails ends the operation and leaves the beacon drained, with
+//! one sentence that says what to do. [`Flow`] decides and is pure; [`Runner`] does it: its [`Hands`] reach the pool and
+//! the journal, its programs are a unit of systemd or a command of the fleet file. It never guesses how a beacon is
+//! restarted, and never takes a command from anywhere but the fleet file. To add a way to run something, add a file
+//! beside `command` and an arm in `program`.
+
+mod command;
+mod flow;
+mod preflight;
+mod program;
+mod ready;
+mod runner;
+mod systemd;
+
+pub use flow::{Bounds, Flow};
+pub use preflight::preflight;
+pub use program::{Program, ProgramError};
+pub use runner::{Hands, Runner, Running};

@@ -1,0 +1,87 @@
+//! What is run: a unit of systemd or a command of the fleet file.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{command, systemd};
+use crate::model::{How, Procedure};
+
+/// Why a program did not do its work. `Display` is the sentence an operator reads.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// It could not be started.
+    #[error("{program} cannot be started: {source}")]
+    Start {
+        /// Its path.
+        program: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It ended badly.
+    #[error("{program} ended with {status}")]
+    Ended {
+        /// Its path.
+        program: String,
+        /// Exit status, in words.
+        status: String,
+    },
+    /// It took longer than the fleet file allows, and was ended.
+    #[error("it was still at work after {0} s and was ended")]
+    Late(u64),
+    /// Its operation was aborted.
+    #[error("it was ended by order")]
+    Aborted,
+    /// The system bus or systemd did not do its part.
+    #[error("systemd did not do it: {0}")]
+    Bus(String),
+    /// The unit's job did not end well.
+    #[error("the job of {unit} ended as '{result}'; `systemctl status {unit}` says more")]
+    Job {
+        /// The unit.
+        unit: String,
+        /// systemd's word.
+        result: String,
+    },
+}
+
+/// A procedure that can be run.
+#[derive(Debug, Clone)]
+pub struct Program(Procedure);
+
+impl Program {
+    /// Of the fleet file.
+    pub fn new(procedure: Procedure) -> Self {
+        Self(procedure)
+    }
+
+    /// Runs it to its end, its time limit, or until `cancel`: the end of what it printed. A failure carries that too.
+    pub async fn run(&self, cancel: CancellationToken) -> Result<String, (ProgramError, String)> {
+        let over = cancel.child_token();
+        let run = async {
+            match &self.0.how {
+                How::Command(argv) => command::run(argv, &over).await,
+                How::Systemd(unit) => {
+                    let done = systemd::restart(unit, &over).await;
+                    done.map_err(|error| (error, String::new()))
+                }
+            }
+        };
+        let mut run = std::pin::pin!(run);
+        match timeout(self.0.timeout, run.as_mut()).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                over.cancel();
+                let late = ProgramError::Late(self.0.timeout.as_secs());
+                let ended = timeout(Duration::from_secs(30), run).await;
+                match ended {
+                    // It ended well while it was being ended.
+                    Ok(Ok(output)) => Ok(output),
+                    Ok(Err((_, output))) => Err((late, output)),
+                    Err(_) => Err((late, String::new())),
+                }
+            }
+        }
+    }
+}

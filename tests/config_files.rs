@@ -238,6 +238,7 @@ fn shows(text: &str, path: &str, key: &str) -> bool {
         let here: Vec<&str> = at.iter().map(|(_, word)| *word).collect();
         at.push((indent, word));
         let below = [&here[..], &[word]].concat().join(".");
-        (here.join(".") == path && word == key) || (below == path && rest.contains(&format!("{{{key}: ")))
+        let within = ["{", ", "].iter().any(|before| rest.contains(&format!("{before}{key}: ")));
+        (here.join(".") == path && word == key) || (below == path && within)
     })
 }

@@ -104,12 +104,8 @@ fn details(reader: &mut Reader, section: &Section<'_>, url: Option<&str>, outsid
         headers: headers.unwrap_or_default(),
         h2c: h2c.unwrap_or(false),
         ca_file,
-        restart: section
-            .get("restart")
-            .and_then(|field| procedures::read(reader, field, &schema::RESTART)),
-        upgrade: section
-            .get("upgrade")
-            .and_then(|field| procedures::read(reader, field, &schema::UPGRADE)),
+        restart: section.get("restart").and_then(|field| procedures::read(reader, field, &schema::RESTART)),
+        upgrade: section.get("upgrade").and_then(|field| procedures::read(reader, field, &schema::UPGRADE)),
     }
 }
 

@@ -37,9 +37,7 @@ pub const LISTEN: Shape = Shape { path: "listen", keys: &["address", "allow"] };
 /// A beacon node.
 pub const BEACON: Shape = Shape {
     path: "beacons",
-    keys: &[
-        "name", "url", "labels", "weight", "roles", "headers", "http2", "ca-file", "restart", "upgrade",
-    ],
+    keys: &["name", "url", "labels", "weight", "roles", "headers", "http2", "ca-file", "restart", "upgrade"],
 };
 /// How a beacon is restarted.
 pub const RESTART: Shape = Shape { path: "beacons.restart", keys: &["systemd", "command", "timeout"] };
@@ -84,6 +82,6 @@ pub const LOG: Shape = Shape { path: "log", keys: &["filter", "format", "directo
 
 /// Every mapping with fixed keys.
 pub const ALL: [&Shape; 14] = [
-    &ROOT, &LISTEN, &BEACON, &RESTART, &UPGRADE, &HEADER, &CLIENT, &ROUTING, &BROADCAST, &SEEDING, &HEALTH, &PROBING, &LIMITS,
-    &LOG,
+    &ROOT, &LISTEN, &BEACON, &RESTART, &UPGRADE, &HEADER, &CLIENT, &ROUTING, &BROADCAST, &SEEDING, &HEALTH,
+    &PROBING, &LIMITS, &LOG,
 ];

@@ -113,8 +113,8 @@ mod tests {
         assert_eq!(printed, "");
         let both = run(&shell("echo out; echo err >&2"), &cancel).await.unwrap();
         assert!(both.contains("out") && both.contains("err"), "{both}");
-        let much = run(&shell("i=0; while [ $i -lt 9000 ]; do echo 0123456789; i=$((i+1)); done; echo end"), &cancel);
-        let much = much.await.unwrap();
+        let loud = shell("i=0; while [ $i -lt 9000 ]; do echo 0123456789; i=$((i+1)); done; echo end");
+        let much = run(&loud, &cancel).await.unwrap();
         assert!(much.len() <= KEPT && much.ends_with("end"), "{}", much.len());
     }
 
@@ -122,7 +122,10 @@ mod tests {
     async fn failures_name_the_program_and_keep_its_words() {
         let cancel = CancellationToken::new();
         let (error, said) = run(&shell("echo no disk >&2; exit 3"), &cancel).await.unwrap_err();
-        assert_eq!((error.to_string().as_str(), said.as_str()), ("/bin/sh ended with exit status: 3", "no disk"));
+        assert_eq!(
+            (error.to_string().as_str(), said.as_str()),
+            ("/bin/sh ended with exit status: 3", "no disk")
+        );
         let (error, _) = run(&["/no/such/program".to_owned()], &cancel).await.unwrap_err();
         assert!(error.to_string().starts_with("/no/such/program cannot be started"), "{error}");
     }

@@ -144,14 +144,12 @@ impl Flow {
             return self.fail("somebody resumed it", now);
         }
         let ran = self.status(Step::Run).ended.unwrap_or(now);
-        match ready::missing(beacon, ran) {
-            Some(missing) => self.still(&missing, self.bounds.wait_ms, now),
-            None => {
-                self.leave("reachable, synced and at the agreed head", now);
-                self.enter(Step::Resume, "work comes back", now);
-                Some(Action::Resume)
-            }
+        if let Some(missing) = ready::missing(beacon, ran) {
+            return self.still(&missing, self.bounds.wait_ms, now);
         }
+        self.leave("reachable, synced and at the agreed head", now);
+        self.enter(Step::Resume, "work comes back", now);
+        Some(Action::Resume)
     }
 
     fn active(&mut self, beacon: &BeaconStatus, now: UnixMs) -> Option<Action> {
@@ -171,7 +169,9 @@ impl Flow {
             Step::Drain => (Some(Action::Resume), format!("nothing was run; {beacon} is resumed")),
             Step::Run => (
                 Some(Action::Kill),
-                format!("its program was ended and may have done half its work; look at {beacon}, then resume it"),
+                format!(
+                    "its program was ended and may have done half its work; look at {beacon}, then resume it"
+                ),
             ),
             Step::Wait => (None, format!("{beacon} stays drained; resume it when it is fit")),
             Step::Resume => (None, format!("{beacon} is resumed already")),
@@ -184,9 +184,15 @@ impl Flow {
     fn fail(&mut self, why: &str, now: UnixMs) -> Option<Action> {
         let (verb, beacon) = (self.operation.verb, &self.operation.beacon);
         let words = match self.step() {
-            Step::Drain => format!("{beacon} could not be drained: {why}; {verb} was not begun, resume it or try again"),
-            Step::Run => format!("{verb} of {beacon} failed: {why}; it stays drained: mend it, then {verb} again or resume"),
-            Step::Wait => format!("{beacon} is not fit after its {verb}: {why}; it stays drained: look at its log, then resume it"),
+            Step::Drain => {
+                format!("{beacon} could not be drained: {why}; {verb} was not begun, resume it or try again")
+            }
+            Step::Run => format!(
+                "{verb} of {beacon} failed: {why}; it stays drained: mend it, then {verb} again or resume"
+            ),
+            Step::Wait => format!(
+                "{beacon} is not fit after its {verb}: {why}; it stays drained: look at its log, then resume it"
+            ),
             Step::Resume => format!("{beacon} could not be resumed: {why}; resume it by hand"),
         };
         self.leave_as(StepState::Failed, why, now);

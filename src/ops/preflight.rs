@@ -1,8 +1,6 @@
 //! What an order would mean: the consequences told before it is confirmed. Pure.
 
-use crate::model::{
-    BeaconName, BeaconStatus, Consequences, FleetStatus, Lifecycle, Operation, Reason, Verb,
-};
+use crate::model::{BeaconName, BeaconStatus, Consequences, FleetStatus, Lifecycle, Operation, Reason, Verb};
 
 /// An order whose consequences are asked for: a drain, or an operation.
 pub type Order = Option<Verb>;
@@ -19,12 +17,8 @@ pub fn preflight(
     order: Order,
     configured: bool,
 ) -> Consequences {
-    let mut told = Consequences {
-        beacon: beacon.clone(),
-        refusal: None,
-        last_healthy: false,
-        sentences: Vec::new(),
-    };
+    let mut told =
+        Consequences { beacon: beacon.clone(), refusal: None, last_healthy: false, sentences: Vec::new() };
     let Some(status) = fleet.beacons.iter().find(|status| status.name == *beacon) else {
         let known: Vec<&str> = fleet.beacons.iter().map(|status| status.name.as_str()).collect();
         told.refusal = Some(format!("there is no beacon {beacon}; this fleet has {}", known.join(", ")));
@@ -37,7 +31,8 @@ pub fn preflight(
     told.sentences.push(left(&others, fleet.beacons.len()));
     told.sentences.extend(load(status, &others));
     if status.in_flight > 0 {
-        told.sentences.push(format!("{} requests are in flight there and will finish first", status.in_flight));
+        told.sentences
+            .push(format!("{} requests are in flight there and will finish first", status.in_flight));
     }
     let acting = running.iter().filter(|operation| operation.is_running() && operation.beacon != *beacon);
     told.sentences.extend(acting.map(|operation| {
@@ -51,15 +46,13 @@ pub fn preflight(
     told
 }
 
-fn refusal(
-    running: &[Operation],
-    beacon: &BeaconName,
-    order: Order,
-    configured: bool,
-) -> Option<String> {
+fn refusal(running: &[Operation], beacon: &BeaconName, order: Order, configured: bool) -> Option<String> {
     let busy = running.iter().find(|operation| operation.is_running() && operation.beacon == *beacon);
     if let Some(busy) = busy {
-        return Some(format!("{} of {beacon} by {} is under way; wait for it or abort it", busy.verb, busy.who));
+        return Some(format!(
+            "{} of {beacon} by {} is under way; wait for it or abort it",
+            busy.verb, busy.who
+        ));
     }
     let verb = order.filter(|_| !configured)?;
     Some(format!(
@@ -78,8 +71,12 @@ fn is_out(beacon: &BeaconStatus) -> bool {
 
 fn left(others: &[&BeaconStatus], all: usize) -> String {
     match others {
-        [] => "NO healthy beacon is left: validators are served by the best of the bad, or not at all".to_owned(),
-        [one] => format!("1 healthy beacon of {all} is left: {}; a fault there then stops the validators", one.name),
+        [] => "NO healthy beacon is left: validators are served by the best of the bad, or not at all"
+            .to_owned(),
+        [one] => format!(
+            "1 healthy beacon of {all} is left: {}; a fault there then stops the validators",
+            one.name
+        ),
         many => format!("{} healthy beacons of {all} are left", many.len()),
     }
 }
@@ -103,9 +100,9 @@ fn load(beacon: &BeaconStatus, others: &[&BeaconStatus]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::UnixMs;
     use crate::ops::flow::tests::{beacon, fleet};
     use crate::ops::flow::{Bounds, Flow};
-    use crate::model::UnixMs;
 
     fn of(beacons: Vec<BeaconStatus>, running: &[Operation], order: Order, configured: bool) -> Consequences {
         preflight(&fleet(beacons), running, &BeaconName::new("b1"), order, configured)
@@ -147,7 +144,9 @@ mod tests {
         beacons[1].answered = 100;
         beacons[2].lifecycle = Lifecycle::Drained;
         let told = of(beacons, &[operation("b3")], None, true).sentences.join("\n");
-        for says in ["300 % of their share", "12 ms", "3 requests", "bob is at the upgrade of b3", "already: b3"] {
+        for says in
+            ["300 % of their share", "12 ms", "3 requests", "bob is at the upgrade of b3", "already: b3"]
+        {
             assert!(told.contains(says), "{says}: {told}");
         }
     }

@@ -8,6 +8,9 @@ use tokio_util::sync::CancellationToken;
 use super::{command, systemd};
 use crate::model::{How, Procedure};
 
+/// Time a program that is too late gets to end.
+const ENDING: Duration = Duration::from_secs(30);
+
 /// Why a program did not do its work. `Display` is the sentence an operator reads.
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramError {
@@ -69,19 +72,16 @@ impl Program {
             }
         };
         let mut run = std::pin::pin!(run);
-        match timeout(self.0.timeout, run.as_mut()).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                over.cancel();
-                let late = ProgramError::Late(self.0.timeout.as_secs());
-                let ended = timeout(Duration::from_secs(30), run).await;
-                match ended {
-                    // It ended well while it was being ended.
-                    Ok(Ok(output)) => Ok(output),
-                    Ok(Err((_, output))) => Err((late, output)),
-                    Err(_) => Err((late, String::new())),
-                }
-            }
+        if let Ok(ended) = timeout(self.0.timeout, run.as_mut()).await {
+            return ended;
+        }
+        over.cancel();
+        let late = ProgramError::Late(self.0.timeout.as_secs());
+        match timeout(ENDING, run).await {
+            // It ended well while it was being ended.
+            Ok(Ok(output)) => Ok(output),
+            Ok(Err((_, output))) => Err((late, output)),
+            Err(_) => Err((late, String::new())),
         }
     }
 }

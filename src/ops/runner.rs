@@ -98,9 +98,8 @@ impl Runner {
     pub fn abort(&self, beacon: &BeaconName, who: &str) -> Result<String, String> {
         let book = self.book();
         let found = book.operations.iter().find(|other| other.is_running() && other.beacon == *beacon);
-        let running = found.and_then(|found| {
-            Some((found, book.running.iter().find(|running| running.id == found.id)?))
-        });
+        let running = found
+            .and_then(|found| Some((found, book.running.iter().find(|running| running.id == found.id)?)));
         let Some((found, running)) = running else { return Err(format!("nothing is under way at {beacon}")) };
         // A full queue holds an abort already.
         let _ = running.abort.try_send(who.to_owned());
@@ -124,10 +123,10 @@ impl Runner {
         let (ended, mut ends) = mpsc::channel(1);
         let mut next = Some(first);
         loop {
-            if let Some(action) = next.take() {
-                if let Err(why) = self.act(action, &flow, &program, &kill, &ended).await {
-                    flow.handle(Event::Refused(why), (self.clock)().wall);
-                }
+            if let Some(action) = next.take()
+                && let Err(why) = self.act(action, &flow, &program, &kill, &ended).await
+            {
+                flow.handle(Event::Refused(why), (self.clock)().wall);
             }
             self.note(flow.operation());
             if flow.operation().end.is_some() {
@@ -174,7 +173,8 @@ impl Runner {
                 let (program, kill, ended) = (program.clone(), kill.clone(), ended.clone());
                 self.tracker.spawn(async move {
                     let end = program.run(kill).await;
-                    let end = end.map_err(|(error, output): (ProgramError, String)| (error.to_string(), output));
+                    let end =
+                        end.map_err(|(error, output): (ProgramError, String)| (error.to_string(), output));
                     // An operation that has ended hears no more.
                     let _ = ended.send(end).await;
                 });
@@ -187,9 +187,8 @@ impl Runner {
     fn note(&self, operation: &Operation) {
         let mut book = self.book();
         let Some(kept) = book.operations.iter_mut().find(|kept| kept.id == operation.id) else { return };
-        let states = |operation: &Operation| {
-            operation.steps.iter().map(|step| step.state).collect::<Vec<_>>()
-        };
+        let states =
+            |operation: &Operation| operation.steps.iter().map(|step| step.state).collect::<Vec<_>>();
         let told = states(kept) != states(operation) || kept.end != operation.end;
         kept.clone_from(operation);
         if operation.end.is_some() {

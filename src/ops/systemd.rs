@@ -4,8 +4,7 @@
 
 use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
-use zbus::zvariant::OwnedObjectPath;
-use zbus::{Connection, Proxy};
+use zbus::{Connection, OwnedObjectPath, Proxy};
 
 use super::program::ProgramError;
 
@@ -16,7 +15,9 @@ const MANAGER: &str = "org.freedesktop.systemd1.Manager";
 /// Restarts a unit, or starts it if it is not running, and waits for the job's end; `cancel` cancels the job.
 pub async fn restart(unit: &str, cancel: &CancellationToken) -> Result<String, ProgramError> {
     let bus = Connection::system().await.map_err(|error| {
-        ProgramError::Bus(format!("the system bus cannot be reached ({error}); is this machine run by systemd?"))
+        ProgramError::Bus(format!(
+            "the system bus cannot be reached ({error}); is this machine run by systemd?"
+        ))
     })?;
     let manager = Proxy::new(&bus, NAME, PATH, MANAGER).await.map_err(|error| refused(unit, &error))?;
     manager.call_method("Subscribe", &()).await.map_err(|error| refused(unit, &error))?;
@@ -55,7 +56,9 @@ fn refused(unit: &str, error: &zbus::Error) -> ProgramError {
         zbus::Error::MethodError(name, text, _) => match name.as_str().rsplit('.').next() {
             Some("NoSuchUnit") => format!("there is no unit {unit}"),
             Some("AccessDenied" | "InteractiveAuthorizationRequired") => {
-                format!("it may not restart {unit}; `beacondeck print unit` prints the polkit rule that allows it")
+                format!(
+                    "it may not restart {unit}; `beacondeck print unit` prints the polkit rule that allows it"
+                )
             }
             _ => text.clone().unwrap_or_else(|| name.to_string()),
         },

@@ -39,7 +39,7 @@ impl Room {
 }
 
 /// Lower rooms first. `model` may be used by all.
-const ROOMS: [Room; 17] = [
+const ROOMS: [Room; 18] = [
     room("model", &[], "the words everyone uses: they know nobody"),
     room("endpoint", &[], "data about the Beacon API, the same for any fleet"),
     room("chain", &[], "slots and forks, as the spec of the beacons says"),

@@ -13,7 +13,8 @@ use super::error::ReadError;
 use super::events::EventStream;
 use super::http::{Subject, builder, setup};
 use super::shape::{
-    Data, HeaderAnswer, HeaderInfo, NodeVersion, PeerCount, Probe, Syncing, VersionOne, VersionTwo,
+    Data, HeaderAnswer, HeaderInfo, NodeRecord, NodeVersion, PeerCount, Probe, Syncing, UiHealth, VersionOne,
+    VersionTwo,
 };
 use crate::chain::{ForkSchedule, Genesis, Identity, Spec};
 use crate::model::{Beacon, BeaconName, Secret};
@@ -114,6 +115,17 @@ impl BeaconClient {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Its node record and metadata.
+    pub async fn record(&self) -> Result<NodeRecord, ReadError> {
+        self.data("/eth/v1/node/identity").await
+    }
+
+    /// How long its process has been running; only Lighthouse tells.
+    pub async fn uptime(&self) -> Result<Duration, ReadError> {
+        let health: UiHealth = self.data("/lighthouse/ui/health").await?;
+        Ok(Duration::from_secs(health.app_uptime))
     }
 
     /// Connected peers.

@@ -71,6 +71,30 @@ pub struct NodeVersion {
     pub execution: Option<String>,
 }
 
+/// `/eth/v1/node/identity`, the parts that change with the process.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct NodeRecord {
+    /// Its node record (ENR), whose sequence number is within.
+    pub enr: String,
+    /// Its metadata.
+    pub metadata: Metadata,
+}
+
+/// Metadata of the p2p protocol (consensus spec, `MetaData`), as far as compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Metadata {
+    /// Grows with each change, and begins anew with some clients' processes.
+    #[serde(deserialize_with = "quoted::deserialize")]
+    pub seq_number: u64,
+}
+
+/// `/lighthouse/ui/health`.
+#[derive(Deserialize)]
+pub(super) struct UiHealth {
+    /// Seconds since the process started.
+    pub(super) app_uptime: u64,
+}
+
 #[derive(Deserialize)]
 pub(super) struct HeaderAnswer {
     execution_optimistic: Option<bool>,

@@ -23,6 +23,8 @@ pub fn beacon(name: &str) -> BeaconStatus {
         failed: 89,
         observed: Some(UnixMs(1_700_000_000_000)),
         since: UnixMs(1_700_000_000_000 - 7_500_000),
+        told: Vec::new(),
+        custody: None,
     }
 }
 

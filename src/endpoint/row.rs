@@ -106,6 +106,10 @@ pub enum Inspect {
     Preparations,
     /// Request: builder registrations.
     Registrations,
+    /// Request: proposer preferences.
+    Preferences,
+    /// Request: persistent subnets (Teku).
+    Subnets,
     /// Answer: liveness of validators.
     Liveness,
 }

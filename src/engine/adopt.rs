@@ -164,8 +164,10 @@ impl PoolTask {
             self.hub.event(id, &topic, &data);
         }
         let Next { pool, network, versions, actions } = next;
+        let before: Vec<Key> = self.course.places.iter().map(|place| place.watcher.key).collect();
         (self.pool, self.network, self.versions, self.course) = (pool, network, versions, course);
         self.tell_facts();
+        self.enlist(|key| !before.contains(&key));
         self.publish();
         for action in actions.into_iter().filter(|action| *action != Action::Publish) {
             self.act(action);

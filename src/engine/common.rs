@@ -11,10 +11,11 @@ use tokio_util::task::TaskTracker;
 use super::clock;
 use super::journal::{Journal, JournalTask, journal};
 use super::said::Message;
+use super::seeds_task::Answering;
 use crate::endpoint;
 use crate::metrics::Metrics;
 use crate::model::Clock;
-use crate::router::{DoorGauge, Ends, Hub, LocalFacts};
+use crate::router::{Desk, DoorGauge, Ends, Hub, LocalFacts};
 
 /// Messages on their way to the pool's task.
 const POOL_QUEUE: usize = 8_192;
@@ -30,6 +31,10 @@ pub struct Common {
     pub hub: Arc<Hub>,
     /// What the router answers itself.
     pub facts: Arc<ArcSwap<LocalFacts>>,
+    /// What beacons must have been told.
+    pub desk: Arc<Desk>,
+    /// Who answers probes.
+    pub answering: Arc<Answering>,
     /// Everything that is counted.
     pub metrics: Arc<Metrics>,
     /// What passed.
@@ -65,6 +70,8 @@ impl Common {
             clock: clock::system(),
             hub: Arc::default(),
             facts: Arc::default(),
+            desk: Arc::default(),
+            answering: Arc::default(),
             metrics,
             journal,
             gauge: Arc::default(),

@@ -166,7 +166,7 @@ fn skipped(trace: &Trace, table: &Table, names: &Names) -> Vec<Skipped> {
             let lacks = row.role.is_some_and(|role| entry.roles & role.bit() == 0);
             let reason = if lacks {
                 "lacks the role".to_owned()
-            } else if entry.ranks[row.needs as usize] != GOOD {
+            } else if entry.rank(row.needs, row.role) != GOOD {
                 entry.reasons.first()?.words().to_owned()
             } else if row.step.is_some() && !entry.at_agreed {
                 "not at the agreed head".to_owned()

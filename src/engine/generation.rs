@@ -19,7 +19,7 @@ use super::{EngineError, tls};
 use crate::beacon::BeaconClient;
 use crate::model::{Beacon, BeaconId, BeaconSet, Fleet, Role};
 use crate::pool::{Gauge, Member, Table};
-use crate::router::{Clients, Lane, Memory, Policy, Router, Upstream};
+use crate::router::{Clients, Lane, Memory, Policy, Router, Seeding, Upstream};
 
 /// A beacon as it is reached and watched.
 struct Seat {
@@ -147,6 +147,7 @@ impl Seat {
             hub: common.hub.clone(),
             feeds: Arc::new(AtomicBool::new(beacon.has(Role::Events))),
             probing: fleet.probing,
+            look: Arc::default(),
         };
         Ok(Self {
             beacon: beacon.clone(),
@@ -238,6 +239,7 @@ fn router(
         facts: common.facts.clone(),
         hub: common.hub.clone(),
         memory,
+        seeding: Seeding::new(common.desk.clone(), fleet.clients.iter().map(|client| client.name.as_str())),
         policy: Policy::new(&fleet.routing, fleet.probing.shadow),
         clients: Clients::new(fleet.clients.clone()),
         open: fleet.routing.open.clone(),

@@ -19,6 +19,7 @@ mod orders;
 mod pool_task;
 mod reload;
 mod said;
+mod seeds_task;
 mod status;
 mod tls;
 mod watcher;
@@ -48,6 +49,7 @@ use generation::Draft;
 use pool_task::PoolTask;
 use reload::Keeper;
 use said::Message;
+use seeds_task::SeedsTask;
 
 pub use reload::{House, ReloadError};
 
@@ -122,8 +124,10 @@ impl Engine {
         let metrics = reload::open_metrics(fleet.metrics, &common).await?;
         let cancel = common.cancel.clone();
         let gauges = gauges_task(router.clone(), common.metrics.clone(), status.clone(), cancel.clone());
+        let seeds = SeedsTask::new(router.clone(), &common);
         let core = vec![
             ("pool", pool),
+            ("seeds", common.tasks.spawn(seeds.run(cancel.clone()))),
             ("journal", common.tasks.spawn(journal.run(cancel.clone()))),
             ("gauges", common.tasks.spawn(gauges)),
         ];
@@ -222,8 +226,12 @@ fn start_pool(course: Course, messages: mpsc::Receiver<Message>, common: &Common
         status,
         tracker: common.tasks.clone(),
         held: held::Held::default(),
+        desk: common.desk.clone(),
+        answering: common.answering.clone(),
+        signs: std::collections::BTreeMap::new(),
         notices: std::collections::BTreeMap::new(),
     };
+    task.enlist(|_| true);
     task.publish();
     task.publish_status();
     (watched, common.tasks.spawn(task.run(messages, common.cancel.clone())))

@@ -14,12 +14,14 @@ use super::adopt::{Course, Joining};
 use super::held::Held;
 use super::journal::Journal;
 use super::network::Network;
-use super::said::{Message, Said};
+use super::said::{Key, Message, Said};
+use super::seeds_task::Answering;
 use super::status::{Known, compose};
 use crate::beacon::NodeVersion;
 use crate::model::{BeaconId, Clock, FleetStatus, Reason, Role, Use};
 use crate::pool::{Action, Chain, Event, NEVER, Pool, Table};
-use crate::router::{Hub, LocalFacts};
+use crate::router::{Desk, Hub, LocalFacts};
+use crate::seeds::{Lost, Sign, Signs, Verdict, When};
 
 /// How often time itself is an event: a silent beacon is suspected within one of these.
 const TICK: Duration = Duration::from_millis(50);
@@ -54,6 +56,12 @@ pub struct PoolTask {
     pub tracker: TaskTracker,
     /// Head events that wait until the head is agreed.
     pub held: Held,
+    /// What beacons must have been told.
+    pub desk: Arc<Desk>,
+    /// Who answers probes.
+    pub answering: Arc<Answering>,
+    /// What speaks for a restart, by beacon.
+    pub signs: BTreeMap<Key, Signs>,
     /// What on-call must know of the program itself, by its part.
     pub notices: BTreeMap<&'static str, String>,
 }
@@ -88,12 +96,21 @@ impl PoolTask {
             Message::Order(beacon, drain, answer) => {
                 let place = self.course.places.iter().position(|place| place.name == beacon);
                 let lifecycle = place.map(|place| {
+                    if !drain {
+                        // While it was drained it was told nothing.
+                        self.feed(Event::Unseeded(BeaconId(place as u16)));
+                    }
                     self.feed(Event::Drain(BeaconId(place as u16), drain));
                     self.course.table.load().entries[place].lifecycle
                 });
                 // Whoever gave the order may have hung up; the order stands.
                 let _ = answer.send(lifecycle);
                 self.publish_status();
+            }
+            Message::Seeded(beacon, turn) => {
+                if let Some(place) = self.course.places.iter().position(|place| place.name == beacon) {
+                    self.feed(Event::Seeded(BeaconId(place as u16), turn));
+                }
             }
             Message::Join(joining) => self.joining = Some(joining),
             Message::Notice(part, notice) => {
@@ -118,8 +135,12 @@ impl PoolTask {
                     let beacon = &self.course.place(id).name;
                     tracing::info!(%beacon, version = %version.text, "beacon node version");
                     self.course.memory.forget(id);
+                    if old.is_some() {
+                        self.saw(id, Sign::Version);
+                    }
                 }
             }
+            Said::Sign(sign) => self.saw(id, sign),
             Said::Event(topic, data) => {
                 let speaks =
                     |entry: &crate::pool::Entry| entry.rank(Use::Events, Some(Role::Events)) != NEVER;
@@ -129,6 +150,13 @@ impl PoolTask {
                 }
             }
             other => {
+                let beacon = &self.course.place(id).name;
+                match &other {
+                    Said::Probed(_) => self.answering.set(beacon, true),
+                    Said::ProbeFailed(_) => self.answering.set(beacon, false),
+                    Said::Broken => self.saw(id, Sign::Broken),
+                    _ => {}
+                }
                 if let Some(event) = other.event(id) {
                     self.feed(event);
                 }
@@ -166,6 +194,7 @@ impl PoolTask {
             let root = chosen.identity.genesis.validators_root;
             tracing::info!(genesis_validators_root = %root, "the pool's network is known");
         }
+        self.desk.with(|book| book.learn(&chosen.identity.spec));
         let peers = self.facts.load().peers;
         self.facts.store(Arc::new(LocalFacts { peers, ..chosen.facts.clone() }));
     }
@@ -191,6 +220,7 @@ impl PoolTask {
         self.hub.lead(leader(&table));
         self.journal.table(table.clone());
         self.course.table.store(table);
+        self.desk.wake.notify_one();
     }
 
     pub(super) fn act(&mut self, action: Action) {
@@ -203,11 +233,14 @@ impl PoolTask {
                 self.tracker.spawn(self.course.place(id).watcher.clone().header(root));
             }
             Action::Changed(id, reasons) => {
-                let beacon = &self.course.place(id).name;
                 if reasons.contains(&Reason::Unreachable) {
                     // Nobody listens there: when somebody does again it is a new process, which was told nothing.
-                    self.course.memory.forget(id);
+                    self.saw(id, Sign::Refused);
+                } else if reasons.contains(&Reason::Hung) || reasons.contains(&Reason::Failing) {
+                    // It may have missed something.
+                    self.feed(Event::Unseeded(id));
                 }
+                let beacon = &self.course.place(id).name;
                 let words: Vec<&str> = reasons.iter().map(|reason| reason.words()).collect();
                 if words.is_empty() {
                     tracing::info!(%beacon, "beacon is healthy");
@@ -215,6 +248,40 @@ impl PoolTask {
                     tracing::warn!(%beacon, reasons = words.join(", "), "beacon is not healthy");
                 }
             }
+        }
+    }
+
+    /// What may have been lost is lost before the pool is told: a table that says unseeded is younger than the loss.
+    fn saw(&mut self, id: BeaconId, sign: Sign) {
+        let now = (self.clock)();
+        let place = self.course.place(id);
+        let lost = match self.signs.entry(place.watcher.key).or_default().saw(sign, now) {
+            Verdict::Nothing => return,
+            Verdict::Suspected => Lost::Maybe,
+            Verdict::Restarted => Lost::Everything,
+        };
+        tracing::info!(beacon = %place.name, ?sign, ?lost, "it may have lost what it was told; it is told again");
+        self.course.memory.forget(id);
+        self.desk.with(|book| book.lose(&place.name, lost));
+        self.feed(Event::Unseeded(id));
+    }
+
+    /// The seats of the book are those of the fleet file in force; a beacon that is new in it holds nothing.
+    pub(super) fn enlist(&mut self, is_new: impl Fn(Key) -> bool) {
+        let names = self.course.names();
+        let new: Vec<BeaconId> = (0..names.len())
+            .map(|place| BeaconId(place as u16))
+            .filter(|id| is_new(self.course.place(*id).watcher.key))
+            .collect();
+        self.desk.with(|book| {
+            book.enlist(&names);
+            for id in &new {
+                book.lose(&names[id.index()], Lost::Everything);
+            }
+        });
+        self.signs.retain(|key, _| self.course.find(*key).is_some());
+        for id in new {
+            self.feed(Event::Unseeded(id));
         }
     }
 
@@ -228,9 +295,13 @@ impl PoolTask {
             let facts = LocalFacts { peers, ..LocalFacts::clone(&self.facts.load()) };
             self.facts.store(Arc::new(facts));
         }
+        let (names, when) = (self.course.names(), table.clock.as_ref().map(|clock| When::on(clock, now)));
+        let (told, seed_alerts) = self.desk.with(|book| (book.tell(&names, when), book.alerts()));
         let known = Known {
             fleet: &self.course.fleet,
-            names: &self.course.names(),
+            names: &names,
+            told: &told,
+            seed_alerts: &seed_alerts,
             versions: &self.versions,
             network: self.network.chosen(),
             notices: &self.notices,

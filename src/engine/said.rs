@@ -8,6 +8,7 @@ use super::network::Told;
 use crate::beacon::NodeVersion;
 use crate::model::{BeaconId, BeaconName, Lifecycle};
 use crate::pool::{AgreedHead, Block, Event, Facts, Failure};
+use crate::seeds::Sign;
 
 /// A beacon in the life of this process, whatever its place in whichever fleet file; never given twice. One whose URL or
 /// headers changed is another one.
@@ -39,6 +40,8 @@ pub enum Said {
     Version(NodeVersion),
     /// Its event stream said this: topic and data.
     Event(String, Bytes),
+    /// Something that may mean it restarted.
+    Sign(Sign),
 }
 
 impl Said {
@@ -53,7 +56,7 @@ impl Said {
             Self::Head(head) => Event::Head(id, *head),
             Self::Header(block) => Event::Header(*block),
             Self::Broken => Event::Broken(id),
-            Self::Told(_) | Self::Version(_) | Self::Event(..) => return None,
+            Self::Told(_) | Self::Version(_) | Self::Event(..) | Self::Sign(_) => return None,
         })
     }
 
@@ -69,6 +72,8 @@ pub enum Message {
     Said(Key, Said),
     /// An operator's order: drain or resume. Answered with the lifecycle it has afterwards, none without such a beacon.
     Order(BeaconName, bool, oneshot::Sender<Option<Lifecycle>>),
+    /// A beacon has been told what it must know, as of a turn of its entry ([`crate::pool::Entry::owed`]).
+    Seeded(BeaconName, u32),
     /// Another fleet file.
     Join(Box<Joining>),
     /// What on-call must know of this part of the program itself; none: nothing any more.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::network::Chosen;
 use crate::beacon::NodeVersion;
 use crate::model::{
-    BeaconId, BeaconName, BeaconStatus, Bps, FleetStatus, HeadStatus, Moment, Reason, UnixMs, Use,
+    BeaconId, BeaconName, BeaconStatus, Bps, CustodyEstimate, FleetStatus, HeadStatus, Moment, Reason, Role,
+    Told, UnixMs, Use,
 };
 use crate::pool::{Chain, GOOD, NEVER, Pool, Table};
 
@@ -19,6 +20,10 @@ pub struct Known<'a> {
     pub versions: &'a [Option<NodeVersion>],
     /// The network.
     pub network: Option<&'a Chosen>,
+    /// By beacon: what it was told, and what it custodies for it.
+    pub told: &'a [(Vec<Told>, Option<CustodyEstimate>)],
+    /// What on-call must know of seeds.
+    pub seed_alerts: &'a [String],
     /// What on-call must know of the program itself, by its part.
     pub notices: &'a BTreeMap<&'static str, String>,
 }
@@ -47,6 +52,7 @@ fn beacon(pool: &Pool, table: &Table, known: &Known<'_>, id: BeaconId, now: Mome
     let (condition, since, gauge) = pool.inspect(id);
     let (answered, failed) = gauge.totals();
     let version = known.versions[id.index()].as_ref();
+    let (told, custody) = known.told.get(id.index()).cloned().unwrap_or_default();
     BeaconStatus {
         name: known.names[id.index()].clone(),
         lifecycle: entry.lifecycle,
@@ -66,6 +72,8 @@ fn beacon(pool: &Pool, table: &Table, known: &Known<'_>, id: BeaconId, now: Mome
         failed,
         observed: condition.facts.map(|_| wall_of(gauge.last_sign_us(), now)),
         since: wall_of(since.mono_us, now),
+        told,
+        custody,
     }
 }
 
@@ -84,6 +92,9 @@ fn detail(reasons: &[Reason], lag: u64, chain: &Chain, latency_us: u32) -> Strin
         (Reason::Hung, _) => "accepts requests and does not answer".to_owned(),
         (Reason::Unreachable, _) => "connections are refused or time out".to_owned(),
         (Reason::WarmingUp, _) => "back, and proving itself before it is preferred again".to_owned(),
+        (Reason::Unseeded, _) => {
+            "it may have lost what it was told: no blocks or aggregates until it is told again".to_owned()
+        }
         (Reason::NeverObserved, _) => "it has not told its state and its chain yet".to_owned(),
         (other, _) => other.words().to_owned(),
     }
@@ -103,6 +114,15 @@ fn alerts(table: &Table, beacons: &[BeaconStatus], known: &Known<'_>) -> Vec<Str
         alerts.push("no beacon is healthy: validators are served by the best of the bad".to_owned());
     }
     alerts.extend(known.notices.values().cloned());
+    let mut proposers =
+        table.entries.iter().filter(|entry| entry.eligible(Use::Sign, Some(Role::Propose))).peekable();
+    if proposers.peek().is_some() && proposers.all(|entry| entry.owed.is_some()) {
+        alerts.push(
+            "every beacon is unseeded: blocks may pay a default address and aggregates may fail until one is told again"
+                .to_owned(),
+        );
+    }
+    alerts.extend_from_slice(known.seed_alerts);
     for beacon in beacons.iter().filter(|beacon| beacon.reasons.contains(&Reason::WrongChain)) {
         alerts.push(format!("{} serves another network and is refused: {}", beacon.name, beacon.detail));
     }

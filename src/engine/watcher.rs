@@ -5,20 +5,23 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::network::Told;
 use super::said::{Key, Message, Said};
-use crate::beacon::{BeaconClient, HeadEvent, Probe, ReadError};
+use crate::beacon::{BeaconClient, Family, HeadEvent, NodeRecord, Probe, ReadError};
 use crate::model::{Probing, Root};
 use crate::pool::{AgreedHead, Block, Facts, Failure};
 use crate::router::{Hub, LocalFacts};
+use crate::seeds::Sign;
 
 /// Probes between two looks at peers.
 const PEERS_EVERY: u32 = 10;
 /// Probes between two looks at version and chain.
 const IDENTITY_EVERY: u32 = 300;
+/// Start times that differ by less are one: the uptime is told in whole seconds.
+const SAME_START: Duration = Duration::from_secs(5);
 /// A confirmation gives up after this: a beacon under suspicion is out within a second of owing an answer.
 const CONFIRM_TIME: Duration = Duration::from_millis(300);
 /// A stream is opened again after this, longer each time it fails at once.
@@ -41,6 +44,15 @@ pub struct Watcher {
     pub feeds: Arc<AtomicBool>,
     /// How often and how long.
     pub probing: Probing,
+    /// Something happened after which it may be another process: look who it is.
+    pub look: Arc<AtomicBool>,
+}
+
+/// What a beacon's process was known by.
+#[derive(Default)]
+struct Process {
+    record: Option<NodeRecord>,
+    started: Option<Instant>,
 }
 
 impl Watcher {
@@ -69,10 +81,12 @@ impl Watcher {
         let mut ticks = interval(self.probing.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut round, mut identified, mut peers) = (0_u32, false, None);
+        let mut process = Process::default();
         loop {
             ticks.tick().await;
-            if !identified || round % IDENTITY_EVERY == IDENTITY_EVERY - 1 {
-                identified = self.identify().await;
+            let look = self.look.swap(false, Relaxed);
+            if !identified || look || round % IDENTITY_EVERY == IDENTITY_EVERY - 1 {
+                identified = self.identify(&mut process).await;
             }
             if round % PEERS_EVERY == 0 {
                 peers = self.client.peer_count().await.ok().or(peers);
@@ -106,9 +120,25 @@ impl Watcher {
     }
 
     /// Reads what chain it serves and what it is. Whether that could be done.
-    async fn identify(&self) -> bool {
+    async fn identify(&self, process: &mut Process) -> bool {
         if let Ok(version) = self.client.version().await {
+            if version.family == Family::Lighthouse
+                && let Ok(uptime) = self.client.uptime().await
+            {
+                let started = Instant::now().checked_sub(uptime);
+                let old = std::mem::replace(&mut process.started, started);
+                let later = old.zip(started).map(|(old, new)| new.saturating_duration_since(old));
+                if later.is_some_and(|later| later > SAME_START) {
+                    self.say(Said::Sign(Sign::Started)).await;
+                }
+            }
             self.say(Said::Version(version)).await;
+        }
+        if let Ok(record) = self.client.record().await {
+            let old = process.record.replace(record.clone());
+            if old.is_some_and(|old| old != record) {
+                self.say(Said::Sign(Sign::Record)).await;
+            }
         }
         match self.read_chain().await {
             Ok(Some(told)) => {
@@ -146,6 +176,7 @@ impl Watcher {
             let names: Vec<&str> =
                 if plain { vec!["head"] } else { topics.iter().map(String::as_str).collect() };
             let mut stream = self.client.events(&names, STREAM_SILENCE);
+            let mut heard = false;
             let ended = loop {
                 tokio::select! {
                     changed = wanted.changed(), if !plain => {
@@ -157,7 +188,7 @@ impl Watcher {
                     }
                     event = stream.next() => match event {
                         Ok(event) => {
-                            backoff = shortest;
+                            (backoff, heard) = (shortest, true);
                             self.event(&event).await;
                         }
                         Err(error) => break Some(error),
@@ -166,6 +197,10 @@ impl Watcher {
             };
             let Some(error) = ended else { continue };
             tracing::debug!(%error, "event stream ended");
+            if heard {
+                self.look.store(true, Relaxed);
+                self.say(Said::Sign(Sign::Stream)).await;
+            }
             plain = error.refuses_topics();
             tokio::time::sleep(backoff).await;
             backoff = (backoff * 2).min(longest);

@@ -70,6 +70,8 @@ fn beacon(name: &str) -> BeaconStatus {
         failed: 0,
         observed: Some(UnixMs(1_500)),
         since: UnixMs(0),
+        told: Vec::new(),
+        custody: None,
     }
 }
 

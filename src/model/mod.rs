@@ -9,6 +9,7 @@ mod ids;
 mod journal;
 mod operation;
 mod quoted;
+mod seed;
 mod status;
 mod time;
 mod trace;
@@ -23,6 +24,7 @@ pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, 
 pub use journal::{Drain, JournalEntry};
 pub use operation::{Consequences, Ending, Operation, Step as OperationStep, StepState, StepStatus, Verb};
 pub use quoted::Quoted;
+pub use seed::{CustodyEstimate, SeedKind, Told};
 pub use status::{BeaconStatus, FleetStatus, HeadStatus, Lifecycle, Reason};
 pub use time::{Bps, Clock, Moment, UnixMs};
 pub use trace::{Attempt, Outcome, Served, TRACE_ATTEMPTS, Trace};

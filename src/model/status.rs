@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BeaconName, Epoch, Root, Slot, UnixMs};
+use super::{BeaconName, CustodyEstimate, Epoch, Root, Slot, Told, UnixMs};
 
 /// Why a beacon is not (fully) used, in words a person reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -34,13 +34,15 @@ pub enum Reason {
     Slow,
     /// It is back and proving itself.
     WarmingUp,
+    /// It may have lost what it was told and has not been told it again: no blocks and no aggregates from it.
+    Unseeded,
     /// An operator drained it.
     Drained,
 }
 
 impl Reason {
     /// Every reason, worst first.
-    pub const ALL: [Reason; 13] = [
+    pub const ALL: [Reason; 14] = [
         Reason::Drained,
         Reason::WrongChain,
         Reason::Unreachable,
@@ -54,6 +56,7 @@ impl Reason {
         Reason::ElOffline,
         Reason::Slow,
         Reason::WarmingUp,
+        Reason::Unseeded,
     ];
 
     /// The words shown to people.
@@ -71,6 +74,7 @@ impl Reason {
             Reason::Fork => "on a fork",
             Reason::Slow => "slow",
             Reason::WarmingUp => "warming up",
+            Reason::Unseeded => "unseeded",
             Reason::Drained => "drained",
         }
     }
@@ -145,6 +149,12 @@ pub struct BeaconStatus {
     pub observed: Option<UnixMs>,
     /// Since when its present state holds.
     pub since: UnixMs,
+    /// What it has been told, and when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<Told>,
+    /// What custody follows from that; none before Fulu.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custody: Option<CustodyEstimate>,
 }
 
 /// The fleet, as everyone is shown it.

@@ -6,6 +6,9 @@ use crate::model::{Reason, Use};
 pub const NEVER: u8 = u8::MAX;
 /// Ranks up to this one are the healthy ones.
 pub const GOOD: u8 = 0;
+/// Best rank of an unseeded beacon for blocks and aggregates: behind one that is slow or warms up, because fees paid to
+/// a default address are gone; before one that builds on an old head, because its block is nothing.
+pub const UNSEEDED: u8 = 4;
 
 /// Rank of a beacon with `reasons` for a use: the worst reason decides.
 ///
@@ -20,6 +23,10 @@ fn rank(reason: Reason, uses: Use) -> u8 {
     match reason {
         Reason::WrongChain | Reason::Drained => NEVER,
         Reason::Optimistic | Reason::NeverObserved if signs => NEVER,
+        // By use and role: `Entry::rank`.
+        Reason::Unseeded => GOOD,
+        // One that comes back is told its seeds first.
+        Reason::WarmingUp if uses == Use::Seed => GOOD,
         Reason::WarmingUp => 1,
         Reason::Slow => 2,
         Reason::ElOffline => 3,

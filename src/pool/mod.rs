@@ -17,7 +17,7 @@ mod table;
 pub use agree::{AgreedHead, Block, Heads};
 pub use condition::{Chain, Condition, Facts, Failure, Settings};
 pub use gauge::Gauge;
-pub use grade::{GOOD, NEVER, grade};
+pub use grade::{GOOD, NEVER, UNSEEDED, grade};
 pub use state::{Action, Event, Member, Pool};
 pub use succeed::{Joined, serves_as_well};
 pub use table::{Entry, Table};

@@ -36,6 +36,10 @@ pub enum Event {
     Broken(BeaconId),
     /// An operator's order: drain (true) or resume (false).
     Drain(BeaconId, bool),
+    /// It may lack what a beacon must be told before it produces a block or an aggregate.
+    Unseeded(BeaconId),
+    /// It has been told all of it, as of the turn its entry shows in [`Entry::owed`].
+    Seeded(BeaconId, u32),
     /// Time passed.
     Tick,
 }
@@ -77,6 +81,9 @@ pub(super) struct Seat {
     pub(super) since: Moment,
     pub(super) share: u32,
     pub(super) shown: Vec<Reason>,
+    /// Times it became unseeded, and whether it is.
+    pub(super) turn: u32,
+    pub(super) unseeded: bool,
 }
 
 /// The pool.
@@ -138,6 +145,8 @@ impl Pool {
             Event::Header(block) => self.header(block, &mut actions),
             Event::Broken(id) => self.confirm(id, &mut actions),
             Event::Drain(id, drain) => self.seat(id).drain(drain, now),
+            Event::Unseeded(id) => self.seat(id).unseed(),
+            Event::Seeded(id, turn) => self.seat(id).seed(turn),
             Event::Tick => self.tick(now, &mut actions),
         }
         self.conclude(now, &mut actions);
@@ -241,7 +250,10 @@ impl Pool {
             seat.condition.fork = self.heads.is_fork(id);
             let own = head.map(|head| head.slot);
             seat.condition.catch_up(own, agreed.map(|head| head.slot), at_agreed);
-            let reasons = seat.condition.reasons(seat.drained.is_some(), &self.settings);
+            let mut reasons = seat.condition.reasons(seat.drained.is_some(), &self.settings);
+            if seat.unseeded {
+                reasons.push(Reason::Unseeded);
+            }
             if reasons != seat.shown {
                 seat.shown.clone_from(&reasons);
                 seat.since = now;
@@ -258,6 +270,7 @@ impl Pool {
                 near: seat.member.near,
                 host: seat.member.host,
                 share: seat.share,
+                owed: seat.unseeded.then_some(seat.turn),
             });
         }
         let changed = entries != self.published
@@ -302,7 +315,19 @@ impl Seat {
             confirming: false,
             since: now,
             shown: vec![Reason::NeverObserved],
+            turn: 0,
+            unseeded: false,
         }
+    }
+
+    fn unseed(&mut self) {
+        self.unseeded = true;
+        self.turn = self.turn.wrapping_add(1);
+    }
+
+    /// What was told before it became unseeded again does not count.
+    fn seed(&mut self, turn: u32) {
+        self.unseeded &= self.turn != turn;
     }
 
     /// An order given twice is carried out once.

@@ -66,6 +66,8 @@ impl Seat {
             gauge,
             condition: self.condition.clone(),
             drained: self.drained,
+            turn: self.turn,
+            unseeded: self.unseeded,
             // Who was asked answers to this pool, too.
             confirming: self.confirming,
             since: self.since,

@@ -1,7 +1,7 @@
 //! The published table: what the router reads, by one atomic load, to choose beacons.
 
 use super::agree::AgreedHead;
-use super::grade::{GOOD, NEVER};
+use super::grade::{GOOD, NEVER, UNSEEDED};
 use crate::chain::SlotClock;
 use crate::model::{BeaconId, Lifecycle, Reason, Role, UnixMs, Use};
 
@@ -28,12 +28,20 @@ pub struct Entry {
     pub host: u16,
     /// Share of work among equals; changes only late in a slot.
     pub share: u32,
+    /// It may lack what must be told before a block or an aggregate: the turn that [`super::Event::Seeded`] ends.
+    pub owed: Option<u32>,
 }
 
 impl Entry {
     /// Rank for a use, [`NEVER`] if the role is lacking.
     pub fn rank(&self, uses: Use, role: Option<Role>) -> u8 {
-        if role.is_some_and(|role| self.roles & role.bit() == 0) { NEVER } else { self.ranks[uses as usize] }
+        if role.is_some_and(|role| self.roles & role.bit() == 0) {
+            return NEVER;
+        }
+        let rank = self.ranks[uses as usize];
+        // Its attestation data is as good as another's: what it was not told of are fee recipients and subscriptions.
+        let matters = uses == Use::Sign && matches!(role, Some(Role::Propose | Role::Aggregate));
+        if self.owed.is_some() && matters { rank.max(UNSEEDED) } else { rank }
     }
 
     /// Whether it may be used at all for this.

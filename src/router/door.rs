@@ -33,20 +33,6 @@ pub struct Peer {
     pub ip: IpAddr,
 }
 
-impl Peer {
-    /// What draws for this client are keyed by: its name, or its address when it has none.
-    fn key(self) -> Key {
-        if self.client.0 > 0 {
-            return Key(u64::from(self.client.0));
-        }
-        let bits = match self.ip {
-            IpAddr::V4(ip) => u128::from(u32::from(ip)),
-            IpAddr::V6(ip) => u128::from(ip),
-        };
-        Key((bits as u64 ^ (bits >> 64) as u64) | 1 << 63)
-    }
-}
-
 /// Answers one request. Never fails: what goes wrong is an answer.
 pub async fn handle(router: Arc<Router>, peer: Peer, request: Request<Incoming>) -> Response<Answer> {
     let arrived = (router.clock())();
@@ -86,7 +72,8 @@ pub async fn handle(router: Arc<Router>, peer: Peer, request: Request<Incoming>)
         body: request_body,
         arrived,
     };
-    let case = Case { key: peer.key(), slot, ssz, wants_ssz, client: peer.client, id: found.id };
+    let key = Key::of(peer.client, peer.ip);
+    let case = Case { key, slot, ssz, wants_ssz, client: peer.client, ip: peer.ip, id: found.id };
     let publishes = matches!(found.row.needs, Use::Publish | Use::Seed);
     let gone = HungUp { note: (!publishes).then(|| note.clone()) };
     let answering = answer_from_beacons(note, ask, case, room);

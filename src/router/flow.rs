@@ -1,5 +1,6 @@
 //! From a classified request to an answer: the strategy's order, the runner that fits it, and what is remembered.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use super::body::Answer;
 use super::merge::Verdict;
 use super::replies::{gave_up, respond, soften};
 use super::run::{self, Finished, Laggards, Tried};
+use super::seeding::{self, Given};
 use super::strategy::{Choice, Key, of};
 use super::upstream::{Ask, Reply};
 use super::{Exchange, Router, answer, head, liveness, shadow};
@@ -31,6 +33,8 @@ pub struct Case {
     pub wants_ssz: bool,
     /// The client.
     pub client: ClientId,
+    /// Where it comes from.
+    pub ip: IpAddr,
     /// The endpoint.
     pub id: RowId,
 }
@@ -61,6 +65,7 @@ pub struct Afterwards {
     case: Case,
     laggards: Laggards,
     took: BeaconSet,
+    given: Option<Arc<Given>>,
     answer: Bytes,
     answer_ssz: bool,
 }
@@ -81,11 +86,16 @@ pub async fn run(
         producer: producer(router, found, &ask, case),
         holders: holders(router, found, case, table),
     };
+    let epoch = found.epoch();
     let order = of(row.strategy).order(&choice, table);
     let order = router.memory.able_first(order, case.id, case.is_binary(), arrived);
     let Some(first) = order.first().copied() else { return nobody(router, row.needs, table) };
     let plan = run::plan(row, case.slot, arrived, table, &router.lane.upstreams[first.index()].gauge);
+    let duties = ask.row.inspect == Inspect::SyncDuties;
     let flowed = walk(router, ask, case, &choice, &order, plan, table).await;
+    if let Some(afterwards) = flowed.afterwards.as_ref().filter(|_| duties) {
+        router.sync_duties(case, epoch, &afterwards.answer, table);
+    }
     for attempt in flowed.tried.kept() {
         if lacks_endpoint(row, attempt.status) {
             router.memory.lacks(attempt.beacon, case.id, case.is_binary(), arrived);
@@ -109,7 +119,8 @@ async fn walk(
     // An envelope that carries its blobs is complete: any beacon can publish it (Gloas, publishExecutionPayloadEnvelope).
     let complete = row.inspect == Inspect::Envelope && carries_blobs(&ask.headers);
     match row.strategy {
-        Strategy::Broadcast | Strategy::Seed => publish(router, ask, case, order, width, plan).await,
+        Strategy::Seed => seeding::tell(router, ask, case, (order, width), plan, table).await,
+        Strategy::Broadcast => publish(router, ask, case, order, width, plan).await,
         Strategy::Pinned if complete => publish(router, ask, case, order, width, plan).await,
         Strategy::Subscribed => {
             let held = order.iter().filter(|id| choice.holders.has(**id)).count();
@@ -157,7 +168,7 @@ async fn publish(
 ) -> Flowed {
     let known = router.memory.was_taken(ask.path.as_str(), &ask.body);
     let sent = run::broadcast(&router.lane, &ask, order, width, plan, known).await;
-    published(router, ask, case, sent)
+    published(router, ask, case, sent, None)
 }
 
 /// Whether a status says that the beacon does not have the endpoint, or not in this form. A 404 says so only where the
@@ -185,6 +196,7 @@ fn holders(router: &Router, found: &Found<'_>, case: Case, table: &Table) -> Bea
         epoch.map_or_else(BeaconSet::default, |epoch| router.memory.sync_holders(epoch))
     };
     match (found.row.strategy, found.row.step) {
+        (Strategy::One, _) => router.prepared(case),
         (Strategy::Subscribed, Some(Step::Contribution)) => sync(),
         (Strategy::Subscribed, _) => router.memory.committee_holders(case.slot, index()),
         (Strategy::Broadcast, _) if found.row.inspect == Inspect::Attestations => {
@@ -239,6 +251,7 @@ fn answered(router: &Arc<Router>, ask: &Arc<Ask>, case: Case, finished: Finished
             case,
             laggards: Laggards::default(),
             took,
+            given: None,
             answer: bytes,
             answer_ssz: ssz,
         }
@@ -259,12 +272,19 @@ fn remember(router: &Router, ask: &Ask, case: Case, by: BeaconId, answer: &[u8],
     }
 }
 
-fn published(router: &Arc<Router>, ask: Arc<Ask>, case: Case, sent: run::Broadcast) -> Flowed {
+/// What a broadcast amounts to; its laggards run on.
+pub(super) fn published(
+    router: &Arc<Router>,
+    ask: Arc<Ask>,
+    case: Case,
+    sent: run::Broadcast,
+    given: Option<Arc<Given>>,
+) -> Flowed {
     let run::Broadcast { verdict, finished: Finished { reply, tried }, laggards, took } = sent;
     let mut set = BeaconSet::default();
     for id in took {
         set.add(id);
-        router.memory.told(id, ask.row.inspect, &ask.body);
+        router.told(id, &ask, given.as_deref());
     }
     if verdict == Verdict::Taken {
         router.memory.took(ask.path.as_str(), &ask.body);
@@ -284,6 +304,7 @@ fn published(router: &Arc<Router>, ask: Arc<Ask>, case: Case, sent: run::Broadca
         case,
         laggards,
         took: set,
+        given,
         answer: Bytes::new(),
         answer_ssz: false,
     };
@@ -308,7 +329,7 @@ impl Afterwards {
             let success = reply.is_some_and(|reply| reply.status.is_success());
             if success || attempt.outcome == Outcome::AlreadyKnown {
                 self.took.add(attempt.beacon);
-                router.memory.told(attempt.beacon, ask.row.inspect, &ask.body);
+                router.told(attempt.beacon, &ask, self.given.as_deref());
             }
         };
         laggards.finish(&router.lane, &ask, &router.turns, tell).await;

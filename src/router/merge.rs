@@ -149,16 +149,21 @@ fn plain_ok() -> Reply {
     Reply { status: StatusCode::OK, headers: hyper::HeaderMap::new(), body: ReplyBody::Whole(Bytes::new()) }
 }
 
-fn partly(failures: BTreeMap<u64, String>) -> Reply {
+/// An `IndexedErrorMessage` for status 400.
+pub fn failures(message: &str, failures: BTreeMap<u64, String>) -> Bytes {
     let list = Indexed {
         code: 400,
-        message: "some items failed at every beacon that was asked".to_owned(),
+        message: message.to_owned(),
         failures: failures.into_iter().map(|(index, message)| Failure { index, message }).collect(),
     };
-    let body = serde_json::to_vec(&list).unwrap_or_default();
+    serde_json::to_vec(&list).unwrap_or_default().into()
+}
+
+fn partly(left: BTreeMap<u64, String>) -> Reply {
+    let body = failures("some items failed at every beacon that was asked", left);
     let mut headers = hyper::HeaderMap::new();
     headers.insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
-    Reply { status: StatusCode::BAD_REQUEST, headers, body: ReplyBody::Whole(body.into()) }
+    Reply { status: StatusCode::BAD_REQUEST, headers, body: ReplyBody::Whole(body) }
 }
 
 #[cfg(test)]

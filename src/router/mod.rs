@@ -22,6 +22,7 @@ mod refusal;
 mod replies;
 mod room;
 mod run;
+mod seeding;
 mod shadow;
 pub mod strategy;
 mod topics;
@@ -45,6 +46,7 @@ pub use local::LocalFacts;
 pub use memory::Memory;
 pub use policy::Policy;
 pub use run::{Lane, Report};
+pub use seeding::{Desk, Heard, Seeding};
 pub use upstream::{Upstream, UpstreamError};
 
 /// What passed: a publication or a list of duties, for whoever keeps the ledger.
@@ -104,6 +106,8 @@ pub struct Router {
     pub hub: Arc<Hub>,
     /// What is remembered between requests.
     pub memory: Arc<Memory>,
+    /// What beacons must have been told.
+    pub seeding: Seeding,
     /// Widths and shares.
     pub policy: Policy,
     /// How connections are recognised.

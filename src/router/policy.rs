@@ -28,10 +28,11 @@ impl Policy {
             }
             (Strategy::Broadcast, _) => self.broadcast.messages,
             (Strategy::Seed, Inspect::Registrations) => self.seeding.registrations,
-            (Strategy::Seed, Inspect::CommitteeSubscriptions | Inspect::SyncSubscriptions) => {
-                self.seeding.subscriptions
-            }
-            (Strategy::Subscribed, _) => self.seeding.subscriptions,
+            (
+                Strategy::Seed,
+                Inspect::CommitteeSubscriptions | Inspect::SyncSubscriptions | Inspect::Subnets,
+            )
+            | (Strategy::Subscribed, _) => self.seeding.subscriptions,
             (Strategy::Seed, _) => self.seeding.preparations,
             _ => row.width,
         };

@@ -326,6 +326,10 @@ pub fn known(target: &str) -> Option<String> {
         "/eth/v2/node/version" => {
             r#"{"data":{"beacon_node":{"code":"ST","name":"Stub","version":"v1","commit":"0x00000000"}}}"#.to_owned()
         }
+        "/eth/v1/node/identity" => {
+            r#"{"data":{"peer_id":"stub","enr":"enr:-stub","metadata":{"seq_number":"1","attnets":"0x0000000000000000"}}}"#
+                .to_owned()
+        }
         "/eth/v1/node/peer_count" => {
             r#"{"data":{"disconnected":"0","connecting":"0","connected":"9","disconnecting":"0"}}"#.to_owned()
         }

@@ -87,7 +87,7 @@ pub(super) const ROWS: &[Row] = &[
     .with_role(Role::Aggregate),
     Row::seed("/eth/v1/validator/prepare_beacon_proposer", "prepareBeaconProposer", Inspect::Preparations, 0)
         .with_role(Role::Propose),
-    Row::seed("/eth/v1/validator/proposer_preferences", "submitProposerPreferences", Inspect::Nothing, 0)
+    Row::seed("/eth/v1/validator/proposer_preferences", "submitProposerPreferences", Inspect::Preferences, 0)
         .with_role(Role::Propose),
     Row::register("/eth/v1/validator/register_validator", "registerValidator").with_role(Role::Propose),
     // The beacon passes each entry on to a builder: a second beacon would tell the builder twice.

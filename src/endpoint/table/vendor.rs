@@ -11,7 +11,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::local("/lighthouse/staking", "lighthouse_staking").with_status(Status::Vendor),
     vendor("/lighthouse/*", "lighthouse_misc", "lighthouse"),
     // Teku's validator client; only Teku beacons know it.
-    Row::seed("/validator/persistent_subnets_subscription", "teku_persistent_subnets", Inspect::Nothing, 2)
+    Row::seed("/validator/persistent_subnets_subscription", "teku_persistent_subnets", Inspect::Subnets, 2)
         .with_status(Status::Vendor),
     vendor("/teku/*", "teku_misc", "teku"),
     // Heap dumps, profiles and peer control, inside /eth/v1.

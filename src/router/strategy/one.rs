@@ -1,4 +1,5 @@
-//! *one*: block production. A beacon that cannot build on the agreed head comes after all that can.
+//! *one*: block production. A beacon that cannot build on the agreed head comes after all that can, and one that may not
+//! know where fees go after those that do.
 
 use super::order::{common, promote, salt};
 use super::{Choice, Strategy};
@@ -13,6 +14,10 @@ impl Strategy for One {
         if table.agreed.is_none() {
             return order;
         }
-        promote(order, |id| table.entries[id.index()].at_agreed)
+        let able = |id: BeaconId| {
+            let entry = &table.entries[id.index()];
+            entry.at_agreed && entry.owed.is_none()
+        };
+        promote(promote(order, able), |id| able(id) && choice.holders.has(id))
     }
 }

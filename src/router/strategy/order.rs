@@ -1,12 +1,28 @@
 //! The common order: rank first, then the agreed head, the router's own zone, and a weighted draw per client.
 
+use std::net::IpAddr;
+
 use crate::endpoint::Row;
-use crate::model::{BeaconId, Slot, Use};
+use crate::model::{BeaconId, ClientId, Slot, Use};
 use crate::pool::{Entry, NEVER, Table};
 
 /// Who asks, for draws that should stay the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Key(pub u64);
+
+impl Key {
+    /// Of a connection: the client's place in the fleet file, or its address when it has none.
+    pub fn of(client: ClientId, ip: IpAddr) -> Key {
+        if client.0 > 0 {
+            return Key(u64::from(client.0));
+        }
+        let bits = match ip {
+            IpAddr::V4(ip) => u128::from(u32::from(ip)),
+            IpAddr::V6(ip) => u128::from(ip),
+        };
+        Key((bits as u64 ^ (bits >> 64) as u64) | 1 << 63)
+    }
+}
 
 /// Eligible beacons in common order. `salt` decides how long a client's draw stays the same.
 pub fn common(row: &Row, key: Key, salt: u64, table: &Table) -> Vec<BeaconId> {

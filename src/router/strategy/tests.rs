@@ -21,6 +21,7 @@ fn entry(id: u16, reasons: Vec<Reason>, roles: u8, near: bool, at_agreed: bool, 
         near,
         host,
         share: 10_000,
+        owed: None,
     }
 }
 

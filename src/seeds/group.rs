@@ -1,0 +1,185 @@
+//! Everything of one kind that one client told and that is still valid, and which beacons hold it.
+
+use std::collections::BTreeMap;
+
+use super::When;
+use super::item::{Ends, Form, Item, Key};
+use crate::model::{Epoch, Moment};
+
+/// An entry, and who holds it.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) raw: Box<[u8]>,
+    pub(super) ssz: bool,
+    ends: Ends,
+    /// When the client gave it last.
+    pub(super) since: Epoch,
+    /// Seats that hold it.
+    pub(super) told: u128,
+    /// Those of them that got it since the client gave it last: what a beacon missed twice running it does not hold.
+    lately: u128,
+    /// Changes with its bytes.
+    pub(super) edition: u64,
+    given: Moment,
+}
+
+impl Entry {
+    fn is_over(&self, when: When) -> bool {
+        self.ends.is_over(self.since, when)
+    }
+
+    fn hold(&mut self, seat: u128) {
+        self.told |= seat;
+        self.lately |= seat;
+    }
+}
+
+/// A client's entries of one kind.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) entries: BTreeMap<Key, Entry>,
+    /// `Eth-Consensus-Version` of the last body that had one.
+    pub(super) fork: Option<Box<str>>,
+    /// Seats that hold every valid entry.
+    settled: u128,
+}
+
+/// What a seat lacks of a group.
+pub(super) struct Lacking {
+    /// Entries to be told, in one form: key and edition.
+    pub(super) due: Vec<(Key, u64)>,
+    /// Their form.
+    pub(super) ssz: bool,
+    /// Whether there is anything it lacks, on its way or not.
+    pub(super) any: bool,
+}
+
+impl Default for Group {
+    /// There is nothing in it yet, so everyone holds all of it.
+    fn default() -> Self {
+        Self { entries: BTreeMap::new(), fork: None, settled: u128::MAX }
+    }
+}
+
+impl Group {
+    /// The client gave an entry. Returns how many bytes more it takes, and whether it is a new one.
+    pub(super) fn give(&mut self, item: &Item, form: &Form, edition: u64, when: When) -> (isize, bool) {
+        let (entry, grown) = match self.entries.entry(item.key) {
+            std::collections::btree_map::Entry::Occupied(place) => {
+                let entry = place.into_mut();
+                let grown = item.raw.len() as isize - entry.raw.len() as isize;
+                if entry.raw == item.raw && entry.ssz == form.ssz {
+                    entry.told = entry.lately;
+                } else {
+                    entry.raw.clone_from(&item.raw);
+                    (entry.ssz, entry.edition, entry.told) = (form.ssz, edition, 0);
+                }
+                (entry, (grown, false))
+            }
+            std::collections::btree_map::Entry::Vacant(place) => {
+                let entry = place.insert(Entry {
+                    raw: item.raw.clone(),
+                    ssz: form.ssz,
+                    ends: item.ends,
+                    since: when.epoch,
+                    told: 0,
+                    lately: 0,
+                    edition,
+                    given: when.now,
+                });
+                (entry, (item.raw.len() as isize, true))
+            }
+        };
+        (entry.ends, entry.since, entry.given, entry.lately) = (item.ends, when.epoch, when.now, 0);
+        self.settled &= entry.told;
+        grown
+    }
+
+    /// A seat took entries; `same` says whether an entry is still the one that was sent.
+    pub(super) fn hold(
+        &mut self,
+        seat: u128,
+        keys: impl Iterator<Item = Key>,
+        same: impl Fn(&Entry, usize) -> bool,
+        when: When,
+    ) {
+        for (place, key) in keys.enumerate() {
+            if let Some(entry) = self.entries.get_mut(&key).filter(|entry| same(entry, place)) {
+                entry.hold(seat);
+            }
+        }
+        self.settle(seat, when);
+    }
+
+    fn settle(&mut self, seat: u128, when: When) {
+        if self.entries.values().all(|entry| entry.told & seat != 0 || entry.is_over(when)) {
+            self.settled |= seat;
+        }
+    }
+
+    /// Whether a seat holds every valid entry.
+    pub(super) fn is_held(&self, seat: u128) -> bool {
+        self.settled & seat != 0
+    }
+
+    /// Seats lost what they were told.
+    pub(super) fn lose(&mut self, seats: u128) {
+        if self.entries.is_empty() {
+            return;
+        }
+        self.settled &= !seats;
+        for entry in self.entries.values_mut() {
+            entry.told &= !seats;
+            entry.lately &= !seats;
+        }
+    }
+
+    /// What a seat lacks, at most `most` entries of it. Those a client gave within `grace` are on their way.
+    pub(super) fn lacking(&mut self, seat: u128, most: usize, grace_ms: u64, when: When) -> Lacking {
+        let mut lacking = Lacking { due: Vec::new(), ssz: false, any: false };
+        if self.is_held(seat) {
+            return lacking;
+        }
+        for (key, entry) in &self.entries {
+            if entry.told & seat != 0 || entry.is_over(when) {
+                continue;
+            }
+            lacking.any = true;
+            if when.now.ms_since(entry.given) < grace_ms {
+                continue;
+            }
+            if lacking.due.is_empty() {
+                lacking.ssz = entry.ssz;
+            }
+            if entry.ssz == lacking.ssz {
+                lacking.due.push((*key, entry.edition));
+                if lacking.due.len() >= most {
+                    break;
+                }
+            }
+        }
+        if !lacking.any {
+            self.settled |= seat;
+        }
+        lacking
+    }
+
+    /// Forgets what is over; returns entries and bytes that went.
+    pub(super) fn prune(&mut self, when: When) -> (usize, usize) {
+        self.drop_where(|_, entry| entry.is_over(when))
+    }
+
+    /// Forgets entries; returns how many, and their bytes.
+    pub(super) fn drop_where(&mut self, goes: impl Fn(&Key, &Entry) -> bool) -> (usize, usize) {
+        let (mut gone, mut bytes) = (0, 0);
+        self.entries.retain(|key, entry| {
+            let go = goes(key, entry);
+            if go {
+                gone += 1;
+                bytes += entry.raw.len();
+            }
+            !go
+        });
+        (gone, bytes)
+    }
+}

@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+use serde_json::Value;
+
+use super::clock::first_slot;
 use super::run::{Outcome, Run};
 use super::truth::EpochTruth;
 
@@ -47,4 +50,33 @@ fn row(text: &mut String, word: &str, beacon: &str, epochs: &[EpochTruth]) {
         sum(|epoch| epoch.empty_slots),
         by_client.collect::<Vec<_>>().join(" ")
     );
+}
+
+/// Most lines of [`trail`] for one epoch; a whole network gone says nothing of single requests.
+const TRAIL: usize = 40;
+
+/// What the router tells of the requests behind attestations that lack a flag: where the data came from, where they went.
+pub fn trail(run: &Run) -> String {
+    let mut text = String::new();
+    let epochs = run.outcomes.iter().flat_map(|outcome| outcome.during.iter().chain(&outcome.after));
+    for epoch in epochs.filter(|epoch| !epoch.lacking.is_empty()) {
+        let slots = first_slot(epoch.epoch)..first_slot(epoch.epoch + 1);
+        let within = |told: &&Value| told["slot"].as_u64().is_some_and(|slot| slots.contains(&slot));
+        let told: Vec<&Value> = run.explained.iter().filter(within).collect();
+        let signed = |told: &&&Value| {
+            let sample = told["publication"]["sample"].as_array();
+            sample.is_some_and(|all| all.iter().any(|one| epoch.lacking.iter().any(|index| one == *index)))
+        };
+        let affected: Vec<&Value> = told.iter().filter(signed).map(|told| &told["slot"]).collect();
+        let _ = writeln!(text, "epoch {}: {:?} lack a flag", epoch.epoch, epoch.lacking);
+        let steps = told.iter().filter(|told| {
+            let endpoint = told["endpoint"].as_str().unwrap_or_default();
+            affected.contains(&&told["slot"])
+                && (endpoint.contains("ttestation") || endpoint.contains("lock"))
+        });
+        for told in steps.take(TRAIL) {
+            let _ = writeln!(text, "  {told}");
+        }
+    }
+    text
 }

@@ -33,7 +33,7 @@ async fn combined() -> Result<()> {
     installed()?;
     let topology = topology()?;
     let run = run(topology, &plan(0)).await?;
-    println!("{}", report::table(&format!("combined, {topology:?}"), &run));
+    println!("{}\n{}", report::table(&format!("combined, {topology:?}"), &run), report::trail(&run));
     judge(&run).inspect_err(|_| print_tails(run.logs.path()))
 }
 
@@ -57,7 +57,8 @@ async fn matrix() -> Result<()> {
     let mut failed = Ok(());
     for number in 0..runs {
         let run = run(topology, &plan(number)).await?;
-        println!("{}", report::table(&format!("{topology:?}, run {} of {runs}", number + 1), &run));
+        let title = format!("{topology:?}, run {} of {runs}", number + 1);
+        println!("{}\n{}", report::table(&title, &run), report::trail(&run));
         bites(topology, &run)?;
         if topology == Topology::Router {
             // The runs that are left are reported all the same.

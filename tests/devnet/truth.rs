@@ -18,6 +18,7 @@ use super::network::{ASK_BOUND, PER_CLIENT, data};
 const SOURCE: u64 = 1;
 const TARGET: u64 = 2;
 const HEAD: u64 = 4;
+const ALL: u64 = SOURCE | TARGET | HEAD;
 
 /// Slots into the epoch after the window at which it is read: the last block has settled by then.
 const SETTLED: u64 = 2;
@@ -41,6 +42,8 @@ pub struct EpochTruth {
     pub empty_slots: usize,
     /// `missed`, one count per validator client.
     pub missed_by_client: Vec<usize>,
+    /// Indices of the validators that lack a flag.
+    pub lacking: Vec<u64>,
 }
 
 impl EpochTruth {
@@ -57,6 +60,11 @@ impl EpochTruth {
             wrong_head: lacking(HEAD),
             empty_slots,
             missed_by_client: flags.chunks(PER_CLIENT).map(missed).collect(),
+            lacking: (0_u64..)
+                .zip(flags)
+                .filter(|(_, flags)| **flags != ALL)
+                .map(|(index, _)| index)
+                .collect(),
         }
     }
 
@@ -162,6 +170,7 @@ fn flags_are_counted_by_kind_and_by_client() {
     assert_eq!((truth.due, truth.missed, truth.not_timely(), truth.wrong_head), (2 * PER_CLIENT, 1, 2, 3));
     assert_eq!((truth.late_source, truth.wrong_target), (2, 1));
     assert_eq!(truth.missed_by_client, [1, 0]);
+    assert_eq!(truth.lacking, [0, 1, PER_CLIENT as u64]);
 }
 
 #[test]

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use super::table::{Side, WIDTH, cell, column, cut, latency, or_dash, span, state, wrap};
-use super::{Global, ask};
-use crate::model::{BeaconStatus, UnixMs};
+use super::{Global, ask, follow::follow, plain};
+use crate::control::{Event, Wanted};
+use crate::model::{BeaconStatus, FleetStatus, UnixMs};
 
 /// Show each beacon in detail: state and why, peers, versions, answers
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -13,18 +14,34 @@ pub struct Args {
     /// Print one JSON object a beacon, one a line
     #[arg(long)]
     json: bool,
+    /// Print a beacon again whenever its state or its version changed, through restarts of serve
+    #[arg(long)]
+    watch: bool,
 }
 
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
-    let Args { json } = args;
+    let Args { json, watch } = args;
     ask::run(global, async move |dir| {
-        let status = ask::status(&dir).await?;
-        if json {
-            return status.beacons.iter().try_for_each(ask::print_json);
+        if !watch {
+            return show(&ask::status(&dir).await?.beacons, json);
         }
-        ask::print(&render(&status.beacons, ask::now()))
+        let mut shown: Option<std::sync::Arc<FleetStatus>> = None;
+        follow(dir, "beacons", Wanted::default(), |event| {
+            let Event::Snapshot(status) = event else { return Ok(()) };
+            let changed: Vec<BeaconStatus> = plain::changed(shown.as_deref(), &status).cloned().collect();
+            shown = Some(status);
+            show(&changed, json)
+        })
+        .await
     })
+}
+
+fn show(beacons: &[BeaconStatus], json: bool) -> anyhow::Result<()> {
+    if json {
+        return beacons.iter().try_for_each(ask::print_json);
+    }
+    ask::print(&render(beacons, ask::now()))
 }
 
 /// Four to six lines a beacon: who and how, what it said, what it runs.

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use super::lifecycle::{Progress, carry_out};
+use super::lifecycle::{Progress, Say, carry_out};
 use super::{Global, ask};
-use crate::control::Request;
+use crate::control::Order;
 use crate::model::{BeaconName, BeaconStatus, Lifecycle};
 
 /// Arguments of `drain`.
@@ -14,15 +14,19 @@ pub struct Args {
     name: String,
     /// Wait until it is idle, at most so many seconds (120); exit 69 if it is not by then
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "120",
-        value_parser = clap::value_parser!(u64).range(1..=86_400))]
+        value_parser = clap::value_parser!(u64).range(1..=86_400), visible_alias = "watch")]
     wait: Option<u64>,
+    /// Print one JSON object a sentence, one a line
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let beacon = BeaconName::new(args.name);
-    let order = Request::Drain { beacon: beacon.clone() };
-    ask::run(global, async move |dir| carry_out(&dir, &beacon, order, args.wait, progress).await)
+    let order = Order::Drain { beacon: beacon.clone() };
+    let say = Say { json: args.json };
+    ask::run(global, async move |dir| carry_out(&dir, &beacon, order, say, args.wait, progress).await)
 }
 
 /// How far the drain has come.

@@ -13,6 +13,8 @@ pub const USAGE: u8 = 64;
 pub const UNAVAILABLE: u8 = 69;
 /// A fault of this program, or of the machine.
 pub const SOFTWARE: u8 = 70;
+/// This user may not.
+pub const NOPERM: u8 = 77;
 /// The fleet file is wrong or missing.
 pub const CONFIG: u8 = 78;
 
@@ -25,6 +27,9 @@ pub enum Failure {
     /// Exit 69.
     #[error("{0}")]
     Unavailable(String),
+    /// Exit 77.
+    #[error("{0}")]
+    Forbidden(String),
     /// Exit 78.
     #[error("{0}")]
     Config(String),
@@ -46,6 +51,7 @@ fn code(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<Failure>() {
         Some(Failure::Usage(_)) => USAGE,
         Some(Failure::Unavailable(_)) => UNAVAILABLE,
+        Some(Failure::Forbidden(_)) => NOPERM,
         Some(Failure::Config(_)) => CONFIG,
         None => SOFTWARE,
     }
@@ -63,6 +69,7 @@ mod tests {
             Err::<(), _>(Failure::Unavailable("nothing listens".into())).context("asking").unwrap_err();
         assert_eq!(code(&wrapped), UNAVAILABLE);
         assert_eq!(code(&Failure::Usage(String::new()).into()), USAGE);
+        assert_eq!(code(&Failure::Forbidden(String::new()).into()), NOPERM);
         assert_eq!(code(&Failure::Config(String::new()).into()), CONFIG);
         assert_eq!(code(&LoadError::Find { path: "/f".into() }.into()), CONFIG);
         assert_eq!(code(&anyhow::anyhow!("disk")), SOFTWARE);

@@ -1,11 +1,18 @@
 //! `beacondeck explain`: why requests went where they went.
 
+use std::collections::HashSet;
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use super::follow::{Away, unread};
 use super::table::wrap;
 use super::{Global, ask};
 use crate::control::{Answer, Request};
-use crate::model::{Explanation, Outcome, Publication, Slot, Tried};
+use crate::model::{Explanation, Outcome, Publication, Slot, Tried, UnixMs};
+
+/// Time between two looks with `--watch`.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Explain where requests went: who answered, who was tried before, who was skipped and why
 #[derive(Debug, clap::Args)]
@@ -22,24 +29,67 @@ pub struct Args {
     /// Print one JSON object a request, one a line
     #[arg(long)]
     json: bool,
+    /// Go on with what is new, looking every second, through restarts of serve; at most the limit a look
+    #[arg(long)]
+    watch: bool,
 }
 
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     ask::run(global, async move |dir| {
-        let Args { slot, client, limit, json } = args;
-        let request = Request::Explain { slot: slot.map(Slot), client, limit };
-        let Answer::Explained(explained) = ask::ask(&dir, request).await? else {
-            return Err(ask::off_topic().into());
-        };
-        if json {
-            return explained.iter().try_for_each(ask::print_json);
+        if args.watch {
+            return tokio::select! {
+                () = unread() => Ok(()),
+                ended = watch(&dir, &args) => ended,
+            };
         }
-        if explained.is_empty() {
+        let explained = explained(&dir, &args).await?;
+        if explained.is_empty() && !args.json {
             return ask::print("no request is remembered that matches\n");
         }
-        ask::print(&explained.iter().map(render).collect::<String>())
+        show(explained.iter(), args.json)
     })
+}
+
+async fn explained(dir: &Path, args: &Args) -> anyhow::Result<Vec<Explanation>> {
+    let Args { slot, client, limit, .. } = args;
+    let request = Request::Explain { slot: slot.map(Slot), client: client.clone(), limit: *limit };
+    match ask::ask(dir, request).await? {
+        Answer::Explained(explained) => Ok(explained),
+        _ => Err(ask::off_topic().into()),
+    }
+}
+
+/// Prints the latest, oldest first, and then what is new at each look.
+async fn watch(dir: &Path, args: &Args) -> anyhow::Result<()> {
+    let mut away = Away::default();
+    let mut before = HashSet::new();
+    loop {
+        match explained(dir, args).await {
+            Ok(explained) => {
+                away.back();
+                show(news(&mut before, &explained).into_iter().rev(), args.json)?;
+            }
+            Err(error) if away.met => away.lost(&format!("{error:#}")),
+            Err(error) => return Err(error),
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// What the look before did not have. Requests are told when they end, not in the order in which they came.
+fn news<'a>(before: &mut HashSet<(u64, UnixMs)>, explained: &'a [Explanation]) -> Vec<&'a Explanation> {
+    let key = |request: &Explanation| (request.id, request.at);
+    let new = explained.iter().filter(|request| !before.contains(&key(request))).collect();
+    *before = explained.iter().map(key).collect();
+    new
+}
+
+fn show<'a>(mut explained: impl Iterator<Item = &'a Explanation>, json: bool) -> anyhow::Result<()> {
+    if json {
+        return explained.try_for_each(ask::print_json);
+    }
+    ask::print(&explained.map(render).collect::<String>())
 }
 
 /// Two to five lines a request.
@@ -115,7 +165,7 @@ mod tests {
 
     use super::*;
     use crate::cli::table::WIDTH;
-    use crate::model::{BeaconName, Skipped, UnixMs, ValidatorIndex};
+    use crate::model::{BeaconName, Skipped, ValidatorIndex};
 
     fn tried(beacon: &str, outcome: Outcome, status: u16, took_ms: f64) -> Tried {
         Tried { beacon: BeaconName::new(beacon), outcome, status, start_ms: 0.0, took_ms }
@@ -167,6 +217,20 @@ slot 1234 +40 ms after due vc-1 produceAttestationData → b2 (200, 353 ms)
         let shown = render(&request);
         assert!(shown.starts_with("slot 1234 12 ms before due"), "{shown}");
         assert!(shown.ends_with("  carried attestations of 3 validators: 5, 6, …\n"), "{shown}");
+    }
+
+    #[test]
+    fn each_look_shows_what_is_new_and_nothing_twice() {
+        let at = |ms: u64, id: u64| Explanation { at: UnixMs(ms), id, ..explanation() };
+        let mut before = HashSet::new();
+        let mut look = |list: &[Explanation]| -> Vec<u64> {
+            news(&mut before, list).iter().map(|request| request.id).collect()
+        };
+        assert_eq!(look(&[]), [0; 0]);
+        assert_eq!(look(&[at(20, 2), at(10, 1)]), [2, 1]);
+        assert_eq!(look(&[at(20, 2), at(10, 1)]), [0; 0]);
+        assert_eq!(look(&[at(5, 0), at(20, 2), at(10, 1)]), [0], "it came first and took long");
+        assert_eq!(look(&[at(50, 1)]), [1], "serve restarted");
     }
 
     #[test]

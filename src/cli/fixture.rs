@@ -1,6 +1,8 @@
 //! A fleet as the tests of the commands see it.
 
-use crate::model::{BeaconName, BeaconStatus, Epoch, FleetStatus, HeadStatus, Lifecycle, Root, Slot, UnixMs};
+use crate::model::{
+    BeaconName, BeaconStatus, Epoch, FleetStatus, HeadStatus, JournalEntry, Lifecycle, Root, Slot, UnixMs,
+};
 
 /// A healthy beacon at slot 9,876,543.
 pub fn beacon(name: &str) -> BeaconStatus {
@@ -41,5 +43,18 @@ pub fn fleet(beacons: Vec<BeaconStatus>) -> FleetStatus {
         at: UnixMs(1_700_000_000_000),
         beacons,
         alerts: Vec::new(),
+    }
+}
+
+/// An entry of the journal, of the same moment.
+pub fn entry(id: u64, target: Option<&str>) -> JournalEntry {
+    JournalEntry {
+        id,
+        at: UnixMs(1_700_000_000_000),
+        who: "alice (uid 1000)".into(),
+        what: "drain".into(),
+        target: target.map(str::to_owned),
+        order: None,
+        outcome: "b2 is draining".into(),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{Failure, ask};
-use crate::control::{Answer, Request};
+use crate::control::Order;
 use crate::model::{BeaconName, BeaconStatus};
 
 /// Time between two looks while waiting.
@@ -21,22 +21,45 @@ pub enum Progress {
     NotYet(String),
 }
 
+/// How sentences are printed.
+#[derive(Debug, Clone, Copy)]
+pub struct Say {
+    /// As JSON, an object a line.
+    pub json: bool,
+}
+
+/// A sentence about an order, for programs.
+#[derive(serde::Serialize)]
+struct Said<'a> {
+    beacon: &'a BeaconName,
+    message: &'a str,
+    done: bool,
+}
+
+impl Say {
+    fn sentence(self, beacon: &BeaconName, message: &str, done: bool) -> anyhow::Result<()> {
+        if self.json {
+            return ask::print_json(&Said { beacon, message, done });
+        }
+        ask::print(&format!("{message}\n"))
+    }
+}
+
 /// Gives an order to an existing beacon; with `wait`, watches for so many seconds. Each new sentence is printed once.
 pub async fn carry_out(
     dir: &Path,
     beacon: &BeaconName,
-    order: Request,
+    order: Order,
+    say: Say,
     wait: Option<u64>,
     progress: fn(&BeaconStatus) -> Progress,
 ) -> anyhow::Result<()> {
     let status = ask::status(dir).await?;
     ask::find(&status, beacon)?;
-    match ask::ask(dir, order).await? {
-        Answer::Done { message } => ask::print(&(message + "\n"))?,
-        _ => return Err(ask::off_topic().into()),
-    }
+    let message = ask::order(dir, order).await?;
+    say.sentence(beacon, &message, wait.is_none())?;
     match wait {
-        Some(seconds) => watch(dir, beacon, seconds, progress).await,
+        Some(seconds) => watch(dir, beacon, say, seconds, progress).await,
         None => Ok(()),
     }
 }
@@ -44,6 +67,7 @@ pub async fn carry_out(
 async fn watch(
     dir: &Path,
     beacon: &BeaconName,
+    say: Say,
     seconds: u64,
     progress: fn(&BeaconStatus) -> Progress,
 ) -> anyhow::Result<()> {
@@ -52,9 +76,9 @@ async fn watch(
     loop {
         let status = ask::status(dir).await?;
         match progress(ask::find(&status, beacon)?) {
-            Progress::Done(sentence) => return ask::print(&(sentence + "\n")),
+            Progress::Done(sentence) => return say.sentence(beacon, &sentence, true),
             Progress::NotYet(sentence) if sentence != said => {
-                ask::print(&format!("{sentence}\n"))?;
+                say.sentence(beacon, &sentence, false)?;
                 said = sentence;
             }
             Progress::NotYet(_) => {}
@@ -78,7 +102,7 @@ mod tests {
     use super::*;
     use crate::cli::drain;
     use crate::cli::fixture::{beacon, fleet};
-    use crate::control::{Answering, ControlServer, Handler, Peer};
+    use crate::control::{Answer, Answering, ControlServer, Desk, Feeding, Handler, Peer, Request, Wanted};
     use crate::model::Lifecycle;
 
     /// A serve whose beacon b1 has one request less in flight at each look; `orders` counts the drains.
@@ -99,13 +123,17 @@ mod tests {
                     let lifecycle = if left == 0 { Lifecycle::Drained } else { Lifecycle::Draining(left) };
                     Answer::Status(fleet(vec![BeaconStatus { lifecycle, ..beacon("b1") }]).into())
                 }
-                Request::Drain { .. } => {
+                Request::Order { what: Order::Drain { .. }, .. } => {
                     self.orders.fetch_add(1, SeqCst);
                     Answer::Done { message: "b1 is draining".into() }
                 }
                 other => Answer::Refused { message: format!("{other:?}") },
             };
             Box::pin(std::future::ready(answer))
+        }
+
+        fn feed(&self, _wanted: Wanted) -> Feeding<'_> {
+            unreachable!("nobody watches")
         }
     }
 
@@ -117,10 +145,12 @@ mod tests {
         let dir = tempfile::TempDir::new().unwrap();
         let (cancel, tracker) = (CancellationToken::new(), TaskTracker::new());
         let serve = Arc::new(Serve { in_flight: in_flight.into(), orders: 0.into() });
-        ControlServer::start(dir.path(), serve.clone(), cancel.clone(), &tracker).await.unwrap();
+        let clock = Arc::new(crate::model::Moment::default);
+        let desk = Desk::new(serve.clone(), clock, cancel.clone(), tracker.clone());
+        ControlServer::start(dir.path(), &desk).await.unwrap();
         let name = BeaconName::new(name);
-        let order = Request::Drain { beacon: name.clone() };
-        let end = carry_out(dir.path(), &name, order, wait, drain::progress).await;
+        let order = Order::Drain { beacon: name.clone() };
+        let end = carry_out(dir.path(), &name, order, Say { json: false }, wait, drain::progress).await;
         cancel.cancel();
         tracker.close();
         tracker.wait().await;
@@ -161,7 +191,7 @@ mod tests {
     async fn without_a_serve_the_command_says_so() {
         let dir = tempfile::TempDir::new().unwrap();
         let Failure::Unavailable(sentence) = failure(ask::status(dir.path()).await) else { panic!() };
-        let path = dir.path().join("control.sock");
+        let path = dir.path().join("observe.sock");
         let expected = format!("no serve is running for this fleet file ({})", path.display());
         assert!(sentence.starts_with(&expected), "{sentence}");
     }

@@ -12,8 +12,11 @@ mod exit;
 mod explain;
 #[cfg(test)]
 mod fixture;
+mod follow;
+mod journal;
 mod lifecycle;
 mod output;
+mod plain;
 mod print;
 mod resume;
 mod serve;
@@ -100,6 +103,8 @@ commands! {
     Resume => resume,
     /// Explain where requests went: who answered, who was tried before, who was skipped and why
     Explain => explain,
+    /// Show who ordered what, when, and what became of it
+    Journal => journal,
     /// Print what comes with the program
     Print => print,
 }

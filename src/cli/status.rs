@@ -2,58 +2,91 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::Arc;
 
 use super::table::{self, Side, WIDTH, cell, column, cut, latency, or_dash, span, wrap};
-use super::{Global, ask};
+use super::{Global, ask, follow::follow, journal, plain};
+use crate::control::{Event, Wanted};
 use crate::model::{BeaconStatus, FleetStatus, UnixMs};
 
-/// Time between two looks with `--watch`.
-const LOOK: Duration = Duration::from_secs(1);
 /// A snapshot older than this says so.
 const FRESH_MS: i64 = 5_000;
 
 /// Show the fleet as the running serve sees it
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Args {
-    /// Print the snapshot as JSON, one line
-    #[arg(long)]
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
+    format: Format,
+    /// Print the snapshot as JSON, one line; the same as --format json
+    #[arg(long, conflicts_with = "format")]
     json: bool,
-    /// Look every second and print again when something changed
+    /// Print again whenever something changed, through restarts of serve
     #[arg(long)]
     watch: bool,
 }
 
+/// How the fleet is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// A table
+    Table,
+    /// A sentence a line; with --watch one a change: for screen readers, dumb terminals and pipes
+    Plain,
+    /// A snapshot a line
+    Json,
+}
+
 /// Runs the command.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
-    let Args { json, watch } = args;
+    let Args { format, json, watch } = args;
+    let format = if json { Format::Json } else { format };
     ask::run(global, async move |dir| {
-        let mut shown = None;
-        loop {
-            let status = ask::status(&dir).await?;
-            if shown.as_deref().is_none_or(|last| !same(last, &status)) {
-                show(&status, json, shown.is_some())?;
-                shown = Some(status);
-            }
-            if !watch {
-                return Ok(());
-            }
-            tokio::time::sleep(LOOK).await;
+        let mut screen = Screen { format, shown: None, last: String::new() };
+        if !watch {
+            return screen.show(ask::status(&dir).await?);
         }
+        let journal = (format == Format::Plain).then_some(0);
+        follow(dir, "status", Wanted { journal, log: None }, |event| match event {
+            Event::Snapshot(status) => screen.show(status),
+            Event::Journal(entry) => ask::print(&(journal::line(&entry) + "\n")),
+            _ => Ok(()),
+        })
+        .await
     })
 }
 
-/// Whether two snapshots tell the same: the moment they were taken does not count.
-fn same(a: &FleetStatus, b: &FleetStatus) -> bool {
-    FleetStatus { at: b.at, ..a.clone() } == *b
+/// What has been printed.
+struct Screen {
+    format: Format,
+    shown: Option<Arc<FleetStatus>>,
+    last: String,
 }
 
-fn show(status: &FleetStatus, json: bool, again: bool) -> anyhow::Result<()> {
-    if json {
-        return ask::print_json(status);
+impl Screen {
+    fn show(&mut self, status: Arc<FleetStatus>) -> anyhow::Result<()> {
+        let text = match self.format {
+            Format::Json => return ask::print_json(&status),
+            Format::Plain => plain::changes(self.shown.as_deref(), &status)
+                .iter()
+                .map(|sentence| plain::line(status.at, sentence) + "\n")
+                .collect(),
+            Format::Table => self.table(&status),
+        };
+        self.shown = Some(status);
+        if text.is_empty() { Ok(()) } else { ask::print(&text) }
     }
-    let gap = if again { "\n" } else { "" };
-    ask::print(&format!("{gap}{}", render(status, ask::now())))
+
+    /// The table, unless it says what the last one said.
+    fn table(&mut self, status: &FleetStatus) -> String {
+        let content = render(status, status.at);
+        if self.last == content {
+            return String::new();
+        }
+        let gap = if self.shown.is_some() { "\n" } else { "" };
+        self.last = content;
+        format!("{gap}{}", render(status, ask::now()))
+    }
 }
 
 /// The whole screen: header, table, alerts.
@@ -185,10 +218,14 @@ b4       ▼ DOWN never observed         -    0       -     0  -
     }
 
     #[test]
-    fn a_snapshot_taken_later_with_nothing_new_is_the_same() {
+    fn a_table_is_printed_again_when_it_says_something_new() {
+        let mut screen = Screen { format: Format::Table, shown: None, last: String::new() };
         let status = fleet(vec![beacon("b1")]);
+        assert!(screen.table(&status).starts_with("home"));
+        screen.shown = Some(Arc::new(status.clone()));
         let later = FleetStatus { at: UnixMs(status.at.0 + 1), ..status.clone() };
-        assert!(same(&status, &later));
-        assert!(!same(&status, &FleetStatus { fleet: "x".into(), ..later }));
+        assert_eq!(screen.table(&later), "");
+        let other = fleet(vec![BeaconStatus { lag: 1, ..beacon("b1") }]);
+        assert!(screen.table(&other).starts_with("\nhome"));
     }
 }

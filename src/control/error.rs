@@ -63,25 +63,47 @@ pub enum ControlError {
         source: io::Error,
     },
     /// The socket is there and this user may not use it.
-    #[error("this user may not open the control socket {}: join the group that owns it, or use sudo", path.display())]
+    #[error("this user may not open {}: join the group {group} and log in again, or use sudo", path.display())]
     Forbidden {
         /// The socket.
         path: PathBuf,
+        /// The group that may.
+        group: String,
         /// Why.
         #[source]
         source: io::Error,
     },
+    /// Serve would not have the connection.
+    #[error("{message}")]
+    TurnedAway {
+        /// Its sentence.
+        message: String,
+    },
+    /// Serve ended a watch.
+    #[error("serve ended the watch: {message}")]
+    Ended {
+        /// Its sentence.
+        message: String,
+    },
+    /// The connection ended in the middle of a line.
+    #[error(
+        "the connection to serve was cut in the middle of a frame: serve died, or dropped a reader that did not keep up"
+    )]
+    Cut,
+    /// An answer of another kind.
+    #[error("serve gave an answer of another kind: is it another version of beacondeck?")]
+    OffTopic,
     /// The connection failed in between.
     #[error("the connection to serve broke while {doing}")]
     Broken {
-        /// What was going on: "sending an order" or "waiting for the answer".
+        /// What was going on: "sending a request", "waiting for the answer", …
         doing: &'static str,
         /// Why.
         #[source]
         source: io::Error,
     },
-    /// No answer in time.
-    #[error("serve accepted the connection and did not answer within {seconds} s")]
+    /// No answer, or no sign of life, in time.
+    #[error("serve accepted the connection and has said nothing for {seconds} s")]
     Silent {
         /// How long was waited.
         seconds: u64,
@@ -97,4 +119,18 @@ pub enum ControlError {
     /// A frame could not be written or read.
     #[error("serve and this command do not understand each other")]
     Frame(#[source] FrameError),
+}
+
+impl ControlError {
+    /// Whether the same may succeed later without anybody doing something here: serve may come back.
+    pub fn passes(&self) -> bool {
+        !matches!(
+            self,
+            ControlError::PathTooLong { .. }
+                | ControlError::Forbidden { .. }
+                | ControlError::OffTopic
+                | ControlError::OtherAnswer { .. }
+                | ControlError::Frame(_)
+        )
+    }
 }

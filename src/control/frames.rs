@@ -1,14 +1,13 @@
 //! Frames: one JSON object a line, versioned, bounded. Pure.
 //!
-//! A request is `{"v":1,"id":7,"op":"drain","beacon":"b2"}`; its answer carries the same version and id:
-//! `{"v":1,"id":7,"answer":{"done":{"message":"b2 is draining"}}}`. Fields that are not known are ignored, so that a newer
-//! console can speak to an older serve within one version.
-
-use std::sync::Arc;
+//! A request is `{"v":1,"id":7,"op":"order","order":"32 hex digits","do":"drain","beacon":"b2"}`; its answer carries the same
+//! version and id: `{"v":1,"id":7,"answer":{"done":{"message":"b2 is draining"}}}`. A watch is answered by many frames, all
+//! with its id. Fields that are not known are ignored, so that a newer console can speak to an older serve within one
+//! version; `v` and `id` stand in the frames of every version, so that another version is named and not guessed.
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BeaconName, Explanation, FleetStatus, Slot};
+use super::{Answer, Request};
 
 /// The version both sides must speak.
 pub const VERSION: u32 = 1;
@@ -16,55 +15,6 @@ pub const VERSION: u32 = 1;
 pub const REQUEST_LIMIT: usize = 64 * 1024;
 /// Longest answer line, in bytes, its newline included.
 pub const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
-
-/// What an operator asks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "kebab-case")]
-pub enum Request {
-    /// The fleet as it is now.
-    Status,
-    /// Give a beacon no new work.
-    Drain {
-        /// The beacon.
-        beacon: BeaconName,
-    },
-    /// Give a drained beacon work again.
-    Resume {
-        /// The beacon.
-        beacon: BeaconName,
-    },
-    /// Why requests went where they went, newest first.
-    Explain {
-        /// Only requests about this slot.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        slot: Option<Slot>,
-        /// Only requests of the client with this name.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        client: Option<String>,
-        /// At most so many.
-        limit: u32,
-    },
-}
-
-/// What serve answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Answer {
-    /// To [`Request::Status`].
-    Status(Arc<FleetStatus>),
-    /// The order was carried out.
-    Done {
-        /// One sentence for the operator.
-        message: String,
-    },
-    /// To [`Request::Explain`].
-    Explained(Vec<Explanation>),
-    /// The order was understood and not carried out, or not understood.
-    Refused {
-        /// One sentence for the operator: what, why, what to do.
-        message: String,
-    },
-}
 
 /// A request with its number, chosen by the client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +47,9 @@ pub enum FrameError {
     Malformed(serde_json::Error),
     /// Another version.
     #[error(
-        "the other side speaks version {theirs} of the control protocol, this beacondeck speaks {VERSION}"
+        "the other side speaks version {theirs} of the control protocol and this beacondeck ({program}) version {VERSION}: \
+         use the program that serve was started from",
+        program = env!("CARGO_PKG_VERSION")
     )]
     Version {
         /// What it speaks.
@@ -191,37 +143,88 @@ fn decode<T: serde::de::DeserializeOwned>(line: &[u8]) -> Result<T, FrameError> 
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
     use rstest::rstest;
 
     use super::*;
+    use crate::control::{Access, Event, Order, OrderId, Wanted, Watcher, Welcome};
+    use crate::model::{BeaconName, FleetStatus, JournalEntry, LogLevel, LogLine, Slot, UnixMs};
+
+    const ID: &str = "0123456789abcdef0123456789abcdef";
+
+    fn order(what: Order) -> Request {
+        Request::Order { order: OrderId::try_from(ID.to_owned()).unwrap(), what }
+    }
+
+    fn drain(beacon: &str) -> Request {
+        order(Order::Drain { beacon: BeaconName::new(beacon) })
+    }
 
     #[rstest]
-    #[case(Request::Status, r#"{"v":1,"id":7,"op":"status"}"#)]
-    #[case(Request::Drain { beacon: BeaconName::new("b2") }, r#"{"v":1,"id":7,"op":"drain","beacon":"b2"}"#)]
-    #[case(Request::Resume { beacon: BeaconName::new("b2") }, r#"{"v":1,"id":7,"op":"resume","beacon":"b2"}"#)]
+    #[case(Request::Status, r#""op":"status""#)]
+    #[case(
+        Request::Hello { beacondeck: "0.1.0".into(), program: "console".into() },
+        r#""op":"hello","beacondeck":"0.1.0","program":"console""#
+    )]
+    #[case(
+        drain("b2"),
+        r#""op":"order","order":"0123456789abcdef0123456789abcdef","do":"drain","beacon":"b2""#
+    )]
+    #[case(
+        order(Order::Resume { beacon: BeaconName::new("b2") }),
+        r#""op":"order","order":"0123456789abcdef0123456789abcdef","do":"resume","beacon":"b2""#
+    )]
     #[case(
         Request::Explain { slot: Some(Slot(12)), client: None, limit: 20 },
-        r#"{"v":1,"id":7,"op":"explain","slot":12,"limit":20}"#
+        r#""op":"explain","slot":12,"limit":20"#
     )]
+    #[case(Request::Journal { limit: 20 }, r#""op":"journal","limit":20"#)]
+    #[case(Request::Watch(Wanted::default()), r#""op":"watch""#)]
+    #[case(Request::Watch(Wanted { journal: Some(5), log: Some(0) }), r#""op":"watch","journal":5,"log":0"#)]
     fn a_request_has_one_written_form(#[case] request: Request, #[case] text: &str) {
+        let text = format!(r#"{{"v":1,"id":7,{text}}}"#);
         let frame = RequestFrame { v: VERSION, id: 7, request };
         assert_eq!(String::from_utf8(frame.encode().unwrap()).unwrap(), format!("{text}\n"));
         assert_eq!(RequestFrame::decode(text.as_bytes()).unwrap(), frame);
     }
 
-    #[test]
-    fn an_answer_has_one_written_form() {
-        let frame = AnswerFrame::new(7, Answer::Done { message: "b2 is draining".into() });
-        let text = r#"{"v":1,"id":7,"answer":{"done":{"message":"b2 is draining"}}}"#;
+    #[rstest]
+    #[case(Answer::Done { message: "b2 is draining".into() }, r#"{"done":{"message":"b2 is draining"}}"#)]
+    #[case(
+        Answer::Welcome(Welcome { beacondeck: "0.1.0".into(), pid: 7, access: Access::Observe, you: "uid 5".into() }),
+        r#"{"welcome":{"beacondeck":"0.1.0","pid":7,"access":"observe","you":"uid 5"}}"#
+    )]
+    #[case(Answer::Event(Event::Alive { at: UnixMs(9) }), r#"{"event":{"alive":{"at":9}}}"#)]
+    #[case(
+        Answer::Event(Event::Watchers(vec![Watcher { id: 1, who: "uid 5".into(), program: "status".into(), since: UnixMs(9) }])),
+        r#"{"event":{"watchers":[{"id":1,"who":"uid 5","program":"status","since":9}]}}"#
+    )]
+    #[case(
+        Answer::Event(Event::Log(LogLine {
+            id: 3, at: UnixMs(9), level: LogLevel::Warn, from: "beacondeck::pool".into(), text: "late".into(),
+        })),
+        r#"{"event":{"log":{"id":3,"at":9,"level":"warn","from":"beacondeck::pool","text":"late"}}}"#
+    )]
+    fn an_answer_has_one_written_form(#[case] answer: Answer, #[case] text: &str) {
+        let text = format!(r#"{{"v":1,"id":7,"answer":{text}}}"#);
+        let frame = AnswerFrame::new(7, answer);
         assert_eq!(String::from_utf8(frame.encode().unwrap()).unwrap(), format!("{text}\n"));
         assert_eq!(AnswerFrame::decode(text.as_bytes()).unwrap(), frame);
     }
 
     #[rstest]
     #[case(r#"{"v":2,"id":9,"op":"status"}"#, "version 2", 9)]
+    #[case(r#"{"v":2,"id":9,"say":"status","to":[]}"#, "version 2", 9)]
     #[case(r#"{"v":1,"id":9,"op":"reboot"}"#, "reboot", 9)]
-    #[case(r#"{"v":1,"id":9,"op":"drain"}"#, "beacon", 9)]
+    #[case(
+        r#"{"v":1,"id":9,"op":"order","order":"0123456789abcdef0123456789abcdef","do":"drain"}"#,
+        "beacon",
+        9
+    )]
+    #[case(r#"{"v":1,"id":9,"op":"order","order":"1","do":"drain","beacon":"b1"}"#, "32 digits", 9)]
+    #[case(r#"{"v":1,"id":9,"op":"order","do":"drain","beacon":"b1"}"#, "order", 9)]
     #[case(r#"{"id":9,"op":"status"}"#, "no frame", 0)]
     #[case("status", "no frame", 0)]
     #[case("", "no frame", 0)]
@@ -233,36 +236,109 @@ mod tests {
 
     #[test]
     fn fields_of_a_newer_console_are_ignored() {
-        let line = br#"{"v":1,"id":1,"op":"drain","beacon":"b1","reason":"upgrade"}"#;
-        let request = RequestFrame::decode(line).unwrap().request;
-        assert_eq!(request, Request::Drain { beacon: BeaconName::new("b1") });
+        let line = br#"{"v":1,"id":1,"op":"order","order":"0123456789abcdef0123456789abcdef","do":"drain","beacon":"b1","reason":"upgrade"}"#;
+        assert_eq!(RequestFrame::decode(line).unwrap().request, drain("b1"));
     }
 
     #[test]
     fn a_request_beyond_the_limit_is_not_written() {
-        let request = Request::Drain { beacon: BeaconName::new("b".repeat(REQUEST_LIMIT)) };
+        let request = drain(&"b".repeat(REQUEST_LIMIT));
         let error = RequestFrame { v: VERSION, id: 1, request }.encode().unwrap_err();
         assert!(matches!(error, FrameError::TooLong { limit: REQUEST_LIMIT, .. }), "{error}");
     }
 
+    fn requests() -> impl Strategy<Value = Request> {
+        let name = || any::<String>().prop_map(BeaconName::new);
+        prop_oneof![
+            (any::<String>(), any::<String>())
+                .prop_map(|(beacondeck, program)| Request::Hello { beacondeck, program }),
+            (any::<Option<u64>>(), any::<Option<String>>(), any::<u32>())
+                .prop_map(|(slot, client, limit)| Request::Explain { slot: slot.map(Slot), client, limit }),
+            any::<u32>().prop_map(|limit| Request::Journal { limit }),
+            any::<(Option<u32>, Option<u32>)>()
+                .prop_map(|(journal, log)| Request::Watch(Wanted { journal, log })),
+            name().prop_map(|beacon| Request::order(Order::Drain { beacon })),
+            name().prop_map(|beacon| Request::order(Order::Resume { beacon })),
+        ]
+    }
+
+    fn answers() -> impl Strategy<Value = Answer> {
+        let at = || any::<u64>().prop_map(UnixMs);
+        let entry =
+            (any::<u64>(), at(), any::<[String; 3]>(), any::<Option<String>>(), any::<Option<String>>())
+                .prop_map(|(id, at, [who, what, outcome], target, order)| JournalEntry {
+                    id,
+                    at,
+                    who,
+                    what,
+                    target,
+                    order,
+                    outcome,
+                });
+        let line = (any::<u64>(), at(), any::<[String; 2]>()).prop_map(|(id, at, [from, text])| LogLine {
+            id,
+            at,
+            level: LogLevel::Info,
+            from,
+            text,
+        });
+        let status = (any::<[String; 3]>(), any::<Option<u64>>(), at()).prop_map(|(words, slot, at)| {
+            let [fleet, version, alert] = words;
+            FleetStatus {
+                fleet,
+                version,
+                network: None,
+                genesis_validators_root: None,
+                slot: slot.map(Slot),
+                epoch: None,
+                agreed: None,
+                at,
+                beacons: Vec::new(),
+                alerts: vec![alert],
+            }
+        });
+        prop_oneof![
+            any::<String>().prop_map(|message| Answer::Done { message }),
+            any::<String>().prop_map(|message| Answer::Failed { message }),
+            any::<String>().prop_map(|message| Answer::Refused { message }),
+            any::<String>().prop_map(|message| Answer::Event(Event::Ended { message })),
+            prop::collection::vec(entry.clone(), 0..3).prop_map(Answer::Journal),
+            entry.prop_map(|entry| Answer::Event(Event::Journal(entry))),
+            line.prop_map(|line| Answer::Event(Event::Log(line))),
+            status.prop_map(|status| Answer::Event(Event::Snapshot(Arc::new(status)))),
+        ]
+    }
+
     proptest! {
         #[test]
-        fn a_frame_is_one_line_and_round_trips(id: u64, name: String, slot: Option<u64>, limit: u32) {
-            for request in [
-                Request::Drain { beacon: BeaconName::new(name.as_str()) },
-                Request::Explain { slot: slot.map(Slot), client: Some(name.clone()), limit },
-            ] {
-                let frame = RequestFrame { v: VERSION, id, request };
-                let line = frame.encode().unwrap();
-                prop_assert_eq!(line.iter().position(|byte| *byte == b'\n'), Some(line.len() - 1));
-                prop_assert_eq!(RequestFrame::decode(&line).unwrap(), frame);
-            }
+        fn a_request_is_one_line_and_round_trips(id: u64, request in requests()) {
+            let frame = RequestFrame { v: VERSION, id, request };
+            let line = frame.encode().unwrap();
+            prop_assert_eq!(line.iter().position(|byte| *byte == b'\n'), Some(line.len() - 1));
+            prop_assert_eq!(RequestFrame::decode(&line).unwrap(), frame);
+        }
+
+        #[test]
+        fn an_answer_is_one_line_and_round_trips(id: u64, answer in answers()) {
+            let frame = AnswerFrame::new(id, answer);
+            let line = frame.encode().unwrap();
+            prop_assert_eq!(line.iter().position(|byte| *byte == b'\n'), Some(line.len() - 1));
+            prop_assert_eq!(AnswerFrame::decode(&line).unwrap(), frame);
         }
 
         #[test]
         fn no_bytes_panic(line: Vec<u8>) {
             let _ = RequestFrame::decode(&line);
             let _ = AnswerFrame::decode(&line);
+        }
+
+        #[test]
+        fn no_damage_to_a_frame_panics(request in requests(), at: prop::sample::Index, byte: u8) {
+            let mut line = RequestFrame { v: VERSION, id: 1, request }.encode().unwrap();
+            let at = at.index(line.len());
+            line[at] = byte;
+            let _ = RequestFrame::decode(&line);
+            let _ = RequestFrame::decode(&line[..at]);
         }
     }
 }

@@ -1,23 +1,32 @@
-//! The unix socket operators speak through: frames, the serving side, the asking side.
+//! The unix sockets operators speak through: frames, the serving side, the asking side.
 //!
-//! This room carries orders and answers; it never decides what an order does: that is the [`Handler`] it is given. To add
-//! an order, add a variant to [`Request`] (and to [`Answer`] if none fits) and answer it in the engine's handler.
+//! This room carries requests and answers; it never decides what they mean: that is the [`Handler`] it is given. What reads
+//! comes by `observe.sock`, what orders by `control.sock`; within one process the same frames pass through a duplex
+//! stream ([`Reach`]). To add an order, see [`Order`]; to add a question, add a variant to [`Request`] (and to [`Answer`]
+//! if none fits) and answer it in the engine's handler; to tell watchers more, add a variant to [`Event`].
 
+mod answer;
 mod client;
+mod desk;
 mod error;
 mod frames;
 mod peer;
+mod place;
+mod reach;
+mod request;
 mod server;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod watchers;
 
-pub use client::Client;
+pub use answer::{Access, Answer, Event, Watcher, Welcome};
+pub use client::{Client, Watch, Wire};
+pub use desk::{Answering, Desk, Feed, Feeding, Handler, Tail};
 pub use error::ControlError;
-pub use frames::{
-    ANSWER_LIMIT, Answer, AnswerFrame, FrameError, REQUEST_LIMIT, Request, RequestFrame, VERSION,
-};
+pub use frames::{ANSWER_LIMIT, AnswerFrame, FrameError, REQUEST_LIMIT, RequestFrame, VERSION};
 pub use peer::Peer;
-pub use server::{Answering, ControlServer, Handler};
-
-/// Name of the socket within the control directory.
-pub const SOCKET: &str = "control.sock";
+pub use place::GROUP;
+pub use reach::{Lasting, Reach, Told};
+pub use request::{Order, OrderId, OrderIdError, Request, Wanted};
+pub use server::ControlServer;

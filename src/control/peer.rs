@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tokio::net::UnixStream;
 
-/// The user and process behind a connection.
+/// The user and process behind a connection; shown as `alice (uid 1000)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
     /// User id.
@@ -24,12 +24,18 @@ impl Peer {
         let user = user_name(Path::new("/etc/passwd"), uid);
         Ok(Self { uid, pid: credentials.pid(), user })
     }
+
+    /// This process itself, as another would see it.
+    pub fn own() -> std::io::Result<Self> {
+        let (stream, _) = UnixStream::pair()?;
+        Self::of(&stream)
+    }
 }
 
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.user {
-            Some(user) => f.write_str(user),
+            Some(user) => write!(f, "{user} (uid {})", self.uid),
             None => write!(f, "uid {}", self.uid),
         }
     }
@@ -67,6 +73,6 @@ mod tests {
     #[test]
     fn a_peer_without_a_name_is_its_uid() {
         assert_eq!(Peer { uid: 77, pid: None, user: None }.to_string(), "uid 77");
-        assert_eq!(Peer { uid: 0, pid: Some(1), user: Some("root".into()) }.to_string(), "root");
+        assert_eq!(Peer { uid: 0, pid: Some(1), user: Some("root".into()) }.to_string(), "root (uid 0)");
     }
 }

@@ -7,6 +7,7 @@
 //! `generation`.
 
 mod adopt;
+mod book;
 mod clock;
 mod common;
 mod doors;
@@ -36,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::beacon::ReadError;
 use crate::config::Loaded;
-use crate::control::{ControlError, ControlServer};
+use crate::control::{ControlError, ControlServer, Desk};
 use crate::metrics::{Metrics, MetricsError};
 use crate::model::{BeaconSet, Fleet, FleetStatus};
 use crate::pool::{Pool, Settings};
@@ -88,6 +89,8 @@ pub struct Engine {
     pub doors: Vec<SocketAddr>,
     /// Where metrics were served when it started.
     pub metrics: Option<SocketAddr>,
+    /// Where a console within this process is answered.
+    pub desk: Desk,
     status: watch::Receiver<Arc<FleetStatus>>,
     router: Arc<ArcSwap<Router>>,
     common: Common,
@@ -135,8 +138,10 @@ impl Engine {
             pool: common.pool.clone(),
             status: status.clone(),
             journal: common.journal.clone(),
+            book: book::Book::new(common.clock.clone()),
         };
-        ControlServer::start(&fleet.control, Arc::new(orders), cancel, &common.tasks).await?;
+        let desk = Desk::new(Arc::new(orders), common.clock.clone(), cancel, common.tasks.clone());
+        ControlServer::start(&fleet.control, &desk).await?;
         doors.change(&fleet.listen, bound, fleet.limits.stop);
         let addresses = doors.addresses();
         tracing::info!(fleet = %fleet.name, doors = ?addresses, beacons = fleet.beacons.len(), "routing");
@@ -154,6 +159,7 @@ impl Engine {
         Ok(Self {
             doors: addresses,
             metrics: metrics_at,
+            desk,
             status,
             router,
             common,

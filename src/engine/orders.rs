@@ -1,19 +1,21 @@
-//! Orders that come in by the control socket.
+//! What comes in by the control sockets: questions and orders.
 
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::book::Book;
 use super::explain::Asked;
 use super::journal::Journal;
 use super::said::Message;
-use crate::control::{Answer, Answering, Handler, Peer, Request};
+use crate::control::{Answer, Answering, Feed, Feeding, Handler, Order, Peer, Request, Tail, Wanted};
 use crate::model::{BeaconName, FleetStatus, Lifecycle};
+use crate::telemetry;
 
-/// Most explanations in one answer.
-const MOST: usize = 10_000;
+/// Most explanations, and most journal entries, in one answer.
+const MOST: u32 = 10_000;
 
-/// Carries orders out.
+/// Answers questions and carries orders out.
 pub struct Orders {
     /// The pool's task.
     pub pool: mpsc::Sender<Message>,
@@ -21,6 +23,8 @@ pub struct Orders {
     pub status: watch::Receiver<Arc<FleetStatus>>,
     /// What passed.
     pub journal: Journal,
+    /// Who did what.
+    pub book: Book,
 }
 
 impl Handler for Orders {
@@ -28,19 +32,42 @@ impl Handler for Orders {
         Box::pin(async move {
             match request {
                 Request::Status => Answer::Status(self.status.borrow().clone()),
-                Request::Drain { beacon } => self.order(&beacon, true, &peer).await,
-                Request::Resume { beacon } => self.order(&beacon, false, &peer).await,
                 Request::Explain { slot, client, limit } => {
-                    let asked = Asked { slot, client, limit: (limit as usize).min(MOST) };
+                    let asked = Asked { slot, client, limit: limit.min(MOST) as usize };
                     Answer::Explained(self.journal.explain(asked).await)
                 }
+                Request::Journal { limit } => Answer::Journal(self.book.latest(limit.min(MOST) as usize)),
+                Request::Order { order, what } => {
+                    self.book.once(&order, &what, &peer.to_string(), self.carry_out(&what)).await
+                }
+                Request::Hello { .. } | Request::Watch(_) => {
+                    Answer::Refused { message: "that is no question".to_owned() }
+                }
             }
+        })
+    }
+
+    fn feed(&self, wanted: Wanted) -> Feeding<'_> {
+        Box::pin(async move {
+            let journal = wanted.journal.map(|most| self.book.tail(most.min(MOST) as usize));
+            let log = wanted.log.map(|most| {
+                let (recent, next) = telemetry::lines().tail(most as usize);
+                Tail { recent, next }
+            });
+            Feed { status: self.status.clone(), journal, log }
         })
     }
 }
 
 impl Orders {
-    async fn order(&self, beacon: &BeaconName, drain: bool, peer: &Peer) -> Answer {
+    async fn carry_out(&self, order: &Order) -> Answer {
+        match order {
+            Order::Drain { beacon } => self.lifecycle(beacon, true).await,
+            Order::Resume { beacon } => self.lifecycle(beacon, false).await,
+        }
+    }
+
+    async fn lifecycle(&self, beacon: &BeaconName, drain: bool) -> Answer {
         let (answer, answered) = oneshot::channel();
         let message = Message::Order(beacon.clone(), drain, answer);
         let stopping =
@@ -55,7 +82,6 @@ impl Orders {
             let message = format!("there is no beacon {beacon}; this fleet has {}", known.join(", "));
             return Answer::Refused { message };
         };
-        tracing::info!(%beacon, who = %peer, order = if drain { "drain" } else { "resume" }, "order carried out");
         let message = match lifecycle {
             Lifecycle::Active => format!("{beacon} is active"),
             Lifecycle::Draining(0) => format!("{beacon} is draining"),

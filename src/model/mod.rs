@@ -7,6 +7,7 @@ mod explain;
 mod fleet;
 mod ids;
 mod journal;
+mod log;
 mod operation;
 mod quoted;
 mod seed;
@@ -22,6 +23,7 @@ pub use fleet::{
 };
 pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};
 pub use journal::{Drain, JournalEntry};
+pub use log::{LogLevel, LogLine};
 pub use operation::{Consequences, Ending, Operation, Step as OperationStep, StepState, StepStatus, Verb};
 pub use quoted::Quoted;
 pub use seed::{CustodyEstimate, SeedKind, Told};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use beacondeck::config;
-use beacondeck::control::{Answer, Client, Request};
+use beacondeck::control::{Access, Answer, Client, Order, Request};
 use beacondeck::engine::Engine;
 use beacondeck::model::{BeaconStatus, Explanation, Fleet, FleetStatus};
 use beacondeck::sim::SimNetwork;
@@ -63,15 +63,15 @@ impl Rig {
     }
 
     async fn ask(&self, request: Request) -> Answer {
-        let mut client = Client::connect(&self.fleet.control).await.unwrap();
+        let mut client = Client::connect(&self.fleet.control, Access::Control, "test").await.unwrap();
         client.call(request).await.unwrap()
     }
 
     /// Drain (true) or resume by the control socket.
     pub async fn order(&self, place: usize, drain: bool) {
         let beacon = self.beacon(place).name;
-        let request = if drain { Request::Drain { beacon } } else { Request::Resume { beacon } };
-        assert!(matches!(self.ask(request).await, Answer::Done { .. }));
+        let order = if drain { Order::Drain { beacon } } else { Order::Resume { beacon } };
+        assert!(matches!(self.ask(Request::order(order)).await, Answer::Done { .. }));
     }
 
     /// The newest explanations.

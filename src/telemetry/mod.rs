@@ -1,10 +1,13 @@
-//! Logs: where they go and in which form.
+//! Logs: where they go and in which form, and the latest lines for operators who ask.
 //!
 //! Owns the one subscriber of the process. Lines pass a bounded queue to a thread of their own, so that no request waits
 //! for a disk or a pipe; what does not fit is dropped and counted. Never decides what is logged.
 
+mod lines;
+
 use std::io::{self, IsTerminal as _, Write};
 use std::path::Path;
+use std::sync::LazyLock;
 
 use thiserror::Error;
 use tracing::subscriber::SetGlobalDefaultError;
@@ -13,11 +16,22 @@ use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuild
 use tracing_appender::rolling::{InitError, RollingFileAppender, Rotation};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::model::{LogFormat, Logging};
 
+pub use lines::Lines;
+
 /// Lines waiting to be written.
 const QUEUE: usize = 16_384;
+
+/// There is one log in a process, so there is one tail of it.
+static LINES: LazyLock<Lines> = LazyLock::new(Lines::default);
+
+/// The latest lines of this process's log; empty until logs have started.
+pub fn lines() -> Lines {
+    LINES.clone()
+}
 
 /// Why logs cannot start.
 #[derive(Debug, Error)]
@@ -113,8 +127,8 @@ fn subscriber(
 ) -> Box<dyn Subscriber + Send + Sync> {
     let base = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(colour);
     match format {
-        LogFormat::Text => Box::new(base.finish()),
-        LogFormat::Json => Box::new(base.json().flatten_event(true).finish()),
+        LogFormat::Text => Box::new(base.finish().with(lines())),
+        LogFormat::Json => Box::new(base.json().flatten_event(true).finish().with(lines())),
     }
 }
 
@@ -150,6 +164,21 @@ mod tests {
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 1000);
         assert_eq!((&lines[999]["number"], &lines[999]["message"]), (&999.into(), &"line".into()));
+    }
+
+    #[test]
+    fn what_is_written_can_be_asked_for_and_what_the_filter_stops_cannot() {
+        let directory = tempfile::tempdir().unwrap();
+        let quiet = Logging { filter: "warn".into(), ..logging(directory.path(), LogFormat::Text) };
+        let (dispatch, _guard) = build(&quiet).unwrap();
+        tracing::dispatcher::with_default(&dispatch, || {
+            tracing::warn!("the tail has this line of its test");
+            tracing::info!("the tail lacks this line of its test");
+        });
+        let (recent, _) = lines().tail(usize::MAX);
+        let seen = |text: &str| recent.iter().any(|line| line.text.contains(text));
+        assert!(seen("has this line of its test"));
+        assert!(!seen("lacks this line of its test"));
     }
 
     #[test]

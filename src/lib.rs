@@ -16,14 +16,14 @@
 //! | [`duties`] | what passed the router for which validator |
 //! | [`router`] | the door: listener, strategies, attempts, answers |
 //! | [`ops`] | restart and upgrade of a beacon's process, step by step |
-//! | [`control`] | the unix socket for operators |
+//! | [`control`] | the unix sockets for operators: questions, orders, watches |
 //! | [`metrics`], [`telemetry`] | Prometheus text; logs |
 //! | [`engine`] | composition root: starts, supervises and stops everything |
 //! | [`sim`] | simulated beacons and validator clients over real HTTP |
 //! | [`cli`] | one file a command |
 //!
 //! Three roads run through it: a request (listener, row, candidates, strategy, upstream, trace), a symptom (probe, event,
-//! trace, pool, published table) and an order (command, control frame, lifecycle).
+//! trace, pool, published table) and an order (command, control frame, lifecycle, journal).
 
 pub mod beacon;
 pub mod chain;

@@ -284,18 +284,8 @@ mod tests {
         });
         let status = (any::<[String; 3]>(), any::<Option<u64>>(), at()).prop_map(|(words, slot, at)| {
             let [fleet, version, alert] = words;
-            FleetStatus {
-                fleet,
-                version,
-                network: None,
-                genesis_validators_root: None,
-                slot: slot.map(Slot),
-                epoch: None,
-                agreed: None,
-                at,
-                beacons: Vec::new(),
-                alerts: vec![alert],
-            }
+            let alerts = vec![alert];
+            FleetStatus { fleet, version, slot: slot.map(Slot), at, alerts, ..FleetStatus::default() }
         });
         prop_oneof![
             any::<String>().prop_map(|message| Answer::Done { message }),

@@ -97,18 +97,7 @@ impl Running {
 }
 
 pub fn fleet(name: &str) -> FleetStatus {
-    FleetStatus {
-        fleet: name.into(),
-        version: "0".into(),
-        network: None,
-        genesis_validators_root: None,
-        slot: None,
-        epoch: None,
-        agreed: None,
-        at: UnixMs(1),
-        beacons: Vec::new(),
-        alerts: Vec::new(),
-    }
+    FleetStatus { fleet: name.into(), version: "0".into(), at: UnixMs(1), ..FleetStatus::default() }
 }
 
 pub fn line(id: u64, text: &str) -> LogLine {

@@ -8,6 +8,7 @@
 //! | [`model`] | the words everyone uses: ids, units, moments, snapshots, traces |
 //! | [`endpoint`] | the Beacon API as data: one row an endpoint |
 //! | [`chain`] | spec as read from beacons, the slot clock, block keys |
+//! | [`tls`] | certificate and key of a door: PEM text to a server's configuration |
 //! | [`config`] | the fleet file: raw text to a [`config::Fleet`] that cannot be wrong |
 //! | [`beacon`] | typed reads, probes and event streams of one beacon node |
 //! | [`pool`] | who may serve what: health with hysteresis, agreed head, lifecycle |
@@ -42,3 +43,4 @@ pub mod seeds;
 pub mod sim;
 pub mod store;
 pub mod telemetry;
+pub mod tls;

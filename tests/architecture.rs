@@ -39,11 +39,12 @@ impl Room {
 }
 
 /// Lower rooms first. `model` may be used by all.
-const ROOMS: [Room; 18] = [
+const ROOMS: [Room; 19] = [
     room("model", &[], "the words everyone uses: they know nobody"),
     room("endpoint", &[], "data about the Beacon API, the same for any fleet"),
     room("chain", &[], "slots and forks, as the spec of the beacons says"),
-    room("config", &["endpoint"], "which namespaces there are to open"),
+    room("tls", &[], "PEM text is the same for any fleet"),
+    room("config", &["endpoint", "tls"], "which namespaces there are to open, and whether a key fits"),
     room("metrics", &[], "counts what it is told"),
     room("telemetry", &[], "writes what it is told"),
     room("beacon", &["endpoint", "chain"], "typed reads are rows, the spec it reads is the chain's"),
@@ -53,8 +54,8 @@ const ROOMS: [Room; 18] = [
     room("duties", &["chain", "endpoint"], "a duty is seen in a row's body and is due in a slot"),
     room(
         "router",
-        &["endpoint", "pool", "seeds", "chain", "metrics"],
-        "a row says how, the pool who, the seeds what first, the slot how long",
+        &["endpoint", "pool", "seeds", "chain", "metrics", "tls"],
+        "a row says how, the pool who, the seeds what first, the slot how long, a certificate who we are",
     )
     .tests(&["sim"]),
     room("ops", &[], "an operation is told of the fleet by the model's words and reaches it by its hands"),
@@ -65,6 +66,7 @@ const ROOMS: [Room; 18] = [
         &[
             "endpoint",
             "chain",
+            "tls",
             "config",
             "metrics",
             "telemetry",
@@ -85,6 +87,7 @@ const ROOMS: [Room; 18] = [
         &[
             "endpoint",
             "chain",
+            "tls",
             "config",
             "metrics",
             "telemetry",

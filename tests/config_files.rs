@@ -56,7 +56,8 @@ fn compare(file: &Path, output: &Output) -> Result<(), String> {
 }
 
 fn load(path: &Path) -> Loaded {
-    let env = |name: &str| (name == "BEACONDECK_TEST_SECRET" || name == "BEACON_KEY").then(|| SECRET.into());
+    let set = ["BEACONDECK_TEST_SECRET", "BEACON_KEY", "DOOR_TOKEN"];
+    let env = |name: &str| set.contains(&name).then(|| SECRET.into());
     config::load_with(path, &env).unwrap_or_else(|error| panic!("{}", error.render()))
 }
 
@@ -98,6 +99,18 @@ fn a_secret_is_read_and_not_shown_by_debug() {
     let bearer = format!("Bearer {SECRET}");
     assert_eq!(headers, [("authorization", bearer.as_str()), ("x-api-key", SECRET), ("x-plain", "plain")]);
     assert_eq!(fleet.beacons[1].ca_file.as_deref(), Some(root().join("valid/ca.pem").as_path()));
+    assert!(!format!("{fleet:?}{warnings:?}").contains(SECRET));
+}
+
+#[test]
+fn a_doors_locks_are_read_and_its_token_is_not_shown() {
+    let Loaded { fleet, warnings, .. } = load(&root().join("valid/locked-doors.yaml"));
+    let token = |door: usize| fleet.listen[door].token.as_ref().map(beacondeck::model::Secret::reveal);
+    assert_eq!((token(0), token(1)), (None, Some("hunter2-secret-of-a-door")));
+    assert_eq!(token(2), Some(SECRET));
+    let tls = fleet.listen[0].tls.as_ref().unwrap();
+    assert!(tls.certificate.ends_with("tls/door.pem") && tls.client_ca.is_some());
+    assert!(fleet.listen[2].tls.is_none());
     assert!(!format!("{fleet:?}{warnings:?}").contains(SECRET));
 }
 
@@ -209,6 +222,10 @@ fn the_example_shows_every_key_where_it_belongs() {
         ("fleet.yaml", uncommented(true)),
         ("secrets/beacon-token", format!("{SECRET}\n")),
         ("tls/beacon-ca.pem", "-----BEGIN CERTIFICATE-----\n".into()),
+        ("secrets/door-token", format!("{SECRET}\n")),
+        ("tls/door.pem", fs::read_to_string(root().join("tls/door.pem")).unwrap()),
+        ("tls/door.key", fs::read_to_string(root().join("tls/door.key")).unwrap()),
+        ("tls/clients-ca.pem", fs::read_to_string(root().join("tls/ca.pem")).unwrap()),
     ] {
         let path = directory.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

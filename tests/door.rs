@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod common;
+#[path = "door/crowds.rs"]
+mod crowds;
 #[path = "door/house.rs"]
 mod house;
 #[path = "door/input.rs"]
@@ -15,6 +17,8 @@ mod process;
 mod slow;
 #[path = "door/stub.rs"]
 mod stub;
+#[path = "door/tls.rs"]
+mod tls;
 #[path = "door/upstream.rs"]
 mod upstream;
 #[path = "door/wire.rs"]

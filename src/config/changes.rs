@@ -152,6 +152,11 @@ fn clients(old: &Fleet, new: &Fleet) -> Vec<String> {
 fn limits(old: &Limits, new: &Limits) -> Vec<&'static str> {
     let known = [
         ("connections", old.connections == new.connections),
+        ("connections-per-client", old.connections_per_client == new.connections_per_client),
+        (
+            "requests-per-second-per-client",
+            old.requests_per_second_per_client == new.requests_per_second_per_client,
+        ),
         ("in-flight", old.in_flight == new.in_flight),
         ("body", old.body == new.body),
         ("bodies", old.bodies == new.bodies),
@@ -175,6 +180,7 @@ mod tests {
 
     use super::*;
     use crate::config::{Outside, parse};
+    use crate::model::UnixMs;
 
     struct Nowhere;
 
@@ -189,6 +195,10 @@ mod tests {
 
         fn env(&self, _: &str) -> Option<String> {
             None
+        }
+
+        fn now(&self) -> UnixMs {
+            UnixMs(0)
         }
     }
 

@@ -35,6 +35,8 @@ pub const PROBING: Probing =
 /// Bounds.
 pub const LIMITS: Limits = Limits {
     connections: 4096,
+    connections_per_client: 3072,
+    requests_per_second_per_client: 5_000,
     in_flight: 1024,
     body: 64 << 20,
     bodies: 1 << 30,

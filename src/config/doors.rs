@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::problem::Complaint;
 use super::reader::{Field, Reader, Section};
 use super::tree::Value;
-use super::{scalar, schema};
+use super::{Outside, locks, scalar, schema};
 use crate::model::{Client, ClientFrom, Listen};
 
 const LISTEN: &str =
@@ -15,7 +15,7 @@ const NETWORKS: &str =
     "write a list of networks such as `[10.0.0.0/8]`; leave `allow` out to let everyone in";
 
 /// `listen`: one door or a list of them.
-pub fn listen(reader: &mut Reader, root: &Section<'_>) -> Vec<Listen> {
+pub fn listen(reader: &mut Reader, root: &Section<'_>, outside: &dyn Outside) -> Vec<Listen> {
     let Some(field) = reader.required(root, "listen", LISTEN) else { return Vec::new() };
     let fields = match &field.node.value {
         Value::List(_) => reader.items(&field, LISTEN).unwrap_or_default(),
@@ -23,7 +23,7 @@ pub fn listen(reader: &mut Reader, root: &Section<'_>) -> Vec<Listen> {
     };
     let mut doors: Vec<(Listen, usize)> = Vec::new();
     for field in fields {
-        let Some(door) = door(reader, &field) else { continue };
+        let Some(door) = door(reader, &field, outside) else { continue };
         let twin = doors.iter().find(|(other, _)| other.address == door.address && door.address.port() != 0);
         if let Some((_, line)) = twin {
             let complaint =
@@ -31,7 +31,8 @@ pub fn listen(reader: &mut Reader, root: &Section<'_>) -> Vec<Listen> {
             reader.complain(&field, complaint);
             continue;
         }
-        if door.address.ip().is_unspecified() && door.allow.is_empty() {
+        let locked = door.token.is_some() || door.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+        if door.address.ip().is_unspecified() && door.allow.is_empty() && !locked {
             let hint =
                 "add `allow: [cidr]`, or listen at one address: whoever reaches it may publish and subscribe";
             reader.warn(&field, Complaint::new("listens at every address and lets everyone in", hint));
@@ -41,10 +42,10 @@ pub fn listen(reader: &mut Reader, root: &Section<'_>) -> Vec<Listen> {
     doors.into_iter().map(|(door, _)| door).collect()
 }
 
-fn door(reader: &mut Reader, field: &Field<'_>) -> Option<Listen> {
+fn door(reader: &mut Reader, field: &Field<'_>, outside: &dyn Outside) -> Option<Listen> {
     if matches!(field.node.value, Value::Scalar { .. }) {
         let address = reader.read(field, scalar::address)?;
-        return Some(Listen { address, allow: Vec::new() });
+        return Some(Listen { address, allow: Vec::new(), tls: None, token: None });
     }
     if field.is_null() {
         reader.complain(field, Complaint::new("no value", LISTEN));
@@ -59,7 +60,16 @@ fn door(reader: &mut Reader, field: &Field<'_>) -> Option<Listen> {
             allow.extend(reader.read(&item, scalar::network));
         }
     }
-    Some(Listen { address: address?, allow })
+    let tls = section.get("tls").and_then(|field| locks::tls(reader, field, outside));
+    let token = section.get("token").and_then(|field| locks::token(reader, field, outside));
+    if let (Some(field), Some(address), Some(_), false) =
+        (section.get("token"), address, &token, section.get("tls").is_some())
+        && !address.ip().is_loopback()
+    {
+        let hint = "add `tls: {certificate: FILE, key: FILE}`: whoever listens on the way learns the token";
+        reader.warn_at_key(field, Complaint::new("the token crosses the network in the clear", hint));
+    }
+    Some(Listen { address: address?, allow, tls, token })
 }
 
 /// `metrics`: an address no door has.

@@ -6,11 +6,12 @@ use super::Outside;
 use super::problem::Complaint;
 use super::reader::{Field, Reader};
 use super::redact::names_secret;
-use super::schema;
+use super::schema::{self, Shape};
 use super::tree::Value;
 use crate::model::{Header, Secret};
 
-const REFERENCE: &str = "write `{file: /path}` or `{env: VARIABLE}`";
+/// How a secret is given.
+pub const REFERENCE: &str = "write `{file: /path}` or `{env: VARIABLE}`";
 /// Headers the router sets itself, or that end at a connection (RFC 9110, 7.6.1).
 const OWN: [&str; 10] = [
     "connection",
@@ -77,7 +78,17 @@ fn value(reader: &mut Reader, name: &str, field: &Field<'_>, outside: &dyn Outsi
         }
         return Some(text.clone());
     }
-    let section = reader.section(field, &schema::HEADER)?;
+    reference(reader, field, &schema::HEADER, outside)
+}
+
+/// The text behind `{file: …}` or `{env: …}`; nothing of it is shown.
+pub fn reference(
+    reader: &mut Reader,
+    field: &Field<'_>,
+    shape: &Shape,
+    outside: &dyn Outside,
+) -> Option<String> {
+    let section = reader.section(field, shape)?;
     match (section.get("file"), section.get("env")) {
         (Some(file), None) => {
             let path = outside.resolve(reader.text(file, REFERENCE)?);

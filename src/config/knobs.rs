@@ -124,6 +124,16 @@ pub fn limits(reader: &mut Reader, root: &Section<'_>) -> Limits {
     let default = defaults::LIMITS;
     let limits = Limits {
         connections: knobs.count("connections", &(1..=1_000_000), default.connections),
+        connections_per_client: knobs.count(
+            "connections-per-client",
+            &(1..=1_000_000),
+            default.connections_per_client,
+        ),
+        requests_per_second_per_client: knobs.whole(
+            "requests-per-second-per-client",
+            &(1..=1_000_000),
+            default.requests_per_second_per_client,
+        ),
         in_flight: knobs.count("in-flight", &(1..=65_536), default.in_flight),
         body: knobs.size("body", &(KIB..=GIB), default.body),
         bodies: knobs.size("bodies", &(KIB..=1024 * GIB), default.bodies),

@@ -1,15 +1,16 @@
-//! The one file that reads disk and environment.
+//! The one file that reads disk, environment and clock.
 
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use thiserror::Error;
 
 use super::problem::{Problem, Severity};
 use super::{Outside, Parsed, parse};
-use crate::model::Fleet;
+use crate::model::{Fleet, UnixMs};
 
 /// Names the fleet file if no flag does.
 pub const VARIABLE: &str = "BEACONDECK_FLEET";
@@ -164,6 +165,11 @@ impl Outside for Machine<'_> {
 
     fn env(&self, name: &str) -> Option<String> {
         (self.env)(name)?.into_string().ok()
+    }
+
+    fn now(&self) -> UnixMs {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        UnixMs(since.as_millis() as u64)
     }
 }
 

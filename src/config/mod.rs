@@ -1,8 +1,8 @@
 //! The fleet file: raw text becomes a [`Fleet`], which cannot be wrong.
 //!
-//! Three steps: `tree` reads YAML into nodes that know their place, the readers (`doors`, `beacons`, `headers`,
+//! Three steps: `tree` reads YAML into nodes that know their place, the readers (`doors`, `locks`, `beacons`, `headers`,
 //! `knobs`) turn nodes into words of the model and collect every problem, `problem` shows them. `load` is the one file
-//! that reads disk and environment; the rest is pure. Never shows a secret, in no excerpt and no message.
+//! that reads disk, environment and clock; the rest is pure. Never shows a secret, in no excerpt and no message.
 //!
 //! To add a knob: its key in `schema`, its default in `defaults`, one line in its reader, one in `fleet.example.yaml`.
 
@@ -13,6 +13,7 @@ mod doors;
 mod headers;
 mod knobs;
 mod load;
+mod locks;
 mod problem;
 mod procedures;
 mod reader;
@@ -29,6 +30,7 @@ pub use changes::{Change, Takes, changes};
 pub use load::{Env, LoadError, Loaded, VARIABLE, load, load_with, locate};
 pub use problem::{Problem, Severity};
 
+use crate::model::UnixMs;
 use problem::Complaint;
 use reader::{Field, Reader};
 
@@ -45,6 +47,9 @@ pub trait Outside {
 
     /// The value of a variable, if it is set and UTF-8.
     fn env(&self, name: &str) -> Option<String>;
+
+    /// The present, by which certificates are judged.
+    fn now(&self) -> UnixMs;
 }
 
 /// A valid fleet and what is not advised about it.
@@ -82,7 +87,7 @@ fn fleet(reader: &mut Reader, root: &Field<'_>, outside: &dyn Outside) -> Option
     let root = reader.section(root, &schema::ROOT)?;
     let name = reader.required(&root, "fleet", "give the fleet a name, for instance `fleet: mainnet`");
     let name = name.and_then(|field| reader.read(&field, scalar::name));
-    let listen = doors::listen(reader, &root);
+    let listen = doors::listen(reader, &root, outside);
     let beacons = beacons::read(reader, &root, outside);
     let clients = doors::clients(reader, &root, &listen);
     let metrics = doors::metrics(reader, &root, &listen);
@@ -143,6 +148,10 @@ mod tests {
 
         fn env(&self, _: &str) -> Option<String> {
             None
+        }
+
+        fn now(&self) -> UnixMs {
+            UnixMs(0)
         }
     }
 

@@ -98,6 +98,11 @@ impl Reader {
         self.put(field.at, &field.path, complaint, Severity::Warning);
     }
 
+    /// Records a warning and points at the key, for values that are not shown.
+    pub fn warn_at_key(&mut self, field: &Field<'_>, complaint: Complaint) {
+        self.put(field.key_at, &field.path, complaint, Severity::Warning);
+    }
+
     fn put(&mut self, at: At, path: &str, complaint: Complaint, severity: Severity) {
         self.found.push(Found { at, path: path.to_owned(), complaint, severity });
     }

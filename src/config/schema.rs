@@ -33,7 +33,11 @@ pub const ROOT: Shape = Shape {
     ],
 };
 /// A door.
-pub const LISTEN: Shape = Shape { path: "listen", keys: &["address", "allow"] };
+pub const LISTEN: Shape = Shape { path: "listen", keys: &["address", "allow", "tls", "token"] };
+/// A door's certificate and key.
+pub const LISTEN_TLS: Shape = Shape { path: "listen.tls", keys: &["certificate", "key", "client-ca"] };
+/// A door's token by reference.
+pub const TOKEN: Shape = Shape { path: "listen.token", keys: &["file", "env"] };
 /// A beacon node.
 pub const BEACON: Shape = Shape {
     path: "beacons",
@@ -66,6 +70,8 @@ pub const LIMITS: Shape = Shape {
     path: "limits",
     keys: &[
         "connections",
+        "connections-per-client",
+        "requests-per-second-per-client",
         "in-flight",
         "body",
         "bodies",
@@ -81,7 +87,21 @@ pub const LIMITS: Shape = Shape {
 pub const LOG: Shape = Shape { path: "log", keys: &["filter", "format", "directory", "keep"] };
 
 /// Every mapping with fixed keys.
-pub const ALL: [&Shape; 14] = [
-    &ROOT, &LISTEN, &BEACON, &RESTART, &UPGRADE, &HEADER, &CLIENT, &ROUTING, &BROADCAST, &SEEDING, &HEALTH,
-    &PROBING, &LIMITS, &LOG,
+pub const ALL: [&Shape; 16] = [
+    &ROOT,
+    &LISTEN,
+    &LISTEN_TLS,
+    &TOKEN,
+    &BEACON,
+    &RESTART,
+    &UPGRADE,
+    &HEADER,
+    &CLIENT,
+    &ROUTING,
+    &BROADCAST,
+    &SEEDING,
+    &HEALTH,
+    &PROBING,
+    &LIMITS,
+    &LOG,
 ];

@@ -8,13 +8,13 @@ use arc_swap::ArcSwap;
 
 use super::common::Common;
 use crate::model::Listen;
-use crate::router::{Ends, ListenError, Listener, Router, Rules};
+use crate::router::{Ends, Gate, ListenError, Listener, Router, Rules};
 
 /// One open door.
 struct Door {
     configured: SocketAddr,
     bound: SocketAddr,
-    rules: Arc<ArcSwap<Rules>>,
+    gate: Arc<Gate>,
     ends: Ends,
 }
 
@@ -25,8 +25,8 @@ pub struct Doors {
     common: Common,
 }
 
-/// Doors of a fleet file that are not open yet, bound.
-pub struct Bound(Vec<(Listen, Listener)>);
+/// Doors of a fleet file: their rules, and those that are not open yet bound.
+pub struct Bound(Vec<(Listen, Rules, Option<Listener>)>);
 
 impl Doors {
     /// None are open.
@@ -39,35 +39,38 @@ impl Doors {
         self.open.iter().map(|door| door.bound).collect()
     }
 
-    /// Binds those that are not open yet; nobody is let in.
+    /// Reads the rules of all and binds those that are not open yet; nobody is let in.
     ///
     /// # Errors
-    /// One cannot be bound; none is then.
+    /// One cannot be bound, or its certificate cannot be used; none is then.
     pub async fn bind(&self, listen: &[Listen]) -> Result<Bound, ListenError> {
         let mut open: Vec<SocketAddr> = self.open.iter().map(|door| door.configured).collect();
         let mut bound = Vec::new();
         for listen in listen {
-            match open.iter().position(|address| *address == listen.address) {
-                Some(place) => drop(open.remove(place)),
-                None => bound.push((listen.clone(), Listener::bind(listen.address).await?)),
-            }
+            let rules = Rules::new(listen)?;
+            let listener = match open.iter().position(|address| *address == listen.address) {
+                Some(place) => {
+                    open.remove(place);
+                    None
+                }
+                None => Some(Listener::bind(listen.address).await?),
+            };
+            bound.push((listen.clone(), rules, listener));
         }
         Ok(Bound(bound))
     }
 
-    /// Opens what was bound, gives the others the rules of `listen`, and closes those that are not in it: at once for new
+    /// Opens what was bound, gives the others their rules, and closes those that are not among them: at once for new
     /// connections, and when they were idle for `patience` for those that are there.
-    pub fn change(&mut self, listen: &[Listen], bound: Bound, patience: Duration) {
+    pub fn change(&mut self, bound: Bound, patience: Duration) {
         let mut left = std::mem::take(&mut self.open);
-        let mut fresh = bound.0;
-        for listen in listen {
-            if let Some(place) = left.iter().position(|door| door.configured == listen.address) {
+        for (listen, rules, listener) in bound.0 {
+            if let Some(listener) = listener {
+                self.open.extend(self.start(&listen, rules, listener));
+            } else if let Some(place) = left.iter().position(|door| door.configured == listen.address) {
                 let door = left.remove(place);
-                door.rules.store(Arc::new(Rules::new(listen)));
+                door.gate.change(rules);
                 self.open.push(door);
-            } else if let Some(place) = fresh.iter().position(|(bound, _)| bound == listen) {
-                let (listen, listener) = fresh.remove(place);
-                self.open.extend(self.start(&listen, listener));
             }
         }
         for door in left {
@@ -77,18 +80,18 @@ impl Doors {
         }
     }
 
-    fn start(&self, listen: &Listen, listener: Listener) -> Option<Door> {
+    fn start(&self, listen: &Listen, rules: Rules, listener: Listener) -> Option<Door> {
         let bound = listener.address().ok()?;
-        let rules = Arc::new(ArcSwap::from_pointee(Rules::new(listen)));
+        let gate = Arc::new(Gate::new(rules));
         let ends = self.common.ends.child();
         let connections = &self.common.connections;
         connections.spawn(listener.serve(
             self.router.clone(),
-            rules.clone(),
+            gate.clone(),
             ends.clone(),
             connections.clone(),
         ));
-        Some(Door { configured: listen.address, bound, rules, ends })
+        Some(Door { configured: listen.address, bound, gate, ends })
     }
 }
 

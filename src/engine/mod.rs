@@ -142,7 +142,7 @@ impl Engine {
         };
         let desk = Desk::new(Arc::new(orders), common.clock.clone(), cancel, common.tasks.clone());
         ControlServer::start(&fleet.control, &desk).await?;
-        doors.change(&fleet.listen, bound, fleet.limits.stop);
+        doors.change(bound, fleet.limits.stop);
         let addresses = doors.addresses();
         tracing::info!(fleet = %fleet.name, doors = ?addresses, beacons = fleet.beacons.len(), "routing");
         let metrics_at = metrics.as_ref().map(|(at, _)| *at);
@@ -251,7 +251,6 @@ async fn gauges_task(
     cancel: CancellationToken,
 ) {
     use std::sync::atomic::Ordering::Relaxed;
-    let mut refused = 0;
     let mut ticks = tokio::time::interval(GAUGES_EVERY);
     loop {
         tokio::select! {
@@ -263,8 +262,12 @@ async fn gauges_task(
         metrics.observe(&status.borrow());
         metrics.connections_open.set(router.gauge.connections.load(Relaxed) as i64);
         metrics.bodies_held.set((held * 1_024) as i64);
-        let now = router.gauge.refused.load(Relaxed);
-        metrics.connections_refused.inc_by(now - refused);
-        refused = now;
+        for (gauge, counter) in [
+            (&router.gauge.refused, &metrics.connections_refused),
+            (&router.gauge.strangers, &metrics.strangers),
+            (&router.gauge.hurried, &metrics.hurried),
+        ] {
+            counter.inc_by(gauge.load(Relaxed) - counter.get());
+        }
     }
 }

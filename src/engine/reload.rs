@@ -200,7 +200,7 @@ impl Keeper {
         next.start(&self.common);
         let adopted = adopted.await.map_err(|_| ReloadError::Stopping)?;
         self.router.store(next.router.clone());
-        self.doors.change(&fleet.listen, bound, fleet.limits.stop);
+        self.doors.change(bound, fleet.limits.stop);
         if let Some(metrics) = metrics
             && let Some((_, old)) = std::mem::replace(&mut self.metrics, metrics)
         {

@@ -26,6 +26,7 @@
 //! | `beacondeck_bodies_held_bytes` | | bytes of all bodies held at once |
 //! | `beacondeck_connections_open` | | connections over all doors |
 //! | `beacondeck_connections_refused_total` | | connections turned away |
+//! | `beacondeck_requests_refused_total` | `reason` (`token`, `rate`) | requests refused before they were looked at |
 //! | `beacondeck_process_resident_memory_bytes` | | resident memory (`VmRSS`); absent where the system does not tell |
 //! | `beacondeck_build_info` | `version` | 1 |
 
@@ -37,6 +38,7 @@ mod server;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
@@ -70,6 +72,10 @@ pub struct Metrics {
     pub connections_open: Gauge,
     /// Connections turned away.
     pub connections_refused: Counter,
+    /// Requests without the door's token.
+    pub strangers: Counter,
+    /// Requests beyond their client's rate.
+    pub hurried: Counter,
 }
 
 impl Metrics {
@@ -80,12 +86,16 @@ impl Metrics {
         let fleet = fleet::FleetGauges::new(&mut registry);
         let (traces_dropped, connections_refused) = (Counter::default(), Counter::default());
         let (bodies_held, connections_open) = (Gauge::default(), Gauge::default());
+        let refused = Family::<[(&str, &str); 1], Counter>::default();
+        let reason = |word| refused.get_or_create(&[("reason", word)]).clone();
+        let (strangers, hurried) = (reason("token"), reason("rate"));
         let memory = known::Known::default();
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("traces_dropped", "Traces nobody took in time", traces_dropped.clone());
         registry.register("bodies_held_bytes", "Bytes of all bodies held at once", bodies_held.clone());
         registry.register("connections_open", "Connections over all doors", connections_open.clone());
         registry.register("connections_refused", "Connections turned away", connections_refused.clone());
+        registry.register("requests_refused", "Requests refused before they were looked at", refused);
         registry.register("process_resident_memory_bytes", "Resident memory of the process", memory.clone());
         registry.register("build", "The running beacondeck", version);
         Self {
@@ -97,6 +107,8 @@ impl Metrics {
             bodies_held,
             connections_open,
             connections_refused,
+            strangers,
+            hurried,
         }
     }
 

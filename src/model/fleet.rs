@@ -50,6 +50,21 @@ pub struct Listen {
     pub address: SocketAddr,
     /// Networks that may connect; empty: all.
     pub allow: Vec<IpNet>,
+    /// Speak TLS only; none: plain connections only.
+    pub tls: Option<ListenTls>,
+    /// What every request must carry; none: nothing.
+    pub token: Option<Secret>,
+}
+
+/// The files of a door that speaks TLS, all PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenTls {
+    /// The door's certificate, then its chain.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// Authorities one of which must have signed a client's certificate; none: clients need none.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// One beacon node.
@@ -130,7 +145,7 @@ pub struct Header {
     pub value: Secret,
 }
 
-/// Text that no output shows.
+/// Text that no output shows. Its `==` is for telling a changed fleet file: it takes a time that tells of the text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Arc<str>);
 
@@ -249,6 +264,10 @@ pub struct Probing {
 pub struct Limits {
     /// Connections over all doors; default 4096.
     pub connections: usize,
+    /// Connections of one client; default 3072, a quarter of all is left to the others.
+    pub connections_per_client: usize,
+    /// Requests a second of one client, and twice as many at once; default 5000.
+    pub requests_per_second_per_client: u32,
     /// Requests in flight per beacon; default 1024.
     pub in_flight: usize,
     /// Request body bytes; default 64 MiB.

@@ -18,8 +18,8 @@ mod trace;
 pub use class::{Role, Step, Use};
 pub use explain::{Explanation, Publication, Skipped, Tried};
 pub use fleet::{
-    Beacon, Broadcast, Client, ClientFrom, Fleet, Header, Health, How, Limits, Listen, LogFormat, Logging,
-    Opened, Probing, Procedure, Routing, Secret, Seeding,
+    Beacon, Broadcast, Client, ClientFrom, Fleet, Header, Health, How, Limits, Listen, ListenTls, LogFormat,
+    Logging, Opened, Probing, Procedure, Routing, Secret, Seeding,
 };
 pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};
 pub use journal::{Drain, JournalEntry};

@@ -44,7 +44,7 @@ pub async fn handle(router: Arc<Router>, peer: Peer, request: Request<Incoming>)
     let mut note =
         Note { router: router.clone(), peer, id: found.id, slot, arrived, table: table.clone(), bytes_in: 0 };
     if let Some(refusal) = refusal::refuse(&parts, &found, &router.open) {
-        let_go(&router, &parts, incoming);
+        let_go(&router, Request::from_parts(parts, incoming));
         return note.local(refusal);
     }
     if found.row.strategy == Strategy::Local
@@ -162,16 +162,16 @@ async fn take_body(
         BodyError::Stalled | BodyError::Broken(_) => {}
     }
     if matches!(error, BodyError::TooLarge(_) | BodyError::Full) {
-        let_go(router, parts, incoming);
+        let_go(router, Request::from_parts(parts.clone(), incoming));
     }
     Err(answer::error(status, &why))
 }
 
 /// Swallows a refused body beside its answer. One who asked first whether to send it (`Expect`) is not encouraged.
-fn let_go(router: &Router, parts: &Parts, incoming: Incoming) {
-    let sends = parts.version == Version::HTTP_11 && !parts.headers.contains_key(EXPECT);
-    if sends && !incoming.is_end_stream() {
-        tokio::spawn(body::swallow(incoming, router.limits.body_time));
+pub fn let_go(router: &Router, request: Request<Incoming>) {
+    let sends = request.version() == Version::HTTP_11 && !request.headers().contains_key(EXPECT);
+    if sends && !request.body().is_end_stream() {
+        tokio::spawn(body::swallow(request.into_body(), router.limits.body_time));
     }
 }
 

@@ -1,11 +1,11 @@
-//! The doors: accept, recognise, serve, and close in order.
+//! The doors: accept, recognise, serve, and close in order. Who is let in is the gate's business (`gate`, `front`), how
+//! much one client may take that of `limit`.
 //!
 //! A door outlives fleet files: each request looks up the router that is current when it comes, so that a kept-alive
 //! connection crosses a reload, and each connection the rules that are current when it is made.
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Shutdown, SocketAddr};
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -14,23 +14,27 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use futures_util::FutureExt;
-use hyper::body::{Body, Frame, SizeHint};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use ipnet::IpNet;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::body::Answer;
-use super::door::{Peer, handle};
+use super::front::NotMet;
+use super::gate::Gate;
 use super::guarded::{Guarded, Patience, Phase};
+use super::guest::{Caller, Guest, answered};
+use super::limit::Who;
 use super::{DoorGauge, Router, answer};
 use crate::model::{self, ClientFrom, ClientId, Limits};
+use crate::tls::TlsError;
 
 /// How long to wait before accepting again when the process is out of descriptors.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
@@ -39,12 +43,28 @@ const STREAMS: u32 = 1_024;
 /// hyper's smallest head buffer.
 const HEAD_FLOOR: usize = 8_192;
 
+/// Time to write a refusal to one who was met by TLS.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// Why a door cannot be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {}", hint(.source))]
-pub struct ListenError {
-    address: SocketAddr,
-    source: std::io::Error,
+pub enum ListenError {
+    /// The address cannot be had.
+    #[error("cannot listen on {address}: {}", hint(.source))]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The certificate cannot be used.
+    #[error("cannot speak TLS on {address}; see `beacondeck check`")]
+    Tls {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: TlsError,
+    },
 }
 
 fn hint(source: &std::io::Error) -> &'static str {
@@ -69,25 +89,18 @@ impl Clients {
     }
 
     /// Who this connection is; 0 if nobody by name.
-    fn find(&self, ip: IpAddr, door: SocketAddr) -> ClientId {
+    pub fn find(&self, ip: IpAddr, door: SocketAddr) -> ClientId {
         let found = self.0.iter().position(|client| match client.from {
             ClientFrom::Net(net) => net.contains(&ip),
             ClientFrom::Listen(address) => address == door,
         });
         ClientId(found.map_or(0, |place| place as u16 + 1))
     }
-}
 
-/// Who may come in by a door: what a reload may change while its socket stays.
-#[derive(Debug, Clone, Default)]
-pub struct Rules {
-    allow: Vec<IpNet>,
-}
-
-impl Rules {
-    /// The rules of a door in the fleet file.
-    pub fn new(listen: &model::Listen) -> Self {
-        Self { allow: listen.allow.clone() }
+    /// Whose limits hold for it.
+    fn who(&self, ip: IpAddr, door: SocketAddr) -> Who {
+        let named = usize::from(self.find(ip, door).0).checked_sub(1).and_then(|place| self.0.get(place));
+        named.map_or(Who::Source(ip), |client| Who::Named(client.name.clone()))
     }
 }
 
@@ -108,7 +121,8 @@ impl Ends {
         Self { close: self.close.child_token(), retire: self.retire.child_token() }
     }
 
-    async fn any(&self) {
+    /// Either of them.
+    pub async fn any(&self) {
         tokio::select! {
             () = self.close.cancelled() => {}
             () = self.retire.cancelled() => {}
@@ -125,7 +139,7 @@ pub struct Listener {
 impl Listener {
     /// Binds a door; nobody is let in yet.
     pub async fn bind(configured: SocketAddr) -> Result<Self, ListenError> {
-        let error = |source| ListenError { address: configured, source };
+        let error = |source| ListenError::Bind { address: configured, source };
         let socket = TcpListener::bind(configured).await.map_err(error)?;
         Ok(Self { socket, configured })
     }
@@ -139,10 +153,11 @@ impl Listener {
     pub async fn serve(
         self,
         router: Arc<ArcSwap<Router>>,
-        rules: Arc<ArcSwap<Rules>>,
+        gate: Arc<Gate>,
         ends: Ends,
         tracker: TaskTracker,
     ) {
+        tracker.spawn(gate.clone().watch(ends.clone()));
         loop {
             let accepted = tokio::select! {
                 () = ends.any() => return,
@@ -158,23 +173,28 @@ impl Listener {
             };
             let ip = from.ip().to_canonical();
             let current = router.load_full();
-            if let Some((status, why)) = refusal(&rules.load(), &current, ip) {
+            if let Some((status, why)) = refusal(&gate, &current, ip) {
                 current.gauge.refused.fetch_add(1, Relaxed);
-                tracing::debug!(%ip, why, "connection refused");
-                turn_away(stream, status, &why);
+                gate.say(ip, &why);
+                // One who begins a TLS handshake cannot read it, and a handshake is no courtesy for strangers.
+                if gate.front().is_none() {
+                    turn_away(stream, status, &why);
+                }
                 continue;
             }
             let caller = Caller { ip, door: self.configured };
+            let share = current.gauge.crowd.share(current.clients.who(ip, self.configured));
+            let guest = Guest { caller, gate: gate.clone(), share };
             // Counted here: many may be accepted before the first of their tasks runs.
             let open = Open::new(current.gauge.clone());
-            tracker.spawn(connection(open, stream, caller, router.clone(), ends.clone()));
+            tracker.spawn(welcome(open, stream, guest, router.clone(), ends.clone()));
         }
     }
 }
 
 /// Why this source is not let in now; none if it is.
-fn refusal(rules: &Rules, router: &Router, ip: IpAddr) -> Option<(StatusCode, String)> {
-    if !rules.allow.is_empty() && !rules.allow.iter().any(|net| net.contains(&ip)) {
+fn refusal(gate: &Gate, router: &Router, ip: IpAddr) -> Option<(StatusCode, String)> {
+    if !gate.allows(ip) {
         let why = format!("{ip} may not connect here; add it to allow: of this address in the fleet file");
         return Some((StatusCode::FORBIDDEN, why));
     }
@@ -242,33 +262,81 @@ impl Drop for Open {
     }
 }
 
-/// Where a connection comes from, and the door as the fleet file names it.
-#[derive(Debug, Clone, Copy)]
-struct Caller {
-    ip: IpAddr,
-    door: SocketAddr,
+/// Finds a place for a connection and meets its client as the door wants it.
+async fn welcome(open: Open, stream: TcpStream, guest: Guest, router: Arc<ArcSwap<Router>>, ends: Ends) {
+    let gauge = &open.0;
+    let _ = stream.set_nodelay(true);
+    let Limits { connections_per_client: most, head_time, .. } = router.load().limits;
+    let place = tokio::select! {
+        () = ends.any() => return,
+        place = guest.share.enter(most) => place,
+    };
+    let refusal = place.is_none().then(|| {
+        gauge.refused.fetch_add(1, Relaxed);
+        let why = format!(
+            "this client has {most} connections already; raise limits: connections-per-client: in the fleet file, or let \
+             it keep connections alive"
+        );
+        guest.gate.say(guest.caller.ip, &why);
+        why
+    });
+    let Some(front) = guest.gate.front() else {
+        match refusal {
+            Some(why) => turn_away(stream, StatusCode::SERVICE_UNAVAILABLE, &why),
+            None => connection(router, stream, guest, ends).await,
+        }
+        return;
+    };
+    let met = tokio::select! {
+        () = ends.any() => return,
+        met = front.meet(stream, head_time) => met,
+    };
+    match (met, refusal) {
+        (Ok(stream), None) => Box::pin(connection(router, stream, guest, ends)).await,
+        (Ok(stream), Some(why)) => farewell(stream, &why).await,
+        (Err(NotMet::Plain(stream)), _) => {
+            gauge.refused.fetch_add(1, Relaxed);
+            let why = "this door speaks TLS: write https:// in the client's URL of the router";
+            guest.gate.say(guest.caller.ip, "it does not speak TLS at a door that wants it");
+            turn_away(stream, StatusCode::BAD_REQUEST, why);
+        }
+        (Err(NotMet::Failed(why)), _) => {
+            gauge.refused.fetch_add(1, Relaxed);
+            guest.gate.say(guest.caller.ip, &why);
+        }
+    }
 }
 
-async fn connection(
-    _open: Open,
-    stream: TcpStream,
-    caller: Caller,
-    router: Arc<ArcSwap<Router>>,
-    ends: Ends,
-) {
-    let _ = stream.set_nodelay(true);
+/// Says to one who was met by TLS that there is no place. Over HTTP/2 it is not said: hanging up must do.
+async fn farewell(mut stream: TlsStream<TcpStream>, why: &str) {
+    let said = async {
+        if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+            stream.write_all(&answer::raw(StatusCode::SERVICE_UNAVAILABLE, why)).await?;
+        }
+        stream.shutdown().await
+    };
+    // Whether it was heard changes nothing.
+    let _ = tokio::time::timeout(FAREWELL, said).await;
+}
+
+async fn connection<S>(router: Arc<ArcSwap<Router>>, stream: S, guest: Guest, ends: Ends)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let ip = guest.caller.ip;
     let phase = Arc::new(Phase::default());
     let Limits { head_time, idle, body_time, head, .. } = router.load().limits;
     let patience = Patience { head: head_time, idle, take: body_time };
     let guarded = Guarded::new(stream, phase.clone(), patience);
     let builder = builder(head.max(HEAD_FLOOR));
     let (busy, retire) = (phase.clone(), ends.retire.clone());
-    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let version = request.version();
         busy.begin(version == Version::HTTP_2);
-        let (router, phase, retire) = (router.load_full(), busy.clone(), retire.clone());
+        let (router, guest) = (router.load_full(), guest.clone());
+        let (phase, retire) = (busy.clone(), retire.clone());
         async move {
-            let mut response = answered(router, caller, request).await;
+            let mut response = answered(router, &guest, request).await;
             if version != Version::HTTP_2 && retire.is_cancelled() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -294,7 +362,7 @@ async fn connection(
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(ip = %caller.ip, %error, "connection ended");
+        tracing::debug!(%ip, %error, "connection ended");
     }
 }
 
@@ -308,18 +376,4 @@ fn builder(head: usize) -> auto::Builder<TokioExecutor> {
         .max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX))
         .keep_alive_interval(Some(Duration::from_secs(60)));
     builder
-}
-
-/// A request that panics is answered, too.
-async fn answered(
-    router: Arc<Router>,
-    caller: Caller,
-    request: Request<hyper::body::Incoming>,
-) -> hyper::Response<Answer> {
-    let peer = Peer { client: router.clients.find(caller.ip, caller.door), ip: caller.ip };
-    let answering = AssertUnwindSafe(handle(router.clone(), peer, request)).catch_unwind();
-    answering.await.unwrap_or_else(|_| {
-        router.gauge.panics.fetch_add(1, Relaxed);
-        answer::error(StatusCode::INTERNAL_SERVER_ERROR, "the router failed on this request; see its log")
-    })
 }

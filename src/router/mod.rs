@@ -9,9 +9,13 @@ mod answer;
 mod body;
 mod door;
 mod flow;
+mod front;
+mod gate;
 mod guarded;
+mod guest;
 mod head;
 mod hub;
+mod limit;
 mod listener;
 mod liveness;
 mod local;
@@ -40,8 +44,10 @@ use crate::endpoint::RowId;
 use crate::model::{BeaconId, BeaconSet, ClientId, Clock, Limits, Moment, Opened, Slot, Trace};
 use crate::pool::Table;
 
+pub use gate::{Gate, Rules};
 pub use hub::Hub;
-pub use listener::{Clients, Ends, ListenError, Listener, Rules};
+pub use limit::Crowd;
+pub use listener::{Clients, Ends, ListenError, Listener};
 pub use local::LocalFacts;
 pub use memory::Memory;
 pub use policy::Policy;
@@ -82,15 +88,21 @@ pub trait Sink: Send + Sync {
     fn exchange(&self, exchange: Exchange);
 }
 
-/// Counters of the door that no trace carries.
+/// Counters of the door that no trace carries, and the crowd before it.
 #[derive(Debug, Default)]
 pub struct DoorGauge {
     /// Connections open.
     pub connections: AtomicUsize,
     /// Connections refused: not allowed, or too many.
     pub refused: AtomicU64,
+    /// Requests refused for the door's token.
+    pub strangers: AtomicU64,
+    /// Requests refused because their client asks too often.
+    pub hurried: AtomicU64,
     /// Requests that panicked.
     pub panics: AtomicU64,
+    /// What each client takes.
+    pub crowd: Crowd,
 }
 
 /// Everything a request needs; shared by all requests under one fleet file as loaded. What must outlive that file (hub,

@@ -1,14 +1,17 @@
 //! `beacondeck print`: what comes with the program.
 
+mod unit;
+
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Subcommand};
 use clap_complete::Shell;
 
 use super::{Global, say};
+use unit::Part;
 
 /// The commented fleet file.
-const EXAMPLE: &str = include_str!("../../fleet.example.yaml");
+const EXAMPLE: &str = include_str!("../../../fleet.example.yaml");
 
 /// Print what comes with the program
 #[derive(Debug, clap::Args)]
@@ -21,6 +24,12 @@ pub struct Args {
 enum What {
     /// A fleet file with every setting explained
     Config,
+    /// What makes serve a service of systemd: unit, user, directories, who may restart it
+    Unit {
+        /// Which file; its first line says where it goes
+        #[arg(default_value = "all")]
+        part: Part,
+    },
     /// Completions for a shell, to be sourced by it
     Completions {
         /// The shell
@@ -33,6 +42,7 @@ pub fn run(args: Args, _global: &Global) -> anyhow::Result<ExitCode> {
     let Args { what } = args;
     let text = match what {
         What::Config => EXAMPLE.to_owned(),
+        What::Unit { part } => part.text(),
         What::Completions { shell } => completions(shell),
     };
     say(text.trim_end())?;

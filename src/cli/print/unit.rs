@@ -1,0 +1,81 @@
+//! The files that make `serve` a service of systemd. The first line of each names the path it goes to.
+
+use clap::ValueEnum;
+
+/// One of the files, or all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// The unit: hardened, with watchdog, its sockets kept over a restart
+    Service,
+    /// The user and the group of the unit
+    Sysusers,
+    /// The directory of the fleet file
+    Tmpfiles,
+    /// Members of the group may restart and reload the unit
+    Polkit,
+    /// All of them, one after another
+    All,
+}
+
+impl Part {
+    /// Its text.
+    pub fn text(self) -> String {
+        match self {
+            Self::Service => include_str!("unit/beacondeck.service").to_owned(),
+            Self::Sysusers => include_str!("unit/sysusers.conf").to_owned(),
+            Self::Tmpfiles => include_str!("unit/tmpfiles.conf").to_owned(),
+            Self::Polkit => include_str!("unit/polkit.rules").to_owned(),
+            Self::All => {
+                [Self::Service, Self::Sysusers, Self::Tmpfiles, Self::Polkit].map(Self::text).join("\n")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn setting(key: &str) -> String {
+        let text = Part::Service.text();
+        let found: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).collect();
+        assert_eq!(found.len(), 1, "{key}: {found:?}");
+        found[0].to_owned()
+    }
+
+    fn seconds(key: &str) -> Duration {
+        Duration::from_secs(setting(key).trim_end_matches('s').parse().unwrap())
+    }
+
+    #[test]
+    fn each_part_begins_with_the_path_it_goes_to_and_all_has_each() {
+        let all = Part::All.text();
+        for (part, path) in [
+            (Part::Service, "# /etc/systemd/system/beacondeck.service\n"),
+            (Part::Sysusers, "# /etc/sysusers.d/beacondeck.conf\n"),
+            (Part::Tmpfiles, "# /etc/tmpfiles.d/beacondeck.conf\n"),
+            (Part::Polkit, "// /etc/polkit-1/rules.d/50-beacondeck.rules\n"),
+        ] {
+            assert!(part.text().starts_with(path), "{part:?}");
+            assert!(all.contains(&part.text()), "{part:?}");
+        }
+    }
+
+    #[test]
+    fn the_unit_fits_the_defaults_of_the_fleet_file() {
+        let text = super::super::EXAMPLE;
+        let default = |key: &str| {
+            let line = text.lines().find_map(|line| line.trim().strip_prefix(key)).unwrap();
+            line.trim().to_owned()
+        };
+        let stop: u64 = default("#stop:").trim_end_matches('s').parse().unwrap();
+        assert!(seconds("TimeoutStopSec") > Duration::from_secs(stop) + Duration::from_secs(10));
+        assert_eq!(default("#control:"), format!("/run/{}", setting("RuntimeDirectory")));
+        assert_eq!(default("#state:"), format!("/var/lib/{}", setting("StateDirectory")));
+        let connections: u64 = default("#connections:").parse().unwrap();
+        assert!(setting("LimitNOFILE").parse::<u64>().unwrap() > 2 * connections);
+    }
+}

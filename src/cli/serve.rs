@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, Global};
 use crate::config::Loaded;
-use crate::engine::{Engine, EngineError, House};
+use crate::engine::{Engine, EngineError, House, Inherited, Manager};
 use crate::telemetry;
 
 /// Arguments of `serve`.
@@ -16,25 +16,29 @@ pub struct Args {}
 
 /// Routes until SIGTERM or SIGINT, then lets what is in flight finish; SIGHUP reads the fleet file again.
 pub fn run(_args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    // Before there are threads: it changes the environment.
+    let (manager, inherited) = (Manager::of_process(), Inherited::of_process());
     let loaded = global.load()?;
     let logs = telemetry::start(&loaded.fleet.logging)?;
     for warning in &loaded.warnings {
         tracing::warn!(line = warning.line, path = warning.path, hint = warning.hint, "{}", warning.message);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(serve(&loaded));
+    let ended = runtime.block_on(serve(&loaded, manager, inherited));
     runtime.shutdown_background();
     if logs.lost() > 0 {
         tracing::warn!(lines = logs.lost(), "log lines were lost");
     }
+    drop(logs);
+    manager.stopping();
     ended.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(loaded: &Loaded) -> anyhow::Result<()> {
+async fn serve(loaded: &Loaded, manager: Manager, inherited: Inherited) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
     let mut hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be handled")?;
-    let mut engine = Engine::serve(loaded).await.map_err(unavailable)?;
+    let mut engine = Engine::serve(loaded, manager, inherited).await.map_err(unavailable)?;
     let reloading = reload_at(&mut hang_up, engine.house());
     let died = tokio::select! {
         () = reloading => None,

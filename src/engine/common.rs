@@ -10,6 +10,8 @@ use tokio_util::task::TaskTracker;
 
 use super::clock;
 use super::journal::{Journal, JournalTask, journal};
+use super::notify::Manager;
+use super::pulse::Pulses;
 use super::said::Message;
 use super::seeds_task::Answering;
 use crate::endpoint;
@@ -47,6 +49,10 @@ pub struct Common {
     pub lasting: TaskTracker,
     /// Number of the last trace.
     pub traces: Arc<AtomicU64>,
+    /// Who started this process.
+    pub manager: Manager,
+    /// Whether the core moves.
+    pub pulses: Pulses,
     /// To the pool's task.
     pub pool: mpsc::Sender<Message>,
     /// Tasks that end by `cancel`.
@@ -61,7 +67,7 @@ pub struct Common {
 
 impl Common {
     /// All of it, the journal's task, and what comes for the pool's.
-    pub fn new(traces: usize) -> (Self, JournalTask, mpsc::Receiver<Message>) {
+    pub fn new(traces: usize, manager: Manager) -> (Self, JournalTask, mpsc::Receiver<Message>) {
         let rows: Vec<&str> = endpoint::table().iter().map(|row| row.name).collect();
         let metrics = Arc::new(Metrics::new(&rows));
         let (journal, task) = journal(traces, metrics.clone());
@@ -78,6 +84,8 @@ impl Common {
             turns: Arc::new(Semaphore::new(COPIES_AT_ONCE)),
             lasting: TaskTracker::new(),
             traces: Arc::default(),
+            manager,
+            pulses: Pulses::default(),
             pool,
             tasks: TaskTracker::new(),
             cancel: CancellationToken::new(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use super::common::Common;
+use super::sockets::Inherited;
 use crate::model::Listen;
 use crate::router::{Ends, Gate, ListenError, Listener, Router, Rules};
 
@@ -21,6 +22,7 @@ struct Door {
 /// All of them.
 pub struct Doors {
     open: Vec<Door>,
+    inherited: Inherited,
     router: Arc<ArcSwap<Router>>,
     common: Common,
 }
@@ -29,9 +31,17 @@ pub struct Doors {
 pub struct Bound(Vec<(Listen, Rules, Option<Listener>)>);
 
 impl Doors {
-    /// None are open.
-    pub fn new(router: Arc<ArcSwap<Router>>, common: Common) -> Self {
-        Self { open: Vec::new(), router, common }
+    /// None are open. Those whose sockets were handed over need not be bound.
+    pub fn new(router: Arc<ArcSwap<Router>>, common: Common, inherited: Inherited) -> Self {
+        Self { open: Vec::new(), inherited, router, common }
+    }
+
+    /// Closes the sockets that were handed over for doors that are no more: nobody would ever answer there.
+    pub fn close_the_rest(&mut self) {
+        for address in std::mem::take(&mut self.inherited).close() {
+            tracing::info!(%address, "door of before closed");
+            self.common.manager.forget(address);
+        }
     }
 
     /// Where they are bound, ports included.
@@ -43,7 +53,7 @@ impl Doors {
     ///
     /// # Errors
     /// One cannot be bound, or its certificate cannot be used; none is then.
-    pub async fn bind(&self, listen: &[Listen]) -> Result<Bound, ListenError> {
+    pub async fn bind(&mut self, listen: &[Listen]) -> Result<Bound, ListenError> {
         let mut open: Vec<SocketAddr> = self.open.iter().map(|door| door.configured).collect();
         let mut bound = Vec::new();
         for listen in listen {
@@ -53,11 +63,18 @@ impl Doors {
                     open.remove(place);
                     None
                 }
-                None => Some(Listener::bind(listen.address).await?),
+                None => Some(self.listener(listen.address).await?),
             };
             bound.push((listen.clone(), rules, listener));
         }
         Ok(Bound(bound))
+    }
+
+    async fn listener(&mut self, address: SocketAddr) -> Result<Listener, ListenError> {
+        match self.inherited.claim(address) {
+            Some(socket) => Listener::adopt(socket, address),
+            None => Listener::bind(address).await,
+        }
     }
 
     /// Opens what was bound, gives the others their rules, and closes those that are not among them: at once for new
@@ -75,6 +92,7 @@ impl Doors {
         }
         for door in left {
             tracing::info!(address = %door.bound, "door closed");
+            self.common.manager.forget(door.bound);
             door.ends.retire.cancel();
             self.common.tasks.spawn(close_later(door.ends, patience));
         }
@@ -82,6 +100,7 @@ impl Doors {
 
     fn start(&self, listen: &Listen, rules: Rules, listener: Listener) -> Option<Door> {
         let bound = listener.address().ok()?;
+        self.common.manager.keep(bound, &listener);
         let gate = Arc::new(Gate::new(rules));
         let ends = self.common.ends.child();
         let connections = &self.common.connections;

@@ -4,11 +4,14 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
 use super::explain::{Asked, Names, Passed, explain};
+use super::pulse::Pulse;
 use crate::chain::SlotClock;
 use crate::duties::{
     self, Committees, DutyRecord, Kind, ParseError, Publication, Records, attester_duties, proposer_duties,
@@ -24,6 +27,8 @@ use crate::router::{Exchange, Sink};
 const QUEUE: usize = 8_192;
 /// Published tables remembered, so that a trace can be explained by the table it was decided on.
 const TABLES: usize = 2_048;
+/// How often the task shows that it lives when nothing comes.
+const BEAT: Duration = Duration::from_millis(500);
 
 /// What the ids of traces stand for under one fleet file.
 #[derive(Debug)]
@@ -122,7 +127,8 @@ impl Sink for Recorder {
 
 impl JournalTask {
     /// Runs until `cancel` and then takes what is left in the queue.
-    pub async fn run(mut self, cancel: CancellationToken) {
+    pub async fn run(mut self, pulse: Pulse, cancel: CancellationToken) {
+        let mut idle = interval(BEAT);
         loop {
             tokio::select! {
                 biased;
@@ -131,7 +137,9 @@ impl JournalTask {
                     None => return,
                 },
                 () = cancel.cancelled() => break,
+                _ = idle.tick() => {}
             }
+            pulse.beat();
         }
         while let Ok(message) = self.from.try_recv() {
             self.take(message);

@@ -16,11 +16,14 @@ mod generation;
 mod held;
 mod journal;
 mod network;
+mod notify;
 mod orders;
 mod pool_task;
+mod pulse;
 mod reload;
 mod said;
 mod seeds_task;
+mod sockets;
 mod status;
 mod tls;
 mod watcher;
@@ -48,14 +51,25 @@ use common::Common;
 use doors::Doors;
 use generation::Draft;
 use pool_task::PoolTask;
+use pulse::Pulses;
 use reload::Keeper;
 use said::Message;
 use seeds_task::SeedsTask;
 
+pub use notify::Manager;
 pub use reload::{House, ReloadError};
+pub use sockets::Inherited;
 
 /// How often gauges of the door are copied into the metrics.
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
+/// How long clients that wait at sockets of before are kept waiting until some beacon serves.
+const SERVES_WITHIN: Duration = Duration::from_secs(3);
+/// How often that is looked at.
+const SERVES_LOOK: Duration = Duration::from_millis(10);
+/// Time connections have to be used once more before idle ones are closed, when somebody takes over the sockets.
+const LAST_USE: Duration = Duration::from_millis(300);
+/// Time the tasks get to end once nothing is in flight.
+const TASKS_END: Duration = Duration::from_secs(2);
 
 /// Why the engine cannot start, or why it ended.
 #[derive(Debug, thiserror::Error)]
@@ -104,35 +118,44 @@ impl Engine {
     /// # Errors
     /// A door, the control socket or the metrics address cannot be opened, or a beacon's TLS cannot be set up.
     pub async fn start(fleet: &Fleet) -> Result<Self, EngineError> {
-        Self::open(fleet, None).await
+        Self::open(fleet, None, Manager::default(), Inherited::default()).await
     }
 
-    /// The same for a fleet file, which can be reloaded then.
+    /// The same for a fleet file, which can be reloaded then, with what whoever started this process gave it.
     ///
     /// # Errors
     /// Those of [`Engine::start`].
-    pub async fn serve(loaded: &Loaded) -> Result<Self, EngineError> {
-        Self::open(&loaded.fleet, Some(loaded.path.clone())).await
+    pub async fn serve(
+        loaded: &Loaded,
+        manager: Manager,
+        inherited: Inherited,
+    ) -> Result<Self, EngineError> {
+        Self::open(&loaded.fleet, Some(loaded.path.clone()), manager, inherited).await
     }
 
-    async fn open(fleet: &Fleet, file: Option<PathBuf>) -> Result<Self, EngineError> {
-        let (common, journal, messages) = Common::new(fleet.limits.traces);
+    async fn open(
+        fleet: &Fleet,
+        file: Option<PathBuf>,
+        manager: Manager,
+        inherited: Inherited,
+    ) -> Result<Self, EngineError> {
+        let (common, journal, messages) = Common::new(fleet.limits.traces, manager);
         let draft = Draft::new(Arc::new(fleet.clone()), &common, None)?;
         let (mut generation, course) = draft.build(&common, None);
         let router = Arc::new(ArcSwap::new(generation.router.clone()));
-        let mut doors = Doors::new(router.clone(), common.clone());
+        let takes_over = !inherited.is_empty();
+        let mut doors = Doors::new(router.clone(), common.clone(), inherited);
         let bound = doors.bind(&fleet.listen).await?;
         let (status, pool) = start_pool(course, messages, &common);
         generation.start(&common);
         let metrics = reload::open_metrics(fleet.metrics, &common).await?;
         let cancel = common.cancel.clone();
-        let gauges = gauges_task(router.clone(), common.metrics.clone(), status.clone(), cancel.clone());
         let seeds = SeedsTask::new(router.clone(), &common);
         let core = vec![
             ("pool", pool),
             ("seeds", common.tasks.spawn(seeds.run(cancel.clone()))),
-            ("journal", common.tasks.spawn(journal.run(cancel.clone()))),
-            ("gauges", common.tasks.spawn(gauges)),
+            ("journal", common.tasks.spawn(journal.run(common.pulses.journal.clone(), cancel.clone()))),
+            ("gauges", common.tasks.spawn(gauges_task(router.clone(), common.clone(), status.clone()))),
         ];
         let orders = orders::Orders {
             pool: common.pool.clone(),
@@ -142,11 +165,15 @@ impl Engine {
         };
         let desk = Desk::new(Arc::new(orders), common.clock.clone(), cancel, common.tasks.clone());
         ControlServer::start(&fleet.control, &desk).await?;
+        if takes_over {
+            until_it_serves(&router).await;
+        }
         doors.change(bound, fleet.limits.stop);
+        doors.close_the_rest();
         let addresses = doors.addresses();
         tracing::info!(fleet = %fleet.name, doors = ?addresses, beacons = fleet.beacons.len(), "routing");
+        tell(&common, &status, &router);
         let metrics_at = metrics.as_ref().map(|(at, _)| *at);
-        let (router, status) = (router.clone(), status.clone());
         let keeper = Keeper {
             common: common.clone(),
             file,
@@ -192,24 +219,56 @@ impl Engine {
 
     /// Stops in order: accept no more, let what is in flight finish, end the tasks.
     pub async fn stop(self) {
-        let Common { ends, hub, connections, lasting, cancel, tasks, .. } = &self.common;
+        let Common { ends, hub, connections, lasting, cancel, tasks, manager, .. } = &self.common;
+        let patience = self.router.load().limits.stop;
+        manager.extend(LAST_USE + patience + TASKS_END);
+        connections.close();
+        if manager.keeps() {
+            ends.retire.cancel();
+            // Whoever is still there is asked to go.
+            let _ = tokio::time::timeout(LAST_USE, connections.wait()).await;
+        }
         ends.close.cancel();
         hub.close();
-        connections.close();
         let in_flight = async {
             connections.wait().await;
             lasting.close();
             lasting.wait().await;
         };
-        let patience = self.router.load().limits.stop;
         if tokio::time::timeout(patience, in_flight).await.is_err() {
             tracing::warn!("requests were still in flight when the time to stop was over");
         }
         cancel.cancel();
         tasks.close();
         // What is left is bounded: probes and answers on their way.
-        let _ = tokio::time::timeout(Duration::from_secs(2), tasks.wait()).await;
+        let _ = tokio::time::timeout(TASKS_END, tasks.wait()).await;
     }
+}
+
+/// Clients that wait at a socket that was handed over are better off waiting than with an answer that nobody can serve.
+async fn until_it_serves(router: &ArcSwap<Router>) {
+    let serves = async {
+        while !router.load().serves() {
+            tokio::time::sleep(SERVES_LOOK).await;
+        }
+    };
+    if tokio::time::timeout(SERVES_WITHIN, serves).await.is_err() {
+        tracing::warn!("no beacon can serve yet; clients are let in all the same");
+    }
+}
+
+/// The doors are open: says so, and goes on telling how the fleet is.
+fn tell(common: &Common, status: &watch::Receiver<Arc<FleetStatus>>, router: &Arc<ArcSwap<Router>>) {
+    common.manager.ready();
+    let (pulses, asked) = (common.pulses.clone(), router.clone());
+    let answers = move || asked.load().answers();
+    common.tasks.spawn(notify::run(
+        common.manager,
+        status.clone(),
+        pulses,
+        answers,
+        common.cancel.clone(),
+    ));
 }
 
 type Started = (watch::Receiver<Arc<FleetStatus>>, JoinHandle<()>);
@@ -236,6 +295,7 @@ fn start_pool(course: Course, messages: mpsc::Receiver<Message>, common: &Common
         answering: common.answering.clone(),
         signs: std::collections::BTreeMap::new(),
         notices: std::collections::BTreeMap::new(),
+        pulse: common.pulses.pool.clone(),
     };
     task.enlist(|_| true);
     task.publish();
@@ -246,10 +306,10 @@ fn start_pool(course: Course, messages: mpsc::Receiver<Message>, common: &Common
 /// Copies what no trace carries into the metrics.
 async fn gauges_task(
     router: Arc<ArcSwap<Router>>,
-    metrics: Arc<Metrics>,
+    common: Common,
     status: watch::Receiver<Arc<FleetStatus>>,
-    cancel: CancellationToken,
 ) {
+    let Common { metrics, cancel, pulses: Pulses { gauges: pulse, .. }, .. } = common;
     use std::sync::atomic::Ordering::Relaxed;
     let mut ticks = tokio::time::interval(GAUGES_EVERY);
     loop {
@@ -269,5 +329,6 @@ async fn gauges_task(
         ] {
             counter.inc_by(gauge.load(Relaxed) - counter.get());
         }
+        pulse.beat();
     }
 }

@@ -14,6 +14,7 @@ use super::adopt::{Course, Joining};
 use super::held::Held;
 use super::journal::Journal;
 use super::network::Network;
+use super::pulse::Pulse;
 use super::said::{Key, Message, Said};
 use super::seeds_task::Answering;
 use super::status::{Known, compose};
@@ -64,6 +65,8 @@ pub struct PoolTask {
     pub signs: BTreeMap<Key, Signs>,
     /// What on-call must know of the program itself, by its part.
     pub notices: BTreeMap<&'static str, String>,
+    /// Beats when time was taken as an event.
+    pub pulse: Pulse,
 }
 
 impl PoolTask {
@@ -80,7 +83,10 @@ impl PoolTask {
                 biased;
                 () = cancel.cancelled() => return,
                 Some(message) = messages.recv() => self.take(message),
-                _ = ticks.tick() => self.tick(),
+                _ = ticks.tick() => {
+                    self.tick();
+                    self.pulse.beat();
+                }
                 _ = statuses.tick() => self.publish_status(),
                 _ = alive.tick() => self.hub.keep_alive(),
             }

@@ -130,7 +130,9 @@ impl Keeper {
     }
 
     async fn reload_and_tell(&mut self) -> Result<String, ReloadError> {
+        self.common.manager.reloading();
         let outcome = self.reload().await;
+        self.common.manager.ready();
         let notice = match &outcome {
             Ok(words) => {
                 tracing::info!(outcome = words, "fleet file reloaded");

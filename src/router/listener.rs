@@ -6,6 +6,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -131,6 +132,7 @@ impl Ends {
 }
 
 /// One bound door.
+#[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
     configured: SocketAddr,
@@ -141,6 +143,14 @@ impl Listener {
     pub async fn bind(configured: SocketAddr) -> Result<Self, ListenError> {
         let error = |source| ListenError::Bind { address: configured, source };
         let socket = TcpListener::bind(configured).await.map_err(error)?;
+        Ok(Self { socket, configured })
+    }
+
+    /// A door that is bound already: its socket was handed over. Nobody is let in yet.
+    pub fn adopt(socket: std::net::TcpListener, configured: SocketAddr) -> Result<Self, ListenError> {
+        let error = |source| ListenError::Bind { address: configured, source };
+        socket.set_nonblocking(true).map_err(error)?;
+        let socket = TcpListener::from_std(socket).map_err(error)?;
         Ok(Self { socket, configured })
     }
 
@@ -203,6 +213,12 @@ fn refusal(gate: &Gate, router: &Router, ip: IpAddr) -> Option<(StatusCode, Stri
         let why = format!("all {most} connections are in use; raise limits: connections: in the fleet file");
         (StatusCode::SERVICE_UNAVAILABLE, why)
     })
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
 }
 
 /// Says why and hangs up. A fresh socket takes so few bytes at once or never; nobody waits for it.

@@ -37,10 +37,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use hyper::Method;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use crate::endpoint::RowId;
+use crate::endpoint::{RowId, find};
 use crate::model::{BeaconId, BeaconSet, ClientId, Clock, Limits, Moment, Opened, Slot, Trace};
 use crate::pool::Table;
 
@@ -152,6 +153,19 @@ impl Router {
     /// What [`Router::bodies`] has while nothing is held.
     pub fn permits(limits: &Limits) -> usize {
         (limits.bodies / 1_024).min(Semaphore::MAX_PERMITS)
+    }
+
+    /// Whether it answers a question of its own, the way any request goes up to the choice of a beacon: row, published
+    /// table, facts. Nobody asked, so it leaves no trace.
+    pub fn answers(&self) -> bool {
+        let found = find(&Method::GET, "/eth/v1/node/syncing");
+        let answer = local::local(&found, &self.facts.load(), &self.table.load_full(), (self.clock())().wall);
+        answer.is_some_and(|answer| answer.status().is_success())
+    }
+
+    /// Whether some beacon may answer what gets signed.
+    pub fn serves(&self) -> bool {
+        local::healthy(&self.table.load())
     }
 
     /// A beacon's name.

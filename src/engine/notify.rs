@@ -1,0 +1,180 @@
+//! What the service manager is told (sd_notify(3)): ready, one line of status, reloading, stopping, sockets to keep; and,
+//! for its watchdog, that the core moves.
+//!
+//! The watchdog hears of real progress only: of every part in [`Pulses`] since its last word. A part that stands still is
+//! logged and the word withheld, so that the service manager ends the process. Without a service manager nothing happens.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::pulse::{Progress, Pulses};
+use crate::model::FleetStatus;
+
+/// Set by a service manager that listens.
+const SOCKET: &str = "NOTIFY_SOCKET";
+/// Characters of a status line.
+const LINE: usize = 240;
+/// How often progress is looked for within the time of the watchdog.
+const LOOKS: u32 = 4;
+/// How often progress is looked for without a watchdog: for the log alone.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// The service manager; absent unless it listens.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Manager {
+    listens: bool,
+    watchdog: Option<Duration>,
+}
+
+impl Manager {
+    /// The one that started this process, if any.
+    pub fn of_process() -> Self {
+        let listens = std::env::var_os(SOCKET).is_some();
+        Self { listens, watchdog: sd_notify::watchdog_enabled().filter(|_| listens) }
+    }
+
+    /// Whether it keeps sockets for the next process.
+    pub fn keeps(self) -> bool {
+        self.listens
+    }
+
+    /// Asks it to keep a listening socket for the next process, by the name of its address. It knows a socket it has.
+    pub fn keep(self, address: SocketAddr, socket: &impl AsFd) {
+        let name = socket_name(address);
+        if self.listens {
+            let states = [NotifyState::FdStore, NotifyState::FdName(&name)];
+            said(sd_notify::notify_with_fds(&states, &[socket.as_fd()]));
+        }
+    }
+
+    /// Asks it to keep the socket of this address no longer.
+    pub fn forget(self, address: SocketAddr) {
+        self.tell(&[NotifyState::FdStoreRemove, NotifyState::FdName(&socket_name(address))]);
+    }
+
+    /// A reload begins; [`Manager::ready`] ends it, whatever came of it.
+    pub fn reloading(self) {
+        match NotifyState::monotonic_usec_now() {
+            Ok(now) => self.tell(&[NotifyState::Reloading, now]),
+            Err(error) => tracing::warn!(%error, "the service manager is not told of the reload"),
+        }
+    }
+
+    /// The doors are open, under the fleet file that is in force.
+    pub fn ready(self) {
+        self.tell(&[NotifyState::Ready]);
+    }
+
+    /// What follows may take so long; it is not to be cut short by the unit's own time.
+    pub fn extend(self, time: Duration) {
+        self.tell(&[NotifyState::ExtendTimeoutUsec(u32::try_from(time.as_micros()).unwrap_or(u32::MAX))]);
+    }
+
+    /// The last word of this process.
+    pub fn stopping(self) {
+        self.tell(&[NotifyState::Status("stopped"), NotifyState::Stopping]);
+    }
+
+    fn tell(self, states: &[NotifyState<'_>]) {
+        if self.listens {
+            said(sd_notify::notify(states));
+        }
+    }
+}
+
+fn said(result: std::io::Result<()>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "the service manager cannot be told; see {SOCKET} and NotifyAccess= of the unit");
+    }
+}
+
+/// `door-` and the address, without the colons that names may not have.
+fn socket_name(address: SocketAddr) -> String {
+    format!("door-{address}").replace(':', "_")
+}
+
+/// Tells status and progress until `cancel`. `answers` is asked before each look for progress: whether the router answers
+/// a question of our own.
+pub async fn run(
+    manager: Manager,
+    mut status: watch::Receiver<Arc<FleetStatus>>,
+    pulses: Pulses,
+    answers: impl Fn() -> bool,
+    cancel: CancellationToken,
+) {
+    let mut progress = Progress::new(pulses.clone());
+    let mut looks = interval(manager.watchdog.map_or(LOOK_EVERY, |time| time / LOOKS));
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first comes at once, before anything can have moved.
+    looks.tick().await;
+    let (mut line, mut stands) = (String::new(), Vec::new());
+    loop {
+        let news = line_of(&status.borrow_and_update());
+        if news != line {
+            send(manager, NotifyState::Status(&news).to_string()).await;
+            line = news;
+        }
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            changed = status.changed() => if changed.is_err() { return },
+            _ = looks.tick() => {
+                if answers() {
+                    pulses.router.beat();
+                }
+                match progress.check() {
+                    Ok(()) => {
+                        stands.clear();
+                        send(manager, NotifyState::Watchdog.to_string()).await;
+                    }
+                    Err(still) if still != stands => {
+                        tracing::error!(parts = still.join(", "), "parts of the core stand still");
+                        stands = still;
+                    }
+                    Err(_) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Says it on a thread that may wait: a service manager that is busy must not keep requests waiting.
+async fn send(manager: Manager, text: String) {
+    let telling = spawn_blocking(move || manager.tell(&[NotifyState::Custom(&text)]));
+    // It has no way to panic, and a runtime that ends needs no word.
+    let _ = telling.await;
+}
+
+/// The fleet in one line: `4 beacons up of 4, slot 123, 0 alerts`, and the first alert.
+fn line_of(status: &FleetStatus) -> String {
+    let (up, all) = (status.beacons.iter().filter(|beacon| beacon.healthy).count(), status.beacons.len());
+    let slot = status.slot.map_or_else(|| "slot unknown".to_owned(), |slot| format!("slot {slot}"));
+    let mut line = format!("{up} {} up of {all}, {slot}", if up == 1 { "beacon" } else { "beacons" });
+    // Writing to a string cannot fail.
+    let _ = match status.alerts.as_slice() {
+        [] => write!(line, ", 0 alerts"),
+        [one] => write!(line, ", 1 alert: {one}"),
+        [first, ..] => write!(line, ", {} alerts: {first}", status.alerts.len()),
+    };
+    // Words of beacons are among them; a line break would begin another assignment.
+    line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LINE).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_sockets_have_no_colons_and_tell_addresses_apart() {
+        assert_eq!(socket_name("127.0.0.1:5052".parse().unwrap()), "door-127.0.0.1_5052");
+        assert_eq!(socket_name("[::1]:5052".parse().unwrap()), "door-[__1]_5052");
+    }
+}

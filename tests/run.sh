@@ -15,6 +15,8 @@ command -v cc >/dev/null || missing+=(build-essential)
 command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || missing+=(haproxy)
 command -v nft >/dev/null || [ -x /usr/sbin/nft ] || missing+=(nftables)
 command -v node >/dev/null || missing+=(nodejs npm)
+[ -x /lib/systemd/systemd ] || missing+=(systemd)
+command -v dbus-daemon >/dev/null || missing+=(dbus)
 if [ ${#missing[@]} -gt 0 ]; then
   twice as_root apt-get update -q
   twice as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"

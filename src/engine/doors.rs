@@ -37,7 +37,7 @@ impl Doors {
     }
 
     /// Closes the sockets that were handed over for doors that are no more: nobody would ever answer there.
-    pub fn close_the_rest(&mut self) {
+    fn close_the_rest(&mut self) {
         for address in std::mem::take(&mut self.inherited).close() {
             tracing::info!(%address, "door of before closed");
             self.common.manager.forget(address);
@@ -96,6 +96,7 @@ impl Doors {
             door.ends.retire.cancel();
             self.common.tasks.spawn(close_later(door.ends, patience));
         }
+        self.close_the_rest();
     }
 
     fn start(&self, listen: &Listen, rules: Rules, listener: Listener) -> Option<Door> {

@@ -36,12 +36,11 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use crate::beacon::ReadError;
 use crate::config::Loaded;
 use crate::control::{ControlError, ControlServer, Desk};
-use crate::metrics::{Metrics, MetricsError};
+use crate::metrics::MetricsError;
 use crate::model::{BeaconSet, Fleet, FleetStatus};
 use crate::pool::{Pool, Settings};
 use crate::router::{ListenError, Router, UpstreamError};
@@ -125,11 +124,7 @@ impl Engine {
     ///
     /// # Errors
     /// Those of [`Engine::start`].
-    pub async fn serve(
-        loaded: &Loaded,
-        manager: Manager,
-        inherited: Inherited,
-    ) -> Result<Self, EngineError> {
+    pub async fn serve(loaded: &Loaded, manager: Manager, inherited: Inherited) -> Result<Self, EngineError> {
         Self::open(&loaded.fleet, Some(loaded.path.clone()), manager, inherited).await
     }
 
@@ -169,7 +164,6 @@ impl Engine {
             until_it_serves(&router).await;
         }
         doors.change(bound, fleet.limits.stop);
-        doors.close_the_rest();
         let addresses = doors.addresses();
         tracing::info!(fleet = %fleet.name, doors = ?addresses, beacons = fleet.beacons.len(), "routing");
         tell(&common, &status, &router);
@@ -262,13 +256,7 @@ fn tell(common: &Common, status: &watch::Receiver<Arc<FleetStatus>>, router: &Ar
     common.manager.ready();
     let (pulses, asked) = (common.pulses.clone(), router.clone());
     let answers = move || asked.load().answers();
-    common.tasks.spawn(notify::run(
-        common.manager,
-        status.clone(),
-        pulses,
-        answers,
-        common.cancel.clone(),
-    ));
+    common.tasks.spawn(notify::run(common.manager, status.clone(), pulses, answers, common.cancel.clone()));
 }
 
 type Started = (watch::Receiver<Arc<FleetStatus>>, JoinHandle<()>);

@@ -102,6 +102,33 @@ fn socket_name(address: SocketAddr) -> String {
     format!("door-{address}").replace(':', "_")
 }
 
+/// Looks for progress.
+struct Watch {
+    pulses: Pulses,
+    progress: Progress,
+    stands: Vec<&'static str>,
+}
+
+impl Watch {
+    fn new(pulses: Pulses) -> Self {
+        Self { progress: Progress::new(pulses.clone()), pulses, stands: Vec::new() }
+    }
+
+    /// Whether the watchdog may be fed. What stands still is logged, once until it moves.
+    fn look(&mut self, answered: bool) -> bool {
+        if answered {
+            self.pulses.router.beat();
+        }
+        let still = self.progress.check().err().unwrap_or_default();
+        let is_news = !still.is_empty() && still != self.stands;
+        if is_news {
+            tracing::error!(parts = still.join(", "), "parts of the core stand still");
+        }
+        self.stands = still;
+        self.stands.is_empty()
+    }
+}
+
 /// Tells status and progress until `cancel`. `answers` is asked before each look for progress: whether the router answers
 /// a question of our own.
 pub async fn run(
@@ -111,12 +138,12 @@ pub async fn run(
     answers: impl Fn() -> bool,
     cancel: CancellationToken,
 ) {
-    let mut progress = Progress::new(pulses.clone());
+    let mut watch = Watch::new(pulses);
     let mut looks = interval(manager.watchdog.map_or(LOOK_EVERY, |time| time / LOOKS));
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first comes at once, before anything can have moved.
     looks.tick().await;
-    let (mut line, mut stands) = (String::new(), Vec::new());
+    let mut line = String::new();
     loop {
         let news = line_of(&status.borrow_and_update());
         if news != line {
@@ -126,21 +153,8 @@ pub async fn run(
         tokio::select! {
             () = cancel.cancelled() => return,
             changed = status.changed() => if changed.is_err() { return },
-            _ = looks.tick() => {
-                if answers() {
-                    pulses.router.beat();
-                }
-                match progress.check() {
-                    Ok(()) => {
-                        stands.clear();
-                        send(manager, NotifyState::Watchdog.to_string()).await;
-                    }
-                    Err(still) if still != stands => {
-                        tracing::error!(parts = still.join(", "), "parts of the core stand still");
-                        stands = still;
-                    }
-                    Err(_) => {}
-                }
+            _ = looks.tick() => if watch.look(answers()) {
+                send(manager, NotifyState::Watchdog.to_string()).await;
             }
         }
     }
@@ -170,7 +184,98 @@ fn line_of(status: &FleetStatus) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    use std::time::Instant;
+
+    use arc_swap::ArcSwap;
+
+    use super::super::common::Common;
+    use super::super::generation::Draft;
+    use super::super::{gauges_task, start_pool};
     use super::*;
+    use crate::config;
+    use crate::model::Slot;
+
+    /// A clock that keeps whoever asks it waiting while it is stopped; it goes on at the latest with this.
+    struct Stoppable(Arc<AtomicBool>);
+
+    impl Drop for Stoppable {
+        fn drop(&mut self) {
+            self.0.store(false, Relaxed);
+        }
+    }
+
+    /// The core of an engine as it runs, but for its clock.
+    fn core() -> (Common, Stoppable) {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = "fleet: f\nlisten: 127.0.0.1:0\nbeacons: [{name: a, url: \"http://127.0.0.1:1\"}]\n";
+        std::fs::write(file.path(), text).unwrap();
+        let fleet = config::load(file.path()).unwrap().fleet;
+        let (mut common, journal, messages) = Common::new(16, Manager::default());
+        let clock = common.clock.clone();
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        let stoppable = Stoppable(is_stopped.clone());
+        common.clock = Arc::new(move || {
+            while is_stopped.load(Relaxed) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            clock()
+        });
+        let draft = Draft::new(Arc::new(fleet), &common, None).unwrap();
+        let (generation, course) = draft.build(&common, None);
+        let (status, _) = start_pool(course, messages, &common);
+        let router = Arc::new(ArcSwap::new(generation.router));
+        common.tasks.spawn(journal.run(common.pulses.journal.clone(), common.cancel.clone()));
+        common.tasks.spawn(gauges_task(router, common.clone(), status));
+        (common, stoppable)
+    }
+
+    /// Looks from a thread that no task runs on: a task that hangs may keep the runtime's timers from running, too.
+    fn until(watch: &mut Watch, what: &str, holds: impl Fn(&mut Watch) -> bool) {
+        let began = Instant::now();
+        while !holds(watch) {
+            assert!(began.elapsed() < Duration::from_secs(20), "{what}: {:?}", watch.stands);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+    async fn the_watchdog_is_not_fed_while_the_pool_task_hangs() {
+        let (common, clock) = core();
+        let mut watch = Watch::new(common.pulses.clone());
+        for _ in 0..2 {
+            until(&mut watch, "all moves", |watch| watch.look(true));
+        }
+        clock.0.store(true, Relaxed);
+        // The last beat before it hangs may still count.
+        until(&mut watch, "the pool stands still", |watch| {
+            !watch.look(true) && watch.stands.contains(&"pool")
+        });
+        let began = Instant::now();
+        until(&mut watch, "time passes", |watch| {
+            assert!(!watch.look(true), "fed although the pool's task hangs");
+            began.elapsed() > Duration::from_millis(1_500)
+        });
+        clock.0.store(false, Relaxed);
+        until(&mut watch, "all moves again", |watch| watch.look(true));
+        until(&mut watch, "only the router does not answer", |watch| {
+            !watch.look(false) && watch.stands == ["router"]
+        });
+        common.cancel.cancel();
+    }
+
+    #[test]
+    fn a_status_line_is_one_line_of_bounded_length_and_begins_no_assignment() {
+        let mut status = FleetStatus { slot: Some(Slot(123)), ..FleetStatus::default() };
+        assert_eq!(line_of(&status), "0 beacons up of 0, slot 123, 0 alerts");
+        status.alerts = vec!["b1 says x\nSTOPPING=1".to_owned()];
+        assert_eq!(line_of(&status), "0 beacons up of 0, slot 123, 1 alert: b1 says x STOPPING=1");
+        status.alerts = vec!["é".repeat(1_000); 2];
+        let line = line_of(&status);
+        assert!(line.starts_with("0 beacons up of 0, slot 123, 2 alerts: é"), "{line}");
+        assert_eq!(line.chars().count(), LINE);
+    }
 
     #[test]
     fn names_of_sockets_have_no_colons_and_tell_addresses_apart() {

@@ -1,0 +1,10 @@
+//! `serve` under a service manager: what it says (to one of our own), and what a real systemd makes of it.
+//!
+//! A real systemd needs root; where it cannot run these tests fail and say so, unless `BEACONDECK_SYSTEMD=skip`.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+mod door;
+mod machine;
+mod unit;
+mod words;

@@ -7,6 +7,7 @@ use crate::model::{
 /// A healthy beacon at slot 9,876,543.
 pub fn beacon(name: &str) -> BeaconStatus {
     BeaconStatus {
+        drained: None,
         name: BeaconName::new(name),
         lifecycle: Lifecycle::Active,
         healthy: true,

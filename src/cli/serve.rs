@@ -57,6 +57,7 @@ async fn reload_at(hang_up: &mut Signal, house: House) {
 
 /// What an operator must change outside of the fleet file is exit 69.
 fn unavailable(error: EngineError) -> anyhow::Error {
+    let is_config = matches!(&error, EngineError::Store(error) if error.is_config());
     let words = format!("{:#}", anyhow::Error::from(error));
-    Failure::Unavailable(words).into()
+    if is_config { Failure::Config(words) } else { Failure::Unavailable(words) }.into()
 }

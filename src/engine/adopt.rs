@@ -166,6 +166,7 @@ impl PoolTask {
         let Next { pool, network, versions, actions } = next;
         let before: Vec<Key> = self.course.places.iter().map(|place| place.watcher.key).collect();
         (self.pool, self.network, self.versions, self.course) = (pool, network, versions, course);
+        self.hold_drains();
         self.tell_facts();
         self.enlist(|key| !before.contains(&key));
         self.publish();

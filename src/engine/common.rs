@@ -16,6 +16,7 @@ use crate::endpoint;
 use crate::metrics::Metrics;
 use crate::model::Clock;
 use crate::router::{Desk, DoorGauge, Ends, Hub, LocalFacts};
+use crate::store::StoreHandle;
 
 /// Messages on their way to the pool's task.
 const POOL_QUEUE: usize = 8_192;
@@ -39,6 +40,8 @@ pub struct Common {
     pub metrics: Arc<Metrics>,
     /// What passed.
     pub journal: Journal,
+    /// What survives a restart.
+    pub store: StoreHandle,
     /// Counters of all doors.
     pub gauge: Arc<DoorGauge>,
     /// Turns of second copies.
@@ -61,7 +64,7 @@ pub struct Common {
 
 impl Common {
     /// All of it, the journal's task, and what comes for the pool's.
-    pub fn new(traces: usize) -> (Self, JournalTask, mpsc::Receiver<Message>) {
+    pub fn new(traces: usize, store: StoreHandle) -> (Self, JournalTask, mpsc::Receiver<Message>) {
         let rows: Vec<&str> = endpoint::table().iter().map(|row| row.name).collect();
         let metrics = Arc::new(Metrics::new(&rows));
         let (journal, task) = journal(traces, metrics.clone());
@@ -74,6 +77,7 @@ impl Common {
             answering: Arc::default(),
             metrics,
             journal,
+            store,
             gauge: Arc::default(),
             turns: Arc::new(Semaphore::new(COPIES_AT_ONCE)),
             lasting: TaskTracker::new(),

@@ -17,6 +17,7 @@ mod held;
 mod journal;
 mod network;
 mod orders;
+mod persist;
 mod pool_task;
 mod reload;
 mod said;
@@ -25,6 +26,7 @@ mod status;
 mod tls;
 mod watcher;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -39,9 +41,10 @@ use crate::beacon::ReadError;
 use crate::config::Loaded;
 use crate::control::{ControlError, ControlServer, Desk};
 use crate::metrics::{Metrics, MetricsError};
-use crate::model::{BeaconSet, Fleet, FleetStatus};
+use crate::model::{BeaconName, BeaconSet, Drain, Fleet, FleetStatus};
 use crate::pool::{Pool, Settings};
 use crate::router::{ListenError, Router, UpstreamError};
+use crate::store::StoreError;
 
 use adopt::Course;
 use common::Common;
@@ -78,6 +81,9 @@ pub enum EngineError {
     /// The metrics address cannot be opened.
     #[error("the metrics address cannot be opened")]
     Metrics(#[from] MetricsError),
+    /// The state cannot be opened or written.
+    #[error("the state is needed to start")]
+    Store(#[from] StoreError),
     /// A task that must not end has ended.
     #[error("the {0} task ended; the process must not go on without it")]
     Died(&'static str),
@@ -102,7 +108,7 @@ impl Engine {
     /// Starts everything a fleet asks for.
     ///
     /// # Errors
-    /// A door, the control socket or the metrics address cannot be opened, or a beacon's TLS cannot be set up.
+    /// The state, a door, the control socket or the metrics address cannot be opened, or a beacon's TLS cannot be set up.
     pub async fn start(fleet: &Fleet) -> Result<Self, EngineError> {
         Self::open(fleet, None).await
     }
@@ -116,13 +122,14 @@ impl Engine {
     }
 
     async fn open(fleet: &Fleet, file: Option<PathBuf>) -> Result<Self, EngineError> {
-        let (common, journal, messages) = Common::new(fleet.limits.traces);
+        let (store, drains) = persist::open(&fleet.state).await?;
+        let (common, journal, messages) = Common::new(fleet.limits.traces, store);
         let draft = Draft::new(Arc::new(fleet.clone()), &common, None)?;
         let (mut generation, course) = draft.build(&common, None);
         let router = Arc::new(ArcSwap::new(generation.router.clone()));
         let mut doors = Doors::new(router.clone(), common.clone());
         let bound = doors.bind(&fleet.listen).await?;
-        let (status, pool) = start_pool(course, messages, &common);
+        let (status, pool) = start_pool(course, drains, messages, &common);
         generation.start(&common);
         let metrics = reload::open_metrics(fleet.metrics, &common).await?;
         let cancel = common.cancel.clone();
@@ -133,12 +140,18 @@ impl Engine {
             ("seeds", common.tasks.spawn(seeds.run(cancel.clone()))),
             ("journal", common.tasks.spawn(journal.run(cancel.clone()))),
             ("gauges", common.tasks.spawn(gauges)),
+            ("state", persist::watch(&common)),
         ];
+        let outcome = format!("version {}, {} beacons", env!("CARGO_PKG_VERSION"), fleet.beacons.len());
+        persist::note(&common, "start", outcome).await?;
         let orders = orders::Orders {
             pool: common.pool.clone(),
             status: status.clone(),
             journal: common.journal.clone(),
-            book: book::Book::new(common.clock.clone()),
+            book: book::Book::new(common.clock.clone(), common.store.clone()).await?,
+            store: common.store.clone(),
+            clock: common.clock.clone(),
+            turn: tokio::sync::Mutex::default(),
         };
         let desk = Desk::new(Arc::new(orders), common.clock.clone(), cancel, common.tasks.clone());
         ControlServer::start(&fleet.control, &desk).await?;
@@ -209,12 +222,21 @@ impl Engine {
         tasks.close();
         // What is left is bounded: probes and answers on their way.
         let _ = tokio::time::timeout(Duration::from_secs(2), tasks.wait()).await;
+        if let Err(error) = persist::note(&self.common, "stop", "stopped in order".to_owned()).await {
+            tracing::error!(error = %error.sentence(), "the stop is not in the journal");
+        }
+        self.common.store.close().await;
     }
 }
 
 type Started = (watch::Receiver<Arc<FleetStatus>>, JoinHandle<()>);
 
-fn start_pool(course: Course, messages: mpsc::Receiver<Message>, common: &Common) -> Started {
+fn start_pool(
+    course: Course,
+    drains: BTreeMap<BeaconName, Drain>,
+    messages: mpsc::Receiver<Message>,
+    common: &Common,
+) -> Started {
     let members = course.places.iter().map(|place| (place.member.clone(), place.gauge.clone()));
     let pool = Pool::new(Settings { health: course.health }, members.collect(), (common.clock)());
     let network = network::Network::new(course.places.len(), course.wanted);
@@ -234,10 +256,12 @@ fn start_pool(course: Course, messages: mpsc::Receiver<Message>, common: &Common
         held: held::Held::default(),
         desk: common.desk.clone(),
         answering: common.answering.clone(),
-        signs: std::collections::BTreeMap::new(),
-        notices: std::collections::BTreeMap::new(),
+        signs: BTreeMap::new(),
+        notices: BTreeMap::new(),
+        drains,
     };
     task.enlist(|_| true);
+    task.hold_drains();
     task.publish();
     task.publish_status();
     (watched, common.tasks.spawn(task.run(messages, common.cancel.clone())))

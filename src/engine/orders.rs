@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use super::book::Book;
 use super::explain::Asked;
 use super::journal::Journal;
 use super::said::Message;
 use crate::control::{Answer, Answering, Feed, Feeding, Handler, Order, Peer, Request, Tail, Wanted};
-use crate::model::{BeaconName, FleetStatus, Lifecycle};
+use crate::model::{BeaconName, Clock, Drain, FleetStatus, Lifecycle};
+use crate::store::{StoreHandle, Write};
 use crate::telemetry;
 
 /// Most explanations, and most journal entries, in one answer.
@@ -25,6 +26,12 @@ pub struct Orders {
     pub journal: Journal,
     /// Who did what.
     pub book: Book,
+    /// What survives a restart.
+    pub store: StoreHandle,
+    /// The clock.
+    pub clock: Clock,
+    /// One change of a beacon's lifecycle after the other, so that they are recorded as they were carried out.
+    pub turn: Mutex<()>,
 }
 
 impl Handler for Orders {
@@ -38,7 +45,8 @@ impl Handler for Orders {
                 }
                 Request::Journal { limit } => Answer::Journal(self.book.latest(limit.min(MOST) as usize)),
                 Request::Order { order, what } => {
-                    self.book.once(&order, &what, &peer.to_string(), self.carry_out(&what)).await
+                    let who = peer.to_string();
+                    self.book.once(&order, &what, &who, self.carry_out(&what, &who)).await
                 }
                 Request::Hello { .. } | Request::Watch(_) => {
                     Answer::Refused { message: "that is no question".to_owned() }
@@ -60,16 +68,18 @@ impl Handler for Orders {
 }
 
 impl Orders {
-    async fn carry_out(&self, order: &Order) -> Answer {
+    async fn carry_out(&self, order: &Order, who: &str) -> Answer {
         match order {
-            Order::Drain { beacon } => self.lifecycle(beacon, true).await,
-            Order::Resume { beacon } => self.lifecycle(beacon, false).await,
+            Order::Drain { beacon } => self.lifecycle(beacon, true, who).await,
+            Order::Resume { beacon } => self.lifecycle(beacon, false, who).await,
         }
     }
 
-    async fn lifecycle(&self, beacon: &BeaconName, drain: bool) -> Answer {
+    async fn lifecycle(&self, beacon: &BeaconName, drain: bool, who: &str) -> Answer {
         let (answer, answered) = oneshot::channel();
-        let message = Message::Order(beacon.clone(), drain, answer);
+        let _turn = self.turn.lock().await;
+        let order = drain.then(|| Drain { by: who.to_owned(), since: (self.clock)().wall });
+        let message = Message::Order(beacon.clone(), order, answer);
         let stopping =
             || Answer::Refused { message: "this serve is stopping; ask again when it is back".to_owned() };
         if self.pool.send(message).await.is_err() {
@@ -88,6 +98,14 @@ impl Orders {
             Lifecycle::Draining(n) => format!("{beacon} is draining, {n} in flight"),
             Lifecycle::Drained => format!("{beacon} is drained"),
         };
-        Answer::Done { message }
+        // Of two drains the first stands, and the status has what stands.
+        let standing = self.status.borrow().beacons.iter().find(|status| status.name == *beacon).cloned();
+        let lifecycle = standing
+            .and_then(|status| status.drained)
+            .map_or_else(|| Write::Resume(beacon.clone()), |drain| Write::Drain(beacon.clone(), drain));
+        match self.store.write(vec![lifecycle]).await {
+            Ok(_) => Answer::Done { message },
+            Err(error) => Answer::Done { message: format!("{message}; not persisted: {}", error.sentence()) },
+        }
     }
 }

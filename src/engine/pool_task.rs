@@ -18,7 +18,7 @@ use super::said::{Key, Message, Said};
 use super::seeds_task::Answering;
 use super::status::{Known, compose};
 use crate::beacon::NodeVersion;
-use crate::model::{BeaconId, Clock, FleetStatus, Reason, Role, Use};
+use crate::model::{BeaconId, BeaconName, Clock, Drain, FleetStatus, Reason, Role, Use};
 use crate::pool::{Action, Chain, Event, NEVER, Pool, Table};
 use crate::router::{Desk, Hub, LocalFacts};
 use crate::seeds::{Lost, Sign, Signs, Verdict, When};
@@ -64,6 +64,8 @@ pub struct PoolTask {
     pub signs: BTreeMap<Key, Signs>,
     /// What on-call must know of the program itself, by its part.
     pub notices: BTreeMap<&'static str, String>,
+    /// Orders that stand, of beacons in the fleet file or not.
+    pub drains: BTreeMap<BeaconName, Drain>,
 }
 
 impl PoolTask {
@@ -96,16 +98,20 @@ impl PoolTask {
             Message::Order(beacon, drain, answer) => {
                 let place = self.course.places.iter().position(|place| place.name == beacon);
                 let lifecycle = place.map(|place| {
-                    if !drain {
+                    if drain.is_none() {
                         // While it was drained it was told nothing.
                         self.feed(Event::Unseeded(BeaconId(place as u16)));
                     }
-                    self.feed(Event::Drain(BeaconId(place as u16), drain));
+                    self.feed(Event::Drain(BeaconId(place as u16), drain.is_some()));
+                    match drain {
+                        Some(drain) => drop(self.drains.entry(beacon).or_insert(drain)),
+                        None => drop(self.drains.remove(&beacon)),
+                    }
                     self.course.table.load().entries[place].lifecycle
                 });
+                self.publish_status();
                 // Whoever gave the order may have hung up; the order stands.
                 let _ = answer.send(lifecycle);
-                self.publish_status();
             }
             Message::Seeded(beacon, turn) => {
                 if let Some(place) = self.course.places.iter().position(|place| place.name == beacon) {
@@ -119,6 +125,16 @@ impl PoolTask {
                     None => self.notices.remove(part),
                 };
                 self.publish_status();
+            }
+        }
+    }
+
+    /// An order stands for the beacon of that name, whichever process or fleet file it was given under. The caller publishes.
+    pub(super) fn hold_drains(&mut self) {
+        let now = (self.clock)();
+        for (index, place) in self.course.places.iter().enumerate() {
+            if self.drains.contains_key(&place.name) {
+                drop(self.pool.handle(Event::Drain(BeaconId(index as u16), true), now));
             }
         }
     }
@@ -305,6 +321,7 @@ impl PoolTask {
             versions: &self.versions,
             network: self.network.chosen(),
             notices: &self.notices,
+            drains: &self.drains,
         };
         let status = compose(&self.pool, &table, &known, now);
         for alert in status.alerts.iter().filter(|alert| !self.status.borrow().alerts.contains(alert)) {

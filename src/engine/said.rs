@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use super::adopt::Joining;
 use super::network::Told;
 use crate::beacon::NodeVersion;
-use crate::model::{BeaconId, BeaconName, Lifecycle};
+use crate::model::{BeaconId, BeaconName, Drain, Lifecycle};
 use crate::pool::{AgreedHead, Block, Event, Facts, Failure};
 use crate::seeds::Sign;
 
@@ -70,8 +70,8 @@ impl Said {
 pub enum Message {
     /// Something of a beacon.
     Said(Key, Said),
-    /// An operator's order: drain or resume. Answered with the lifecycle it has afterwards, none without such a beacon.
-    Order(BeaconName, bool, oneshot::Sender<Option<Lifecycle>>),
+    /// An operator's order: drain, by whom, or resume. Answered with the lifecycle it has afterwards, none without such a beacon.
+    Order(BeaconName, Option<Drain>, oneshot::Sender<Option<Lifecycle>>),
     /// A beacon has been told what it must know, as of a turn of its entry ([`crate::pool::Entry::owed`]).
     Seeded(BeaconName, u32),
     /// Another fleet file.

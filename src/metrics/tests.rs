@@ -52,6 +52,7 @@ fn trace() -> Trace {
 
 fn beacon(name: &str) -> BeaconStatus {
     BeaconStatus {
+        drained: None,
         name: BeaconName::new(name),
         lifecycle: Lifecycle::Active,
         healthy: true,

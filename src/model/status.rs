@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BeaconName, CustodyEstimate, Epoch, Root, Slot, Told, UnixMs};
+use super::{BeaconName, CustodyEstimate, Drain, Epoch, Root, Slot, Told, UnixMs};
 
 /// Why a beacon is not (fully) used, in words a person reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -155,6 +155,9 @@ pub struct BeaconStatus {
     /// What custody follows from that; none before Fulu.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custody: Option<CustodyEstimate>,
+    /// The order by which it is out of use, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drained: Option<Drain>,
 }
 
 /// The fleet, as everyone is shown it.

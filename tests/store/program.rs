@@ -18,8 +18,11 @@ pub fn fleet(dir: &Path, name: &str, state: &Path) -> PathBuf {
         state.display()
     );
     for place in 1..=2 {
-        writeln!(text, "  - {{name: b{place}, url: \"http://127.0.0.1:{place}\", labels: {{host: h{place}}}}}")
-            .unwrap();
+        writeln!(
+            text,
+            "  - {{name: b{place}, url: \"http://127.0.0.1:{place}\", labels: {{host: h{place}}}}}"
+        )
+        .unwrap();
     }
     let file = dir.join(format!("{name}.yaml"));
     std::fs::write(&file, text).unwrap();

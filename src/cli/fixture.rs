@@ -43,6 +43,7 @@ pub fn fleet(beacons: Vec<BeaconStatus>) -> FleetStatus {
         agreed: Some(HeadStatus { slot: Slot(9_876_543), root: Root([0xab; 32]) }),
         at: UnixMs(1_700_000_000_000),
         beacons,
+        operations: Vec::new(),
         alerts: Vec::new(),
     }
 }

@@ -208,7 +208,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_second_asker_of_an_order_under_way_waits_for_the_first() {
-        let ((book, _dir), count, id, go) = (book().await, AtomicU32::new(0), OrderId::random(), Notify::new());
+        let ((book, _dir), count, id, go) =
+            (book().await, AtomicU32::new(0), OrderId::random(), Notify::new());
         let work = || async {
             go.notified().await;
             done(&count).await

@@ -14,7 +14,7 @@ use super::said::Message;
 use super::seeds_task::Answering;
 use crate::endpoint;
 use crate::metrics::Metrics;
-use crate::model::Clock;
+use crate::model::{Clock, Fleet, Operation};
 use crate::router::{Desk, DoorGauge, Ends, Hub, LocalFacts};
 use crate::store::StoreHandle;
 
@@ -42,6 +42,10 @@ pub struct Common {
     pub journal: Journal,
     /// What survives a restart.
     pub store: StoreHandle,
+    /// The fleet file in force.
+    pub fleet: Arc<ArcSwap<Fleet>>,
+    /// Restarts and upgrades, as the status shows them.
+    pub operations: Arc<ArcSwap<Vec<Operation>>>,
     /// Counters of all doors.
     pub gauge: Arc<DoorGauge>,
     /// Turns of second copies.
@@ -64,10 +68,10 @@ pub struct Common {
 
 impl Common {
     /// All of it, the journal's task, and what comes for the pool's.
-    pub fn new(traces: usize, store: StoreHandle) -> (Self, JournalTask, mpsc::Receiver<Message>) {
+    pub fn new(fleet: Arc<Fleet>, store: StoreHandle) -> (Self, JournalTask, mpsc::Receiver<Message>) {
         let rows: Vec<&str> = endpoint::table().iter().map(|row| row.name).collect();
         let metrics = Arc::new(Metrics::new(&rows));
-        let (journal, task) = journal(traces, metrics.clone());
+        let (journal, task) = journal(fleet.limits.traces, metrics.clone());
         let (pool, messages) = mpsc::channel(POOL_QUEUE);
         let common = Self {
             clock: clock::system(),
@@ -78,6 +82,8 @@ impl Common {
             metrics,
             journal,
             store,
+            fleet: Arc::new(ArcSwap::new(fleet)),
+            operations: Arc::default(),
             gauge: Arc::default(),
             turns: Arc::new(Semaphore::new(COPIES_AT_ONCE)),
             lasting: TaskTracker::new(),

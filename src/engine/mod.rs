@@ -15,7 +15,9 @@ mod explain;
 mod generation;
 mod held;
 mod journal;
+mod lifecycles;
 mod network;
+mod operations;
 mod orders;
 mod persist;
 mod pool_task;
@@ -123,8 +125,9 @@ impl Engine {
 
     async fn open(fleet: &Fleet, file: Option<PathBuf>) -> Result<Self, EngineError> {
         let (store, drains) = persist::open(&fleet.state).await?;
-        let (common, journal, messages) = Common::new(fleet.limits.traces, store);
-        let draft = Draft::new(Arc::new(fleet.clone()), &common, None)?;
+        let fleet = Arc::new(fleet.clone());
+        let (common, journal, messages) = Common::new(fleet.clone(), store);
+        let draft = Draft::new(fleet.clone(), &common, None)?;
         let (mut generation, course) = draft.build(&common, None);
         let router = Arc::new(ArcSwap::new(generation.router.clone()));
         let mut doors = Doors::new(router.clone(), common.clone());
@@ -144,15 +147,8 @@ impl Engine {
         ];
         let outcome = format!("version {}, {} beacons", env!("CARGO_PKG_VERSION"), fleet.beacons.len());
         persist::note(&common, "start", outcome).await?;
-        let orders = orders::Orders {
-            pool: common.pool.clone(),
-            status: status.clone(),
-            journal: common.journal.clone(),
-            book: book::Book::new(common.clock.clone(), common.store.clone()).await?,
-            store: common.store.clone(),
-            clock: common.clock.clone(),
-            turn: tokio::sync::Mutex::default(),
-        };
+        let book = Arc::new(book::Book::new(common.clock.clone(), common.store.clone()).await?);
+        let orders = orders::Orders::new(&common, &status, book);
         let desk = Desk::new(Arc::new(orders), common.clock.clone(), cancel, common.tasks.clone());
         ControlServer::start(&fleet.control, &desk).await?;
         doors.change(bound, fleet.limits.stop);
@@ -246,6 +242,7 @@ fn start_pool(
         network,
         versions: vec![None; course.places.len()],
         course,
+        operations: common.operations.clone(),
         joining: None,
         clock: common.clock.clone(),
         facts: common.facts.clone(),

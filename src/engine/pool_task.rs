@@ -18,7 +18,7 @@ use super::said::{Key, Message, Said};
 use super::seeds_task::Answering;
 use super::status::{Known, compose};
 use crate::beacon::NodeVersion;
-use crate::model::{BeaconId, BeaconName, Clock, Drain, FleetStatus, Reason, Role, Use};
+use crate::model::{BeaconId, BeaconName, Clock, Drain, FleetStatus, Operation, Reason, Role, Use};
 use crate::pool::{Action, Chain, Event, NEVER, Pool, Table};
 use crate::router::{Desk, Hub, LocalFacts};
 use crate::seeds::{Lost, Sign, Signs, Verdict, When};
@@ -38,6 +38,8 @@ pub struct PoolTask {
     pub network: Network,
     /// The fleet file in force.
     pub course: Course,
+    /// Restarts and upgrades.
+    pub operations: Arc<ArcSwap<Vec<Operation>>>,
     /// The next one, on its way in.
     pub joining: Option<Box<Joining>>,
     /// By beacon.
@@ -322,6 +324,7 @@ impl PoolTask {
             network: self.network.chosen(),
             notices: &self.notices,
             drains: &self.drains,
+            operations: &self.operations.load(),
         };
         let status = compose(&self.pool, &table, &known, now);
         for alert in status.alerts.iter().filter(|alert| !self.status.borrow().alerts.contains(alert)) {

@@ -200,6 +200,7 @@ impl Keeper {
         next.start(&self.common);
         let adopted = adopted.await.map_err(|_| ReloadError::Stopping)?;
         self.router.store(next.router.clone());
+        self.common.fleet.store(fleet.clone());
         self.doors.change(bound, fleet.limits.stop);
         if let Some(metrics) = metrics
             && let Some((_, old)) = std::mem::replace(&mut self.metrics, metrics)

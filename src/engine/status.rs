@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::network::Chosen;
 use crate::beacon::NodeVersion;
 use crate::model::{
-    BeaconId, BeaconName, BeaconStatus, Bps, CustodyEstimate, Drain, FleetStatus, HeadStatus, Moment, Reason,
-    Role, Told, UnixMs, Use,
+    BeaconId, BeaconName, BeaconStatus, Bps, CustodyEstimate, Drain, FleetStatus, HeadStatus, Moment,
+    Operation, Reason, Role, Told, UnixMs, Use,
 };
 use crate::pool::{Chain, GOOD, NEVER, Pool, Table};
 
@@ -26,6 +26,8 @@ pub struct Known<'a> {
     pub seed_alerts: &'a [String],
     /// What on-call must know of the program itself, by its part.
     pub notices: &'a BTreeMap<&'static str, String>,
+    /// Restarts and upgrades.
+    pub operations: &'a [Operation],
     /// Orders that stand.
     pub drains: &'a BTreeMap<BeaconName, Drain>,
 }
@@ -45,6 +47,7 @@ pub fn compose(pool: &Pool, table: &Table, known: &Known<'_>, now: Moment) -> Fl
         agreed: table.agreed.map(|head| HeadStatus { slot: head.slot, root: head.root }),
         at: now.wall,
         alerts: alerts(table, &beacons, known),
+        operations: known.operations.to_vec(),
         beacons,
     }
 }

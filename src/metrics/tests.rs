@@ -87,6 +87,7 @@ fn status(beacons: Vec<BeaconStatus>) -> FleetStatus {
         agreed: Some(HeadStatus { slot: Slot(99), root: Root::default() }),
         at: UnixMs(0),
         beacons,
+        operations: Vec::new(),
         alerts: vec!["one".into()],
     }
 }

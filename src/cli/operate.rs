@@ -39,7 +39,9 @@ pub async fn carry_out(dir: &Path, args: Args, verb: Verb, order: Order) -> anyh
     if !args.json {
         let asked = ask::ask(dir, Request::Preflight { beacon: beacon.clone(), verb: Some(verb) }).await?;
         let Answer::Consequences(told) = asked else { return Err(ask::off_topic().into()) };
-        ask::print(&told.sentences.iter().map(|sentence| format!("{sentence}\n")).collect::<String>())?;
+        for sentence in &told.sentences {
+            ask::print(&format!("{sentence}\n"))?;
+        }
     }
     let message = ask::order(dir, order).await?;
     say.sentence(&beacon, &message, args.wait.is_none())?;

@@ -142,6 +142,7 @@ impl Seat {
         let upstream = Upstream::new(id, beacon, tls::client(beacon)?, gauge, fleet.limits.in_flight)?;
         let watcher = Watcher {
             key,
+            name: beacon.name.clone(),
             client: client(beacon, fleet)?,
             to: common.pool.clone(),
             hub: common.hub.clone(),

@@ -12,9 +12,10 @@ mod clock;
 mod common;
 mod doors;
 mod explain;
+mod feed;
 mod generation;
-mod held;
 mod journal;
+mod lead;
 mod lifecycles;
 mod network;
 mod operations;
@@ -250,10 +251,11 @@ fn start_pool(
         journal: common.journal.clone(),
         status,
         tracker: common.tasks.clone(),
-        held: held::Held::default(),
         desk: common.desk.clone(),
         answering: common.answering.clone(),
         signs: BTreeMap::new(),
+        leader: None,
+        hearing: std::collections::BTreeSet::new(),
         notices: BTreeMap::new(),
         drains,
     };

@@ -1,6 +1,6 @@
 //! The task that owns the pool: takes what happened, publishes tables and status, carries out the pool's actions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::adopt::{Course, Joining};
-use super::held::Held;
 use super::journal::Journal;
+use super::lead::voice;
 use super::network::Network;
 use super::said::{Key, Message, Said};
 use super::seeds_task::Answering;
 use super::status::{Known, compose};
 use crate::beacon::NodeVersion;
-use crate::model::{BeaconId, BeaconName, Clock, Drain, FleetStatus, Operation, Reason, Role, Use};
-use crate::pool::{Action, Chain, Event, NEVER, Pool, Table};
+use crate::model::{BeaconId, BeaconName, Clock, Drain, FleetStatus, Operation, Reason};
+use crate::pool::{Action, Chain, Event, Pool};
 use crate::router::{Desk, Hub, LocalFacts};
 use crate::seeds::{Lost, Sign, Signs, Verdict, When};
 
@@ -56,14 +56,16 @@ pub struct PoolTask {
     pub status: watch::Sender<Arc<FleetStatus>>,
     /// Short-lived work is tracked here.
     pub tracker: TaskTracker,
-    /// Head events that wait until the head is agreed.
-    pub held: Held,
     /// What beacons must have been told.
     pub desk: Arc<Desk>,
     /// Who answers probes.
     pub answering: Arc<Answering>,
     /// What speaks for a restart, by beacon.
     pub signs: BTreeMap<Key, Signs>,
+    /// Whose word counts where views differ.
+    pub leader: Option<Key>,
+    /// Beacons whose event stream is open.
+    pub hearing: BTreeSet<Key>,
     /// What on-call must know of the program itself, by its part.
     pub notices: BTreeMap<&'static str, String>,
     /// Orders that stand, of beacons in the fleet file or not.
@@ -93,6 +95,7 @@ impl PoolTask {
 
     fn take(&mut self, message: Message) {
         match message {
+            Message::Said(key, Said::Stream(open)) => self.stream(key, open),
             Message::Said(key, said) => match self.course.find(key) {
                 Some(id) => self.said(id, said),
                 None => self.joining.iter_mut().for_each(|joining| joining.hear(key, said.clone())),
@@ -160,10 +163,9 @@ impl PoolTask {
             }
             Said::Sign(sign) => self.saw(id, sign),
             Said::Event(topic, data) => {
-                let speaks =
-                    |entry: &crate::pool::Entry| entry.rank(Use::Events, Some(Role::Events)) != NEVER;
-                if speaks(&self.course.table.load().entries[id.index()]) {
-                    self.held.push(id, topic, data, (self.clock)());
+                let now = (self.clock)();
+                if let Some(voice) = voice(&self.course.table.load(), id, now) {
+                    self.hub.event(&self.course.place(id).name, &topic, data, voice, now);
                     self.release();
                 }
             }
@@ -226,19 +228,17 @@ impl PoolTask {
     }
 
     /// Clients hear of a head once it is agreed, so that what they ask next is asked of beacons that have it.
-    fn release(&mut self) {
-        for (id, topic, data) in self.held.ready(self.course.table.load().agreed, (self.clock)()) {
-            self.hub.event(id, &topic, &data);
-        }
+    fn release(&self) {
+        self.hub.release(self.course.table.load().agreed, (self.clock)());
     }
 
     /// Publishes the pool's table.
-    pub(super) fn publish(&self) {
+    pub(super) fn publish(&mut self) {
         let table = Arc::new(self.pool.table((self.clock)()));
-        self.hub.lead(leader(&table));
         self.journal.table(table.clone());
         self.course.table.store(table);
         self.desk.wake.notify_one();
+        self.lead();
     }
 
     pub(super) fn act(&mut self, action: Action) {
@@ -326,7 +326,8 @@ impl PoolTask {
             drains: &self.drains,
             operations: &self.operations.load(),
         };
-        let status = compose(&self.pool, &table, &known, now);
+        let mut status = compose(&self.pool, &table, &known, now);
+        status.alerts.extend(self.hub.conflicts().iter().map(ToString::to_string));
         for alert in status.alerts.iter().filter(|alert| !self.status.borrow().alerts.contains(alert)) {
             tracing::error!(%alert, "page");
         }
@@ -336,15 +337,4 @@ impl PoolTask {
             changed
         });
     }
-}
-
-/// Whose word counts where views differ: the best ranked beacon at the agreed head, the first in the fleet file among
-/// equals, so that it changes as seldom as can be.
-fn leader(table: &Table) -> Option<BeaconId> {
-    table
-        .entries
-        .iter()
-        .filter(|entry| entry.rank(Use::Events, Some(Role::Events)) != NEVER)
-        .min_by_key(|entry| (entry.rank(Use::Events, Some(Role::Events)), !entry.at_agreed, entry.id))
-        .map(|entry| entry.id)
 }

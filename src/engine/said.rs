@@ -42,6 +42,8 @@ pub enum Said {
     Event(String, Bytes),
     /// Something that may mean it restarted.
     Sign(Sign),
+    /// Its event stream is open, or ended.
+    Stream(bool),
 }
 
 impl Said {
@@ -56,7 +58,9 @@ impl Said {
             Self::Head(head) => Event::Head(id, *head),
             Self::Header(block) => Event::Header(*block),
             Self::Broken => Event::Broken(id),
-            Self::Told(_) | Self::Version(_) | Self::Event(..) | Self::Sign(_) => return None,
+            Self::Told(_) | Self::Version(_) | Self::Event(..) | Self::Sign(_) | Self::Stream(_) => {
+                return None;
+            }
         })
     }
 

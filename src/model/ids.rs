@@ -73,6 +73,11 @@ impl BeaconSet {
         self.0 |= 1 << id.0;
     }
 
+    /// Takes a beacon out.
+    pub fn remove(&mut self, id: BeaconId) {
+        self.0 &= !(1 << id.0);
+    }
+
     /// Both sets together.
     #[must_use]
     pub fn or(self, other: BeaconSet) -> BeaconSet {

@@ -84,6 +84,7 @@ mod tests {
             near: false,
             host: index as u16,
             share: 100,
+            owed: None,
         });
         let agreed = Some(AgreedHead { slot: Slot(1), root: crate::model::Root::default() });
         Table { seq: 1, at: UnixMs(0), clock: None, agreed, entries: entries.collect() }

@@ -103,6 +103,7 @@ mod tests {
             near: false,
             host: index as u16,
             share: 100,
+            owed: None,
         });
         Table { seq: 1, at: UnixMs(0), clock: None, agreed: Some(agreed), entries: entries.collect() }
     }

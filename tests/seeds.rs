@@ -244,3 +244,21 @@ async fn a_client_that_posts_no_sync_subscriptions_is_helped() {
     rig.stop().await;
     network.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_told_to_one_process_is_told_again_by_the_next() {
+    let (network, rig) = calm(config(2), "").await;
+    assert_eq!(post(&rig, 2, PREPARE, &preparations(0..3, 0xaa)).await.0, 200);
+    let left = rig.stop_for_now().await;
+    for place in 0..2 {
+        network.beacon(place).restart(Duration::from_millis(50)).await;
+        assert_eq!(pays(&network, place, 0), None, "it forgot");
+    }
+    let rig = Rig::again(left).await;
+    let told = || (0..2).all(|place| pays(&network, place, 2) == Some(0xaa));
+    assert!(wait_for(PATIENCE, told).await, "{:?}", rig.status());
+    let (status, answer) = post(&rig, 3, PREPARE, &preparations(2..3, 0xbb)).await;
+    assert_eq!(status, 400, "whose word was first is known, too: {answer}");
+    rig.stop().await;
+    network.stop().await;
+}

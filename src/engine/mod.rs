@@ -24,6 +24,7 @@ mod persist;
 mod pool_task;
 mod reload;
 mod said;
+mod seeds_kept;
 mod seeds_task;
 mod status;
 mod tls;

@@ -82,6 +82,18 @@ impl Rig {
         }
     }
 
+    /// Stops it; what it left behind is for [`Rig::again`].
+    pub async fn stop_for_now(self) -> (Fleet, tempfile::TempDir) {
+        self.engine.stop().await;
+        (self.fleet, self._dir)
+    }
+
+    /// Starts it again with the same fleet file and state.
+    pub async fn again((fleet, dir): (Fleet, tempfile::TempDir)) -> Self {
+        let engine = Engine::start(&fleet).await.unwrap();
+        Self { engine, fleet, _dir: dir }
+    }
+
     pub async fn stop(self) {
         self.engine.stop().await;
     }

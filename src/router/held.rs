@@ -30,7 +30,7 @@ impl Held {
         let (since, event) = self.0.front()?;
         let agrees = match event.said {
             Said::Head(said) => {
-                agreed.is_some_and(|agreed| agreed == said.head || agreed.slot > said.head.slot)
+                agreed.is_some_and(|agreed| agreed == said.block || agreed.slot > said.block.slot)
             }
             _ => true,
         };
@@ -48,8 +48,8 @@ mod tests {
     use crate::model::{Root, Slot};
     use crate::router::topics::read;
 
-    fn agreed(slot: u64, root: u8) -> Option<AgreedHead> {
-        Some(AgreedHead { slot: Slot(slot), root: Root([root; 32]) })
+    fn agreed(slot: u64, root: u8) -> AgreedHead {
+        AgreedHead { slot: Slot(slot), root: Root([root; 32]) }
     }
 
     fn at(ms: u64) -> Moment {
@@ -66,14 +66,14 @@ mod tests {
     fn a_head_waits_for_agreement_but_not_for_long() {
         let mut held = Held::default();
         held.push(event("head", 7), at(0));
-        assert_eq!(held.next(agreed(6, 1), at(10)), None);
-        assert_eq!(held.next(agreed(7, 2), at(15)), None, "another block of that slot");
-        assert!(held.next(agreed(7, 1), at(20)).is_some());
+        assert_eq!(held.next(Some(agreed(6, 1)), at(10)), None);
+        assert_eq!(held.next(Some(agreed(7, 2)), at(15)), None, "another block of that slot");
+        assert!(held.next(Some(agreed(7, 1)), at(20)).is_some());
         held.push(event("head", 8), at(100));
-        assert_eq!(held.next(agreed(7, 1), at(249)), None);
-        assert!(held.next(agreed(7, 1), at(250)).is_some());
+        assert_eq!(held.next(Some(agreed(7, 1)), at(249)), None);
+        assert!(held.next(Some(agreed(7, 1)), at(250)).is_some());
         held.push(event("head", 8), at(300));
-        assert!(held.next(agreed(9, 3), at(300)).is_some(), "left behind already");
+        assert!(held.next(Some(agreed(9, 3)), at(300)).is_some(), "left behind already");
     }
 
     #[test]
@@ -81,9 +81,9 @@ mod tests {
         let mut held = Held::default();
         held.push(event("head", 7), at(0));
         held.push(event("block", 7), at(1));
-        assert_eq!(held.next(agreed(6, 1), at(2)), None);
+        assert_eq!(held.next(Some(agreed(6, 1)), at(2)), None);
         let topics: Vec<String> =
-            std::iter::from_fn(|| held.next(agreed(7, 1), at(3))).map(|event| event.topic).collect();
+            std::iter::from_fn(|| held.next(Some(agreed(7, 1)), at(3))).map(|event| event.topic).collect();
         assert_eq!(topics, ["head", "block"]);
     }
 

@@ -101,7 +101,7 @@ impl Hub {
     pub fn event(&self, from: &BeaconName, topic: &str, data: Bytes, voice: Voice, now: Moment) {
         let Some(said) = read(topic, &data) else { return };
         if let Said::Head(head) = said
-            && head.head.slot > voice.latest
+            && head.block.slot > voice.latest
         {
             return;
         }
@@ -132,7 +132,7 @@ impl Hub {
         let mut state = self.lock();
         while let Some(event) = state.held.next(agreed, now) {
             if let Said::Head(said) = event.said {
-                self.told.store(Some(Arc::new(Told { head: said.head, at: now })));
+                self.told.store(Some(Arc::new(Told { head: said.block, at: now })));
             }
             let frame = frame(&event.topic, &event.data);
             state.listeners.retain(|listener| {

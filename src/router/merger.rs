@@ -156,12 +156,12 @@ impl Merger {
                 if before.head.key == head.key {
                     before.rising
                 } else {
-                    before.head.head.slot < head.head.slot
+                    before.head.block.slot < head.block.slot
                 }
             });
             let (topic, data) = (event.topic.clone(), event.data.clone());
             *own = Some(Own { head, topic, data, rising, gone: false });
-            let higher = self.last[lane].is_none_or(|last| head.head.slot > last.head.slot);
+            let higher = self.last[lane].is_none_or(|last| head.block.slot > last.block.slot);
             if higher && (leads || !aside) {
                 self.last[lane] = Some(head);
                 return Some(event);
@@ -177,9 +177,9 @@ impl Merger {
         let held = |own: &[Option<Own>; 2]| own[lane].as_ref().is_some_and(|own| own.head.key == last.key);
         let stands = self.own.values().any(held);
         let own = self.own.get(self.leader.as_ref()?)?[lane].as_ref().filter(|own| !own.gone)?;
-        let (head, below) = (own.head, own.head.head.slot < last.head.slot);
+        let (head, below) = (own.head, own.head.block.slot < last.block.slot);
         // The same block again can only be an earlier state of its payload.
-        let late = own.rising && (below || head.head.root == last.head.root);
+        let late = own.rising && (below || head.block.root == last.block.root);
         if head.key == last.key || stands && (late || !news) {
             return None;
         }

@@ -84,7 +84,7 @@ pub struct Head {
     /// 0 for `head`, 1 for `head_v2`: two streams that do not know of each other.
     pub lane: usize,
     /// The block.
-    pub head: AgreedHead,
+    pub block: AgreedHead,
     /// The block and, where it is told, the status of its payload (Gloas): equal keys are the same head.
     pub key: u64,
     /// Whether the execution client has not verified it.
@@ -124,9 +124,9 @@ fn head(topic: &str, data: &[u8]) -> Option<Head> {
     } else {
         serde_json::from_slice::<HeadShape>(data).ok()?
     };
-    let head = AgreedHead { slot: Slot(shape.slot.0), root: shape.block };
-    let key = hash(&(head.slot, head.root, shape.payload_status));
-    Some(Head { lane: usize::from(wrapped), head, key, optimistic: shape.execution_optimistic })
+    let block = AgreedHead { slot: Slot(shape.slot.0), root: shape.block };
+    let key = hash(&(block.slot, block.root, shape.payload_status));
+    Some(Head { lane: usize::from(wrapped), block, key, optimistic: shape.execution_optimistic })
 }
 
 #[derive(Deserialize)]
@@ -190,7 +190,7 @@ mod tests {
         };
         assert_eq!(v2("empty", false), v2("empty", true));
         assert_ne!(v2("empty", false).key, v2("full", false).key);
-        assert_eq!((v2("full", false).head.slot, v2("full", false).lane), (Slot(5), 1));
+        assert_eq!((v2("full", false).block.slot, v2("full", false).lane), (Slot(5), 1));
     }
 
     #[test]

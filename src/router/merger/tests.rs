@@ -46,11 +46,11 @@ impl Rig {
     }
 
     fn passes(&mut self, from: u8, event: Event) -> bool {
-        self.at(from, event, 0)
+        self.at(from, &event, 0)
     }
 
-    fn at(&mut self, from: u8, event: Event, ms: u64) -> bool {
-        self.0.take(&beacon(from), event.clone(), false, at(ms)).is_some_and(|told| told == event)
+    fn at(&mut self, from: u8, event: &Event, ms: u64) -> bool {
+        self.0.take(&beacon(from), event.clone(), false, at(ms)).is_some_and(|told| told == *event)
     }
 }
 
@@ -179,18 +179,18 @@ fn views_are_the_leaders_and_its_successor_makes_up_for_what_it_no_longer_told()
     let reorg = |n: u64| event("chain_reorg", format!(r#"{{"slot":"{n}"}}"#));
     let volume = || event("single_attestation", "{}".to_owned());
     let mut rig = Rig::new();
-    assert!(rig.at(0, reorg(1), 100));
-    assert!(rig.at(0, reorg(1), 110), "the same words twice, by the same beacon");
-    assert!(!rig.at(1, reorg(1), 120));
-    assert!(!rig.at(1, reorg(2), 130));
-    assert!(!rig.at(2, reorg(2), 130));
-    assert!(!rig.at(1, volume(), 140));
-    assert!(rig.at(0, volume(), 150), "the last word of the leader");
-    assert!(!rig.at(1, reorg(3), 160));
-    assert!(!rig.at(2, reorg(3), 170));
+    assert!(rig.at(0, &reorg(1), 100));
+    assert!(rig.at(0, &reorg(1), 110), "the same words twice, by the same beacon");
+    assert!(!rig.at(1, &reorg(1), 120));
+    assert!(!rig.at(1, &reorg(2), 130));
+    assert!(!rig.at(2, &reorg(2), 130));
+    assert!(!rig.at(1, &volume(), 140));
+    assert!(rig.at(0, &volume(), 150), "the last word of the leader");
+    assert!(!rig.at(1, &reorg(3), 160));
+    assert!(!rig.at(2, &reorg(3), 170));
     assert_eq!(rig.0.lead(Some(&beacon(1)), at(900)), [reorg(3)], "once, by the new leader, after that");
-    assert!(!rig.at(2, reorg(4), 1_000));
-    assert!(rig.at(1, reorg(4), 1_010));
+    assert!(!rig.at(2, &reorg(4), 1_000));
+    assert!(rig.at(1, &reorg(4), 1_010));
     assert!(rig.0.lead(Some(&beacon(2)), at(30_000)).is_empty());
 }
 
@@ -308,7 +308,7 @@ fn run(steps: &[Step]) -> Vec<(u64, u8)> {
     }
     told.into_iter()
         .map(|event| match event.said {
-            Said::Head(said) => (said.head.slot.0, said.head.root.0[0] & 0xf),
+            Said::Head(said) => (said.block.slot.0, said.block.root.0[0] & 0xf),
             other => panic!("{other:?}"),
         })
         .collect()
@@ -320,7 +320,9 @@ proptest! {
     #[test]
     fn merged_heads_equal_the_model(steps in prop_oneof![steps(), chain()]) {
         let mut model = Model::default();
-        steps.iter().for_each(|step| model.step(step));
+        for step in &steps {
+            model.step(step);
+        }
         prop_assert_eq!(run(&steps), model.told);
     }
 

@@ -39,7 +39,11 @@ async fn reloads_under_load_lose_no_request_and_change_what_the_file_says() {
     let names: Vec<&str> =
         status["beacons"].as_array().unwrap().iter().map(|b| b["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["b", "c"]);
-    assert!(status["beacons"].as_array().unwrap().iter().all(|b| b["healthy"] == true), "warm: {status}");
+    until("the new one is seeded and healthy", async || {
+        let status = program.status().await;
+        status["beacons"].as_array().unwrap().iter().all(|beacon| beacon["healthy"] == true)
+    })
+    .await;
     assert_eq!(read(([127, 0, 0, 1], other).into(), READ).await.status, 200, "the new door is open");
     let before = a.notes.of(READ).len();
     for _ in 0..20 {

@@ -3,14 +3,14 @@
 //! Clients are written by hand and hold what a good HTTP client must: one that was told `Connection: close` connects
 //! anew; nothing is sent twice.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
 #[path = "handover/load.rs"]
 mod load;
 #[path = "handover/serve.rs"]
 mod serve;
-#[allow(dead_code, reason = "each test program uses its own part")]
 #[path = "door/stub.rs"]
 mod stub;
-#[allow(dead_code, reason = "each test program uses its own part")]
 #[path = "door/wire.rs"]
 mod wire;
 
@@ -24,7 +24,7 @@ use wire::{READ, Wire, get, read, until};
 #[tokio::test(flavor = "multi_thread")]
 async fn reloads_under_load_lose_no_request_and_change_what_the_file_says() {
     let [a, b, c] = [Stub::start(good()).await, Stub::start(good()).await, Stub::start(good()).await];
-    let mut program = Program::new().await;
+    let mut program = Program::new();
     let other = free_port();
     program.write(&fleet(&[program.port], &[("a", &a), ("b", &b)], ""));
     program.start().await;
@@ -68,7 +68,7 @@ async fn reloads_under_load_lose_no_request_and_change_what_the_file_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_file_is_refused_with_its_place_until_a_good_one_comes() {
     let a = Stub::start(good()).await;
-    let mut program = Program::new().await;
+    let mut program = Program::new();
     let valid = fleet(&[program.port], &[("a", &a)], "");
     program.write(&valid);
     program.start().await;
@@ -105,7 +105,7 @@ async fn a_broken_file_is_refused_with_its_place_until_a_good_one_comes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hand_over_under_load_refuses_no_connection_and_loses_no_request() {
     let [a, b] = [Stub::start(good()).await, Stub::start(good()).await];
-    let mut program = Program::new().await;
+    let mut program = Program::new();
     program.write(&fleet(&[program.port], &[("a", &a), ("b", &b)], ""));
     program.start().await;
     program.order(&["drain", "b", "--wait"]).await;
@@ -138,7 +138,7 @@ async fn a_hand_over_under_load_refuses_no_connection_and_loses_no_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_successor_that_does_not_come_to_serve_ends_and_its_predecessor_goes_on() {
     let a = Stub::start(good()).await;
-    let mut program = Program::new().await;
+    let mut program = Program::new();
     let valid = fleet(&[program.port], &[("a", &a)], "");
     program.write(&valid);
     program.start().await;

@@ -49,13 +49,15 @@ impl Drop for Program {
             let _ = std::process::Command::new("kill").args(["-KILL", &id.to_string()]).status();
         }
         if std::thread::panicking() {
-            eprintln!("{}", self.log.lock().unwrap().join("\n"));
+            #[allow(clippy::print_stderr, reason = "the log of a program that failed its test")]
+            let show = |log: String| eprintln!("{log}");
+            show(self.log.lock().unwrap().join("\n"));
         }
     }
 }
 
 impl Program {
-    pub async fn new() -> Self {
+    pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("fleet.yaml");
         Self { port: free_port(), dir, file, child: None, successor: None, log: Arc::default() }
@@ -159,7 +161,7 @@ impl Program {
 
     async fn run(&self, args: &[&str]) -> std::process::Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_beacondeck"));
-        command.args(args).arg("--fleet").arg(&self.asked_with()).kill_on_drop(true);
+        command.args(args).arg("--fleet").arg(self.asked_with()).kill_on_drop(true);
         tokio::time::timeout(BOUND, command.output()).await.unwrap().unwrap()
     }
 

@@ -7,45 +7,100 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, Global};
 use crate::config::Loaded;
-use crate::engine::{Engine, EngineError, House};
+use crate::engine::{Engine, EngineError, House, Inherited, Program};
 use crate::telemetry;
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
-/// Routes until SIGTERM or SIGINT, then lets what is in flight finish; SIGHUP reads the fleet file again.
+/// Routes until SIGTERM or SIGINT, then lets what is in flight finish; SIGHUP reads the fleet file again, and SIGUSR2 hands
+/// over to this program as it is on disk now.
 pub fn run(_args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    // Before there are threads: it changes the environment.
+    let inherited = Inherited::of_process();
     let loaded = global.load()?;
     let logs = telemetry::start(&loaded.fleet.logging)?;
     for warning in &loaded.warnings {
         tracing::warn!(line = warning.line, path = warning.path, hint = warning.hint, "{}", warning.message);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(serve(&loaded));
+    let ended = runtime.block_on(serve(&loaded, inherited));
     runtime.shutdown_background();
     if logs.lost() > 0 {
         tracing::warn!(lines = logs.lost(), "log lines were lost");
     }
-    ended.map(|()| ExitCode::SUCCESS)
+    ended.map(|_| ExitCode::SUCCESS)
 }
 
-async fn serve(loaded: &Loaded) -> anyhow::Result<()> {
+/// Whether another process serves instead when it returns.
+async fn serve(loaded: &Loaded, inherited: Inherited) -> anyhow::Result<bool> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
     let mut hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be handled")?;
-    let mut engine = Engine::serve(loaded).await.map_err(unavailable)?;
+    let mut user = signal(SignalKind::user_defined2()).context("SIGUSR2 cannot be handled")?;
+    let mut engine = Engine::serve(loaded, inherited).await.map_err(unavailable)?;
     let reloading = reload_at(&mut hang_up, engine.house());
-    let died = tokio::select! {
-        () = reloading => None,
-        _ = terminate.recv() => None,
-        _ = interrupt.recv() => None,
-        died = engine.watch() => Some(died),
+    let handing_over = hand_over_at(&mut user, engine.house());
+    let end = tokio::select! {
+        () = reloading => End::Asked,
+        () = handing_over => End::HandedOver,
+        _ = terminate.recv() => End::Asked,
+        _ = interrupt.recv() => End::Asked,
+        died = engine.watch() => End::Died(died),
     };
+    match end {
+        End::HandedOver => {
+            tracing::info!("retiring: the next process serves, what is in flight here finishes");
+            // Whoever asks for an end now means the next process, too; this one hurries.
+            tokio::select! {
+                () = engine.retire() => {}
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("retired");
+            Ok(true)
+        }
+        End::Asked => {
+            stop(engine).await;
+            Ok(false)
+        }
+        End::Died(died) => {
+            stop(engine).await;
+            Err(died.into())
+        }
+    }
+}
+
+/// Why this process ends.
+enum End {
+    Asked,
+    HandedOver,
+    Died(EngineError),
+}
+
+async fn stop(engine: Engine) {
     tracing::info!("stopping: no new requests, those in flight finish");
     engine.stop().await;
     tracing::info!("stopped");
-    died.map_or(Ok(()), |died| Err(died.into()))
+}
+
+/// Returns once another process serves instead of this one: it is started at SIGUSR2. One that does not come to serve
+/// is no reason to end; why is in the log and in the status.
+async fn hand_over_at(user: &mut Signal, house: House) {
+    while user.recv().await.is_some() {
+        let program = match Program::again() {
+            Ok(program) => program,
+            Err(error) => {
+                tracing::error!(%error, "nothing was handed over: this process goes on");
+                continue;
+            }
+        };
+        if house.hand_over(program).await.is_ok() {
+            return;
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Reads the fleet file again at each SIGHUP; what becomes of it is in the log and in the status.

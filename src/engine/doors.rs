@@ -1,12 +1,14 @@
 //! The doors that are open, from one fleet file to the next: the same address keeps its socket.
 
 use std::net::SocketAddr;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
 use super::common::Common;
+use super::sockets::Inherited;
 use crate::model::Listen;
 use crate::router::{Ends, Gate, ListenError, Listener, Router, Rules};
 
@@ -16,11 +18,14 @@ struct Door {
     bound: SocketAddr,
     gate: Arc<Gate>,
     ends: Ends,
+    /// The socket once more, for the next process; closed with the door.
+    socket: OwnedFd,
 }
 
 /// All of them.
 pub struct Doors {
     open: Vec<Door>,
+    inherited: Inherited,
     router: Arc<ArcSwap<Router>>,
     common: Common,
 }
@@ -29,9 +34,24 @@ pub struct Doors {
 pub struct Bound(Vec<(Listen, Rules, Option<Listener>)>);
 
 impl Doors {
-    /// None are open.
-    pub fn new(router: Arc<ArcSwap<Router>>, common: Common) -> Self {
-        Self { open: Vec::new(), router, common }
+    /// None are open. Those whose sockets were handed over need not be bound.
+    pub fn new(router: Arc<ArcSwap<Router>>, common: Common, inherited: Inherited) -> Self {
+        Self { open: Vec::new(), inherited, router, common }
+    }
+
+    /// Closes the sockets that were handed over for doors that are no more: nobody would ever answer there.
+    pub fn close_the_rest(&mut self) {
+        for address in std::mem::take(&mut self.inherited).close() {
+            tracing::info!(%address, "door of before closed");
+        }
+    }
+
+    /// Their sockets once more, for the next process.
+    ///
+    /// # Errors
+    /// This process has too many files open.
+    pub fn sockets(&self) -> std::io::Result<Vec<OwnedFd>> {
+        self.open.iter().map(|door| door.socket.try_clone()).collect()
     }
 
     /// Where they are bound, ports included.
@@ -43,7 +63,7 @@ impl Doors {
     ///
     /// # Errors
     /// One cannot be bound, or its certificate cannot be used; none is then.
-    pub async fn bind(&self, listen: &[Listen]) -> Result<Bound, ListenError> {
+    pub async fn bind(&mut self, listen: &[Listen]) -> Result<Bound, ListenError> {
         let mut open: Vec<SocketAddr> = self.open.iter().map(|door| door.configured).collect();
         let mut bound = Vec::new();
         for listen in listen {
@@ -53,11 +73,18 @@ impl Doors {
                     open.remove(place);
                     None
                 }
-                None => Some(Listener::bind(listen.address).await?),
+                None => Some(self.listener(listen.address).await?),
             };
             bound.push((listen.clone(), rules, listener));
         }
         Ok(Bound(bound))
+    }
+
+    async fn listener(&mut self, address: SocketAddr) -> Result<Listener, ListenError> {
+        match self.inherited.claim(address) {
+            Some(socket) => Listener::adopt(socket, address),
+            None => Listener::bind(address).await,
+        }
     }
 
     /// Opens what was bound, gives the others their rules, and closes those that are not among them: at once for new
@@ -82,6 +109,7 @@ impl Doors {
 
     fn start(&self, listen: &Listen, rules: Rules, listener: Listener) -> Option<Door> {
         let bound = listener.address().ok()?;
+        let socket = listener.as_fd().try_clone_to_owned().ok()?;
         let gate = Arc::new(Gate::new(rules));
         let ends = self.common.ends.child();
         let connections = &self.common.connections;
@@ -91,7 +119,7 @@ impl Doors {
             ends.clone(),
             connections.clone(),
         ));
-        Some(Door { configured: listen.address, bound, gate, ends })
+        Some(Door { configured: listen.address, bound, gate, ends, socket })
     }
 }
 

@@ -17,7 +17,7 @@ use super::said::{Key, Message, Said};
 use super::watcher::Watcher;
 use super::{EngineError, tls};
 use crate::beacon::BeaconClient;
-use crate::model::{Beacon, BeaconId, BeaconSet, Fleet, Role};
+use crate::model::{Beacon, BeaconId, BeaconName, BeaconSet, Fleet, Role};
 use crate::pool::{Gauge, Member, Table};
 use crate::router::{Clients, Lane, Memory, Policy, Router, Seeding, Upstream};
 
@@ -98,6 +98,11 @@ pub struct Generation {
 impl Generation {
     fn seat_of(&self, beacon: &Beacon) -> Option<&Seat> {
         self.seats.iter().find(|seat| seat.beacon.is_same(beacon))
+    }
+
+    /// The beacons, by their place.
+    pub fn names(&self) -> Vec<BeaconName> {
+        self.labels.names.beacons.clone()
     }
 
     /// Starts what watches the beacons that are new in it, and changes how the others are watched.

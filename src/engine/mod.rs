@@ -11,9 +11,12 @@ mod book;
 mod clock;
 mod common;
 mod doors;
+mod exclusive;
 mod explain;
 mod feed;
 mod generation;
+mod handover;
+mod heritage;
 mod journal;
 mod lead;
 mod lifecycles;
@@ -22,10 +25,12 @@ mod operations;
 mod orders;
 mod persist;
 mod pool_task;
+mod predecessor;
 mod reload;
 mod said;
 mod seeds_kept;
 mod seeds_task;
+mod sockets;
 mod status;
 mod tls;
 mod watcher;
@@ -34,6 +39,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -43,26 +49,36 @@ use tokio_util::sync::CancellationToken;
 
 use crate::beacon::ReadError;
 use crate::config::Loaded;
-use crate::control::{ControlError, ControlServer, Desk};
+use crate::control::{ControlError, Desk};
 use crate::metrics::{Metrics, MetricsError};
-use crate::model::{BeaconName, BeaconSet, Drain, Fleet, FleetStatus};
+use crate::model::{BeaconName, BeaconSet, Drain, Fleet, FleetStatus, Reason};
 use crate::pool::{Pool, Settings};
 use crate::router::{ListenError, Router, UpstreamError};
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreHandle};
 
 use adopt::Course;
 use common::Common;
 use doors::Doors;
+use exclusive::Exclusive;
 use generation::Draft;
 use pool_task::PoolTask;
+use predecessor::Predecessor;
 use reload::Keeper;
 use said::Message;
 use seeds_task::SeedsTask;
 
+pub use handover::{HandOverError, Program};
 pub use reload::{House, ReloadError};
+pub use sockets::Inherited;
 
 /// How often gauges of the door are copied into the metrics.
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
+/// How long clients that wait at sockets of before are kept waiting until some beacon serves.
+const SERVES_WITHIN: Duration = Duration::from_secs(3);
+/// How often that is looked at.
+const SERVES_LOOK: Duration = Duration::from_millis(10);
+/// How often a process that was handed over looks whether only event streams are left.
+const RETIRE_LOOK: Duration = Duration::from_millis(20);
 
 /// Why the engine cannot start, or why it ended.
 #[derive(Debug, thiserror::Error)]
@@ -114,29 +130,38 @@ impl Engine {
     /// # Errors
     /// The state, a door, the control socket or the metrics address cannot be opened, or a beacon's TLS cannot be set up.
     pub async fn start(fleet: &Fleet) -> Result<Self, EngineError> {
-        Self::open(fleet, None).await
+        Self::open(fleet, None, Inherited::default()).await
     }
 
-    /// The same for a fleet file, which can be reloaded then.
+    /// The same for a fleet file, which can be reloaded then, with the sockets whoever started this process gave it.
     ///
     /// # Errors
     /// Those of [`Engine::start`].
-    pub async fn serve(loaded: &Loaded) -> Result<Self, EngineError> {
-        Self::open(&loaded.fleet, Some(loaded.path.clone())).await
+    pub async fn serve(loaded: &Loaded, inherited: Inherited) -> Result<Self, EngineError> {
+        Self::open(&loaded.fleet, Some(loaded.path.clone()), inherited).await
     }
 
-    async fn open(fleet: &Fleet, file: Option<PathBuf>) -> Result<Self, EngineError> {
-        let (store, drains) = persist::open(&fleet.state).await?;
-        let fleet = Arc::new(fleet.clone());
+    async fn open(
+        fleet: &Fleet,
+        file: Option<PathBuf>,
+        mut inherited: Inherited,
+    ) -> Result<Self, EngineError> {
+        let predecessor = inherited.take_predecessor().and_then(|line| Predecessor::new(line).ok());
+        let (fleet, store) = (Arc::new(fleet.clone()), StoreHandle::waiting()?);
+        // A process before this one has the state until it hands over.
+        let drains = match &predecessor {
+            Some(_) => BTreeMap::new(),
+            None => persist::open(&store, &fleet.state).await?,
+        };
         let (common, journal, messages) = Common::new(fleet.clone(), store);
         let draft = Draft::new(fleet.clone(), &common, None)?;
         let (mut generation, course) = draft.build(&common, None);
         let router = Arc::new(ArcSwap::new(generation.router.clone()));
-        let mut doors = Doors::new(router.clone(), common.clone());
+        let takes_over = !inherited.is_empty();
+        let mut doors = Doors::new(router.clone(), common.clone(), inherited);
         let bound = doors.bind(&fleet.listen).await?;
         let (status, pool) = start_pool(course, drains, messages, &common);
         generation.start(&common);
-        let metrics = reload::open_metrics(fleet.metrics, &common).await?;
         let cancel = common.cancel.clone();
         let gauges = gauges_task(router.clone(), common.metrics.clone(), status.clone(), cancel.clone());
         let seeds = SeedsTask::new(router.clone(), &common);
@@ -147,36 +172,35 @@ impl Engine {
             ("gauges", common.tasks.spawn(gauges)),
             ("state", persist::watch(&common)),
         ];
+        if takes_over {
+            until_it_serves(&router, &status, predecessor.is_some()).await;
+        }
+        let predecessor = Predecessor::take_over(predecessor, &generation, &common).await?;
         let outcome = format!("version {}, {} beacons", env!("CARGO_PKG_VERSION"), fleet.beacons.len());
         persist::note(&common, "start", outcome).await?;
         let book = Arc::new(book::Book::new(common.clock.clone(), common.store.clone()).await?);
-        let orders = orders::Orders::new(&common, &status, book);
-        let desk = Desk::new(Arc::new(orders), common.clock.clone(), cancel, common.tasks.clone());
-        ControlServer::start(&fleet.control, &desk).await?;
+        let orders = Arc::new(orders::Orders::new(&common, &status, book));
+        let desk = Desk::new(orders.clone(), common.clock.clone(), cancel, common.tasks.clone());
+        let mut exclusive = Exclusive::new(common.clone(), fleet.control.clone(), orders);
+        exclusive.open(fleet.metrics).await?;
         doors.change(bound, fleet.limits.stop);
+        doors.close_the_rest();
+        if let Some(predecessor) = predecessor {
+            predecessor.serves(router.clone(), &common).await;
+        }
         let addresses = doors.addresses();
         tracing::info!(fleet = %fleet.name, doors = ?addresses, beacons = fleet.beacons.len(), "routing");
-        let metrics_at = metrics.as_ref().map(|(at, _)| *at);
-        let (router, status) = (router.clone(), status.clone());
+        let metrics = exclusive.metrics();
         let keeper = Keeper {
             common: common.clone(),
             file,
             generation,
             router: router.clone(),
             doors,
-            metrics,
+            exclusive,
             status: status.clone(),
         };
-        Ok(Self {
-            doors: addresses,
-            metrics: metrics_at,
-            desk,
-            status,
-            router,
-            common,
-            house: keeper.start(),
-            core,
-        })
+        Ok(Self { doors: addresses, metrics, desk, status, router, common, house: keeper.start(), core })
     }
 
     /// The published status, and word of each change.
@@ -199,6 +223,22 @@ impl Engine {
         });
         let (name, ..) = futures_util::future::select_all(ends).await;
         EngineError::Died(name)
+    }
+
+    /// Ends after another process was handed over to: connections may be used once more, event streams end last.
+    pub async fn retire(self) {
+        let Common { ends, hub, gauge, .. } = &self.common;
+        ends.retire.cancel();
+        let only_streams = async {
+            while gauge.connections.load(Relaxed) > hub.streams() {
+                tokio::time::sleep(RETIRE_LOOK).await;
+            }
+        };
+        let patience = self.router.load().limits.stop;
+        if tokio::time::timeout(patience, only_streams).await.is_err() {
+            tracing::info!("connections that nobody used any more are closed");
+        }
+        self.stop().await;
     }
 
     /// Stops in order: accept no more, let what is in flight finish, end the tasks.
@@ -224,6 +264,26 @@ impl Engine {
             tracing::error!(error = %error.sentence(), "the stop is not in the journal");
         }
         self.common.store.close().await;
+    }
+}
+
+/// Clients that wait at a socket that was handed over are better off waiting than with an answer that nobody can serve.
+async fn until_it_serves(
+    router: &ArcSwap<Router>,
+    status: &watch::Receiver<Arc<FleetStatus>>,
+    hears_all: bool,
+) {
+    let unheard = |status: &FleetStatus| {
+        status.beacons.iter().any(|beacon| beacon.reasons.first() == Some(&Reason::NeverObserved))
+    };
+    let serves = async {
+        // While another process serves there is time to hear of every beacon.
+        while !router.load().serves() || hears_all && unheard(&status.borrow()) {
+            tokio::time::sleep(SERVES_LOOK).await;
+        }
+    };
+    if tokio::time::timeout(SERVES_WITHIN, serves).await.is_err() {
+        tracing::warn!("not all beacons were heard of in time; clients are let in all the same");
     }
 }
 
@@ -274,7 +334,6 @@ async fn gauges_task(
     status: watch::Receiver<Arc<FleetStatus>>,
     cancel: CancellationToken,
 ) {
-    use std::sync::atomic::Ordering::Relaxed;
     let mut ticks = tokio::time::interval(GAUGES_EVERY);
     loop {
         tokio::select! {

@@ -25,12 +25,10 @@ const OURSELVES: &str = "serve";
 ///
 /// # Errors
 /// It is in use, cannot be written, is damaged, newer or not ours.
-pub async fn open(dir: &Path) -> Result<(StoreHandle, BTreeMap<BeaconName, Drain>), StoreError> {
+pub async fn open(store: &StoreHandle, dir: &Path) -> Result<BTreeMap<BeaconName, Drain>, StoreError> {
     let (dir, holder) = (dir.to_owned(), holder());
-    let opened = tokio::task::spawn_blocking(move || SqliteStore::open(&dir, &holder));
-    let store = StoreHandle::start(opened.await.map_err(|_| StoreError::Closed)??)?;
-    let drains = store.drains().await?;
-    Ok((store, drains))
+    store.open(move || SqliteStore::open(&dir, &holder)).await?;
+    store.drains().await
 }
 
 /// What a second process is told of this one.

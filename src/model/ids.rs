@@ -56,7 +56,8 @@ impl BeaconId {
 }
 
 /// A set of beacons, one bit each; a fleet has at most [`BeaconSet::MOST`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct BeaconSet(pub u128);
 
 impl BeaconSet {

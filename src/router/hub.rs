@@ -170,7 +170,7 @@ impl Hub {
 
     /// Streams open now.
     pub fn streams(&self) -> usize {
-        self.lock().listeners.len()
+        self.lock().listeners.iter().filter(|listener| !listener.queue.is_closed()).count()
     }
 
     /// Ends every stream.

@@ -6,6 +6,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -144,6 +145,17 @@ impl Listener {
         Ok(Self { socket, configured })
     }
 
+    /// A door that is bound already, at the address the fleet file names so.
+    ///
+    /// # Errors
+    /// The socket cannot be used.
+    pub fn adopt(socket: std::net::TcpListener, configured: SocketAddr) -> Result<Self, ListenError> {
+        let error = |source| ListenError::Bind { address: configured, source };
+        socket.set_nonblocking(true).map_err(error)?;
+        let socket = TcpListener::from_std(socket).map_err(error)?;
+        Ok(Self { socket, configured })
+    }
+
     /// The address bound, port included.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.socket.local_addr()
@@ -189,6 +201,12 @@ impl Listener {
             let open = Open::new(current.gauge.clone());
             tracker.spawn(welcome(open, stream, guest, router.clone(), ends.clone()));
         }
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

@@ -58,7 +58,8 @@ pub fn local(found: &Found<'_>, facts: &LocalFacts, table: &Table, now: UnixMs) 
     }
 }
 
-fn healthy(table: &Table) -> bool {
+/// Whether some beacon may answer what gets signed.
+pub fn healthy(table: &Table) -> bool {
     table.entries.iter().any(|entry| entry.ranks[Use::Sign as usize] <= GOOD + 2)
 }
 

@@ -52,7 +52,7 @@ pub use hub::{Hub, Voice};
 pub use limit::Crowd;
 pub use listener::{Clients, Ends, ListenError, Listener};
 pub use local::LocalFacts;
-pub use memory::Memory;
+pub use memory::{Memo, Memory, Produced};
 pub use policy::Policy;
 pub use run::{Lane, Report};
 pub use seeding::{Desk, Heard, Seeding};
@@ -150,6 +150,11 @@ impl Router {
     /// The clock.
     pub fn clock(&self) -> &Clock {
         &self.lane.clock
+    }
+
+    /// Whether some beacon may answer what gets signed.
+    pub fn serves(&self) -> bool {
+        local::healthy(&self.table.load())
     }
 
     /// What [`Router::bodies`] has while nothing is held.

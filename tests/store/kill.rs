@@ -55,7 +55,8 @@ fn change(writer: u64, n: u64) -> Vec<Write> {
 
 /// Writes on from where the last one was killed, and says each change on standard output once it is acknowledged.
 async fn write(dir: &Path, most: u64) {
-    let store = StoreHandle::start(SqliteStore::open(dir, "writer").unwrap()).unwrap();
+    let (store, dir) = (StoreHandle::waiting().unwrap(), dir.to_owned());
+    store.open(move || SqliteStore::open(&dir, "writer")).await.unwrap();
     let writers = (0..WRITERS).map(|writer| {
         let store = store.clone();
         async move {

@@ -45,8 +45,8 @@ impl Rig {
         Self(merger)
     }
 
-    fn passes(&mut self, from: u8, event: Event) -> bool {
-        self.at(from, &event, 0)
+    fn passes(&mut self, from: u8, event: &Event) -> bool {
+        self.at(from, event, 0)
     }
 
     fn at(&mut self, from: u8, event: &Event, ms: u64) -> bool {
@@ -57,33 +57,33 @@ impl Rig {
 #[test]
 fn a_reorg_and_back_passes_and_a_late_echo_does_not() {
     let mut rig = Rig::new();
-    assert!(rig.passes(1, head(5, 0xa, false)), "first sighting, whoever tells");
-    assert!(!rig.passes(0, head(5, 0xa, false)), "told already");
-    assert!(rig.passes(0, head(5, 0xb, false)), "a reorg within the slot");
-    assert!(!rig.passes(2, head(5, 0xa, false)), "a late echo");
-    assert!(rig.passes(0, head(5, 0xa, false)), "and back");
-    assert!(!rig.passes(2, head(4, 0xc, false)), "never back in time by a follower");
-    assert!(rig.passes(0, head(4, 0xd, false)), "but by the leader");
+    assert!(rig.passes(1, &head(5, 0xa, false)), "first sighting, whoever tells");
+    assert!(!rig.passes(0, &head(5, 0xa, false)), "told already");
+    assert!(rig.passes(0, &head(5, 0xb, false)), "a reorg within the slot");
+    assert!(!rig.passes(2, &head(5, 0xa, false)), "a late echo");
+    assert!(rig.passes(0, &head(5, 0xa, false)), "and back");
+    assert!(!rig.passes(2, &head(4, 0xc, false)), "never back in time by a follower");
+    assert!(rig.passes(0, &head(4, 0xd, false)), "but by the leader");
 }
 
 #[test]
 fn a_leader_that_is_late_repeats_nothing() {
     let mut rig = Rig::new();
     for slot in [4, 5, 6] {
-        assert!(rig.passes(1, head(slot, slot as u8, false)));
+        assert!(rig.passes(1, &head(slot, slot as u8, false)));
     }
     for slot in [4, 5, 6] {
-        assert!(!rig.passes(0, head(slot, slot as u8, false)), "{slot}");
+        assert!(!rig.passes(0, &head(slot, slot as u8, false)), "{slot}");
     }
-    assert!(rig.passes(0, head(5, 0xb, false)), "a reorg to a lower slot");
+    assert!(rig.passes(0, &head(5, 0xb, false)), "a reorg to a lower slot");
 }
 
 #[test]
 fn a_head_that_nobody_stands_by_any_more_gives_way_to_the_leaders() {
     let mut rig = Rig::new();
-    assert!(rig.passes(1, head(5, 5, false)));
-    assert!(rig.passes(1, head(6, 6, false)));
-    assert!(!rig.passes(0, head(5, 5, false)), "late, as long as the other stands at 6");
+    assert!(rig.passes(1, &head(5, 5, false)));
+    assert!(rig.passes(1, &head(6, 6, false)));
+    assert!(!rig.passes(0, &head(5, 5, false)), "late, as long as the other stands at 6");
     let told = rig.0.take(&beacon(1), head(5, 5, false), false, at(0));
     assert_eq!(told, Some(head(5, 5, false)), "both are at 5 now");
 }
@@ -91,18 +91,18 @@ fn a_head_that_nobody_stands_by_any_more_gives_way_to_the_leaders() {
 #[test]
 fn optimistic_heads_do_not_pass() {
     let mut rig = Rig::new();
-    assert!(!rig.passes(0, head(5, 1, true)));
-    assert!(rig.passes(1, head(5, 1, false)));
-    assert!(!rig.passes(0, head(6, 2, true)));
-    assert!(rig.passes(1, head(6, 2, false)));
+    assert!(!rig.passes(0, &head(5, 1, true)));
+    assert!(rig.passes(1, &head(5, 1, false)));
+    assert!(!rig.passes(0, &head(6, 2, true)));
+    assert!(rig.passes(1, &head(6, 2, false)));
 }
 
 #[test]
 fn a_beacon_on_a_branch_of_its_own_is_not_first() {
     let mut rig = Rig::new();
-    assert!(rig.passes(1, head(5, 1, false)));
+    assert!(rig.passes(1, &head(5, 1, false)));
     assert_eq!(rig.0.take(&beacon(2), head(7, 9, false), true, at(0)), None);
-    assert!(rig.passes(1, head(6, 2, false)), "it has not moved the slot either");
+    assert!(rig.passes(1, &head(6, 2, false)), "it has not moved the slot either");
     assert!(
         rig.0.take(&beacon(0), head(8, 3, false), true, at(0)).is_some(),
         "one that leads is all there is"
@@ -112,21 +112,21 @@ fn a_beacon_on_a_branch_of_its_own_is_not_first() {
 #[test]
 fn a_payload_that_arrives_is_a_new_head_and_never_taken_back_by_one_that_is_late() {
     let mut rig = Rig::new();
-    assert!(rig.passes(0, head_v2(5, 1, "empty")));
-    assert!(!rig.passes(1, head_v2(5, 1, "full")), "a follower's second word");
-    assert!(rig.passes(0, head_v2(5, 1, "full")));
-    assert!(rig.passes(1, head_v2(6, 2, "full")), "first sighting");
-    assert!(!rig.passes(0, head_v2(6, 2, "empty")), "the leader is late");
-    assert!(!rig.passes(0, head_v2(6, 2, "full")), "told already");
-    assert!(rig.passes(1, head(6, 2, false)), "the two topics do not know of each other");
+    assert!(rig.passes(0, &head_v2(5, 1, "empty")));
+    assert!(!rig.passes(1, &head_v2(5, 1, "full")), "a follower's second word");
+    assert!(rig.passes(0, &head_v2(5, 1, "full")));
+    assert!(rig.passes(1, &head_v2(6, 2, "full")), "first sighting");
+    assert!(!rig.passes(0, &head_v2(6, 2, "empty")), "the leader is late");
+    assert!(!rig.passes(0, &head_v2(6, 2, "full")), "told already");
+    assert!(rig.passes(1, &head(6, 2, false)), "the two topics do not know of each other");
 }
 
 #[test]
 fn a_new_leaders_head_is_told_if_it_differs_and_is_not_behind() {
     let told_by = |stored: Event| {
         let mut rig = Rig::new();
-        rig.passes(0, head(5, 1, false));
-        rig.passes(1, stored);
+        rig.passes(0, &head(5, 1, false));
+        rig.passes(1, &stored);
         rig.0.gone(&beacon(0));
         rig.0.lead(Some(&beacon(1)), at(0))
     };
@@ -134,9 +134,9 @@ fn a_new_leaders_head_is_told_if_it_differs_and_is_not_behind() {
     assert!(told_by(head(5, 1, false)).is_empty(), "no news");
     assert!(told_by(head(4, 4, false)).is_empty(), "it will come to 5");
     let mut rig = Rig::new();
-    rig.passes(1, head(5, 2, false));
+    rig.passes(1, &head(5, 2, false));
     rig.0.gone(&beacon(1));
-    rig.passes(0, head(5, 1, false));
+    rig.passes(0, &head(5, 1, false));
     assert!(
         rig.0.lead(Some(&beacon(1)), at(0)).is_empty(),
         "what it stood at before its stream ended is old"
@@ -146,15 +146,15 @@ fn a_new_leaders_head_is_told_if_it_differs_and_is_not_behind() {
 #[test]
 fn finality_goes_up_and_one_that_differs_raises_an_alert() {
     let mut rig = Rig::new();
-    assert!(rig.passes(1, finalized(7, 1)));
-    assert!(!rig.passes(0, finalized(7, 1)));
-    assert!(!rig.passes(2, finalized(6, 1)), "one that is syncing tells what was");
+    assert!(rig.passes(1, &finalized(7, 1)));
+    assert!(!rig.passes(0, &finalized(7, 1)));
+    assert!(!rig.passes(2, &finalized(6, 1)), "one that is syncing tells what was");
     assert_eq!(rig.0.conflicts().count(), 0);
-    assert!(!rig.passes(2, finalized(7, 2)), "another block");
+    assert!(!rig.passes(2, &finalized(7, 2)), "another block");
     let sentence = rig.0.conflicts().next().unwrap().to_string();
     assert!(sentence.starts_with("b2 finalized 0x02020202… for epoch 7 and b1 0x01010101…: "), "{sentence}");
-    assert!(rig.passes(1, finalized(8, 3)));
-    assert!(!rig.passes(2, finalized(8, 3)));
+    assert!(rig.passes(1, &finalized(8, 3)));
+    assert!(!rig.passes(2, &finalized(8, 3)));
     assert_eq!(rig.0.conflicts().count(), 0, "it has come round");
 }
 
@@ -163,13 +163,13 @@ fn what_all_tell_alike_passes_once_and_memory_is_bounded() {
     let mut rig = Rig::new();
     let block = |n: u32| event("block", format!(r#"{{"slot":"1","block":"{n}"}}"#));
     for n in 0..20_000 {
-        assert!(rig.passes(1, block(n)));
-        assert!(!rig.passes(2, block(n)));
+        assert!(rig.passes(1, &block(n)));
+        assert!(!rig.passes(2, &block(n)));
     }
     assert_eq!((rig.0.seen.keys.len(), rig.0.seen.order.len()), (SEEN, SEEN));
     let reorg = |n: u32| event("chain_reorg", format!(r#"{{"slot":"{n}"}}"#));
     for n in 0..1_000 {
-        assert!(!rig.passes(2, reorg(n)));
+        assert!(!rig.passes(2, &reorg(n)));
     }
     assert_eq!(rig.0.untold.len(), UNTOLD);
 }

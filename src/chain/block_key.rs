@@ -4,6 +4,8 @@
 //! root commits to the rest, so these 80 bytes name the block (consensus spec, `BeaconBlock`). It never validates a
 //! block. To read a new wrapper, add its key to [`UNSIGNED`] or [`SIGNED`], or its offsets to [`contents`].
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::{Root, Slot, ValidatorIndex};
 
 use super::scan::{all, scan};
@@ -23,7 +25,7 @@ const SIGNED_MESSAGE: usize = 100;
 const BLOCK_FIXED: u32 = 84;
 
 /// The identity of a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BlockKey {
     /// Slot.
     pub slot: Slot,

@@ -44,7 +44,7 @@ fn show(beacons: &[BeaconStatus], json: bool) -> anyhow::Result<()> {
     ask::print(&render(beacons, ask::now()))
 }
 
-/// Four to six lines a beacon: who and how, what it said, what it runs.
+/// Four to eight lines a beacon: who and how, what it said, what it runs, what it was told.
 fn render(beacons: &[BeaconStatus], now: UnixMs) -> String {
     let name = column(beacons.iter().map(|beacon| beacon.name.as_str()), 1, 32);
     let mut out = String::new();
@@ -83,6 +83,27 @@ fn render(beacons: &[BeaconStatus], now: UnixMs) -> String {
         let (version, execution) = (version.unwrap_or("-"), execution.unwrap_or("-"));
         let counts = format!("{} answered, {} failed", beacon.answered, beacon.failed);
         let _ = writeln!(out, "  {counts}; {}", cut_versions(version, execution, counts.len() + 4));
+        out.push_str(&seeds(beacon, now));
+    }
+    out
+}
+
+/// What it was told and when, and what custody follows; nothing of one that was told nothing.
+fn seeds(beacon: &BeaconStatus, now: UnixMs) -> String {
+    let mut out = String::new();
+    let told: Vec<String> = beacon
+        .told
+        .iter()
+        .map(|told| format!("{} {} ({} ago)", told.count, told.kind, span(now.since(told.at))))
+        .collect();
+    if !told.is_empty() {
+        let _ = writeln!(out, "{}", wrap(&format!("told {}", told.join(", ")), 2, 2));
+    }
+    if let Some(custody) = beacon.custody {
+        let (groups, of, validators) = (custody.groups, custody.of, custody.validators);
+        let text =
+            format!("custody about {groups} of {of} groups: {validators} validators, counted at 32 ETH each");
+        let _ = writeln!(out, "{}", wrap(&text, 2, 2));
     }
     out
 }
@@ -96,7 +117,7 @@ fn cut_versions(version: &str, execution: &str, used: usize) -> String {
 mod tests {
     use super::*;
     use crate::cli::fixture::beacon;
-    use crate::model::Reason;
+    use crate::model::{CustodyEstimate, Reason, SeedKind, Told};
 
     #[test]
     fn a_sick_beacon_says_since_when_and_why() {
@@ -117,6 +138,22 @@ b2 ▼ DOWN stale head for 2 h 05, seen 4 s ago
 ";
         let shown = render(&[sick], UnixMs(1_700_000_004_000));
         assert_eq!(shown, expected, "\n{shown}");
+    }
+
+    #[test]
+    fn what_a_beacon_was_told_is_told_with_its_age_and_its_price() {
+        let at = |s: u64| UnixMs(1_700_000_000_000 + s * 1_000);
+        let told = vec![
+            Told { kind: SeedKind::Committees, count: 96, at: at(0) },
+            Told { kind: SeedKind::Preparations, count: 64, at: at(3) },
+        ];
+        let custody = Some(CustodyEstimate { validators: 64, groups: 64, of: 128 });
+        let shown = render(&[BeaconStatus { told, custody, ..beacon("b1") }], at(4));
+        let expected = "\
+  told 96 committees (4 s ago), 64 preparations (1 s ago)
+  custody about 64 of 128 groups: 64 validators, counted at 32 ETH each
+";
+        assert!(shown.ends_with(expected), "\n{shown}");
     }
 
     #[test]

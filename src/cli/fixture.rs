@@ -7,6 +7,7 @@ use crate::model::{
 /// A healthy beacon at slot 9,876,543.
 pub fn beacon(name: &str) -> BeaconStatus {
     BeaconStatus {
+        drained: None,
         name: BeaconName::new(name),
         lifecycle: Lifecycle::Active,
         healthy: true,
@@ -42,6 +43,7 @@ pub fn fleet(beacons: Vec<BeaconStatus>) -> FleetStatus {
         agreed: Some(HeadStatus { slot: Slot(9_876_543), root: Root([0xab; 32]) }),
         at: UnixMs(1_700_000_000_000),
         beacons,
+        operations: Vec::new(),
         alerts: Vec::new(),
     }
 }

@@ -37,7 +37,8 @@ struct Said<'a> {
 }
 
 impl Say {
-    fn sentence(self, beacon: &BeaconName, message: &str, done: bool) -> anyhow::Result<()> {
+    /// Prints one.
+    pub fn sentence(self, beacon: &BeaconName, message: &str, done: bool) -> anyhow::Result<()> {
         if self.json {
             return ask::print_json(&Said { beacon, message, done });
         }

@@ -3,6 +3,7 @@
 //! Owns arguments, exit codes and what is printed; the work is done by the rooms. To add a command: a file here with
 //! `Args` and `run`, its `mod` line, and one line in `commands!`.
 
+mod abort;
 mod ask;
 mod beacons;
 mod check;
@@ -15,13 +16,16 @@ mod fixture;
 mod follow;
 mod journal;
 mod lifecycle;
+mod operate;
 mod output;
 mod plain;
 mod print;
+mod restart;
 mod resume;
 mod serve;
 mod status;
 mod table;
+mod upgrade;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -101,6 +105,12 @@ commands! {
     Drain => drain,
     /// Give a drained beacon work again
     Resume => resume,
+    /// Drain a beacon, restart its process as the fleet file says, resume it when it is fit
+    Restart => restart,
+    /// Drain a beacon, upgrade it as the fleet file says, resume it when it is fit
+    Upgrade => upgrade,
+    /// End the restart or upgrade that runs at a beacon
+    Abort => abort,
     /// Explain where requests went: who answered, who was tried before, who was skipped and why
     Explain => explain,
     /// Show who ordered what, when, and what became of it

@@ -7,14 +7,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Failure, Global};
 use crate::config::Loaded;
-use crate::engine::{Engine, EngineError, House, Inherited, Manager};
+use crate::engine::{Engine, EngineError, House, Inherited, Manager, Program};
 use crate::telemetry;
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
-/// Routes until SIGTERM or SIGINT, then lets what is in flight finish; SIGHUP reads the fleet file again.
+/// Routes until SIGTERM or SIGINT, then lets what is in flight finish; SIGHUP reads the fleet file again, and SIGUSR2 hands
+/// over to this program as it is on disk now.
 pub fn run(_args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     // Before there are threads: it changes the environment.
     let (manager, inherited) = (Manager::of_process(), Inherited::of_process());
@@ -30,26 +31,82 @@ pub fn run(_args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         tracing::warn!(lines = logs.lost(), "log lines were lost");
     }
     drop(logs);
-    manager.stopping();
-    ended.map(|()| ExitCode::SUCCESS)
+    let handed_over = ended?;
+    // What another process took over does not stop.
+    if !handed_over {
+        manager.stopping();
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
-async fn serve(loaded: &Loaded, manager: Manager, inherited: Inherited) -> anyhow::Result<()> {
+/// Whether another process serves instead when it returns.
+async fn serve(loaded: &Loaded, manager: Manager, inherited: Inherited) -> anyhow::Result<bool> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be handled")?;
     let mut hang_up = signal(SignalKind::hangup()).context("SIGHUP cannot be handled")?;
+    let mut user = signal(SignalKind::user_defined2()).context("SIGUSR2 cannot be handled")?;
     let mut engine = Engine::serve(loaded, manager, inherited).await.map_err(unavailable)?;
     let reloading = reload_at(&mut hang_up, engine.house());
-    let died = tokio::select! {
-        () = reloading => None,
-        _ = terminate.recv() => None,
-        _ = interrupt.recv() => None,
-        died = engine.watch() => Some(died),
+    let handing_over = hand_over_at(&mut user, engine.house());
+    let end = tokio::select! {
+        () = reloading => End::Asked,
+        () = handing_over => End::HandedOver,
+        _ = terminate.recv() => End::Asked,
+        _ = interrupt.recv() => End::Asked,
+        died = engine.watch() => End::Died(died),
     };
+    match end {
+        End::HandedOver => {
+            tracing::info!("retiring: the next process serves, what is in flight here finishes");
+            // Whoever asks for an end now means the next process, too; this one hurries.
+            tokio::select! {
+                () = engine.retire() => {}
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            tracing::info!("retired");
+            Ok(true)
+        }
+        End::Asked => {
+            stop(engine).await;
+            Ok(false)
+        }
+        End::Died(died) => {
+            stop(engine).await;
+            Err(died.into())
+        }
+    }
+}
+
+/// Why this process ends.
+enum End {
+    Asked,
+    HandedOver,
+    Died(EngineError),
+}
+
+async fn stop(engine: Engine) {
     tracing::info!("stopping: no new requests, those in flight finish");
     engine.stop().await;
     tracing::info!("stopped");
-    died.map_or(Ok(()), |died| Err(died.into()))
+}
+
+/// Returns once another process serves instead of this one: it is started at SIGUSR2. One that does not come to serve
+/// is no reason to end; why is in the log and in the status.
+async fn hand_over_at(user: &mut Signal, house: House) {
+    while user.recv().await.is_some() {
+        let program = match Program::again() {
+            Ok(program) => program,
+            Err(error) => {
+                tracing::error!(%error, "nothing was handed over: this process goes on");
+                continue;
+            }
+        };
+        if house.hand_over(program).await.is_ok() {
+            return;
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Reads the fleet file again at each SIGHUP; what becomes of it is in the log and in the status.
@@ -61,6 +118,7 @@ async fn reload_at(hang_up: &mut Signal, house: House) {
 
 /// What an operator must change outside of the fleet file is exit 69.
 fn unavailable(error: EngineError) -> anyhow::Error {
+    let is_config = matches!(&error, EngineError::Store(error) if error.is_config());
     let words = format!("{:#}", anyhow::Error::from(error));
-    Failure::Unavailable(words).into()
+    if is_config { Failure::Config(words) } else { Failure::Unavailable(words) }.into()
 }

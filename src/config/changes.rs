@@ -126,6 +126,8 @@ fn knobs(old: &Beacon, new: &Beacon) -> Vec<&'static str> {
         ("headers", old.headers == new.headers),
         ("http2", old.h2c == new.h2c),
         ("ca-file", old.ca_file == new.ca_file),
+        ("restart", old.restart == new.restart),
+        ("upgrade", old.upgrade == new.upgrade),
     ]
     .into_iter()
     .filter_map(|(knob, same)| (!same).then_some(knob))

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BeaconName, Slot};
+use crate::model::{BeaconName, Slot, Verb};
 
 /// What an operator asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,14 @@ pub enum Request {
         client: Option<String>,
         /// At most so many.
         limit: u32,
+    },
+    /// What an order would mean, before it is given.
+    Preflight {
+        /// The beacon.
+        beacon: BeaconName,
+        /// A restart or an upgrade; none: a drain.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        verb: Option<Verb>,
     },
     /// Who did what, the latest entries in the order they were written.
     Journal {
@@ -82,6 +90,27 @@ pub enum Order {
         /// The beacon.
         beacon: BeaconName,
     },
+    /// Drain it, restart its process as the fleet file says, resume it when it is fit.
+    Restart {
+        /// The beacon.
+        beacon: BeaconName,
+        /// Even if no other healthy beacon is left.
+        #[serde(default)]
+        force: bool,
+    },
+    /// Drain it, upgrade it as the fleet file says, resume it when it is fit.
+    Upgrade {
+        /// The beacon.
+        beacon: BeaconName,
+        /// Even if no other healthy beacon is left.
+        #[serde(default)]
+        force: bool,
+    },
+    /// End the restart or upgrade that runs.
+    Abort {
+        /// The beacon.
+        beacon: BeaconName,
+    },
 }
 
 impl Order {
@@ -90,6 +119,9 @@ impl Order {
         match self {
             Order::Drain { beacon } => ("drain", Some(beacon.as_str())),
             Order::Resume { beacon } => ("resume", Some(beacon.as_str())),
+            Order::Restart { beacon, .. } => ("restart", Some(beacon.as_str())),
+            Order::Upgrade { beacon, .. } => ("upgrade", Some(beacon.as_str())),
+            Order::Abort { beacon } => ("abort", Some(beacon.as_str())),
         }
     }
 }

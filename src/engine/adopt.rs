@@ -159,13 +159,11 @@ impl PoolTask {
     }
 
     fn adopt(&mut self, next: Next, course: Course) {
-        // They name beacons by their old places.
-        for (id, topic, data) in self.held.take_all() {
-            self.hub.event(id, &topic, &data);
-        }
         let Next { pool, network, versions, actions } = next;
         let before: Vec<Key> = self.course.places.iter().map(|place| place.watcher.key).collect();
         (self.pool, self.network, self.versions, self.course) = (pool, network, versions, course);
+        self.hold_drains();
+        self.hub.keep(&self.course.names());
         self.tell_facts();
         self.enlist(|key| !before.contains(&key));
         self.publish();

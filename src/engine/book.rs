@@ -8,6 +8,7 @@ use tokio::sync::{OnceCell, broadcast};
 
 use crate::control::{Answer, Order, OrderId, Tail};
 use crate::model::{Clock, JournalEntry};
+use crate::store::{StoreError, StoreHandle, Write};
 
 /// Entries a watcher may fall behind.
 const BEHIND: usize = 256;
@@ -22,6 +23,7 @@ type UnderWay = (Order, Arc<OnceCell<Answer>>);
 /// The journal, and the orders under way.
 pub struct Book {
     clock: Clock,
+    store: StoreHandle,
     entries: Mutex<VecDeque<JournalEntry>>,
     told: broadcast::Sender<JournalEntry>,
     under_way: Mutex<HashMap<OrderId, UnderWay>>,
@@ -32,10 +34,14 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Book {
-    /// An empty journal.
-    pub fn new(clock: Clock) -> Self {
+    /// The journal as it was written.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn new(clock: Clock, store: StoreHandle) -> Result<Self, StoreError> {
+        let entries = Mutex::new(store.journal_last(KEPT).await?.into());
         let told = broadcast::Sender::new(BEHIND);
-        Self { clock, entries: Mutex::default(), told, under_way: Mutex::default() }
+        Ok(Self { clock, store, entries, told, under_way: Mutex::default() })
     }
 
     /// Carries an order out by `work`, unless it was before: then what became of it is told again. A second asker of an
@@ -63,7 +69,7 @@ impl Book {
     where
         W: Future<Output = Answer>,
     {
-        if let Some(entry) = self.find(id) {
+        if let Some(entry) = self.find(id).await {
             return again(id, order, &entry);
         }
         let answer = work.await;
@@ -83,18 +89,26 @@ impl Book {
             order: Some(id.as_str().to_owned()),
             outcome,
         };
-        self.append(entry);
+        self.append(entry).await;
         answer
     }
 
-    fn find(&self, id: &OrderId) -> Option<JournalEntry> {
-        locked(&self.entries).iter().rev().find(|entry| entry.order.as_deref() == Some(id.as_str())).cloned()
+    async fn find(&self, id: &OrderId) -> Option<JournalEntry> {
+        let is_it = |entry: &&JournalEntry| entry.order.as_deref() == Some(id.as_str());
+        let recent = locked(&self.entries).iter().rev().find(is_it).cloned();
+        match recent {
+            Some(entry) => Some(entry),
+            None => self.store.journal_of(id.as_str()).await.ok().flatten(),
+        }
     }
 
     /// Writes an entry, gives it its number and tells it.
-    pub fn append(&self, mut entry: JournalEntry) {
+    pub async fn append(&self, mut entry: JournalEntry) {
+        let written = self.store.write(vec![Write::Journal(entry.clone())]).await;
         let mut entries = locked(&self.entries);
-        entry.id = entries.back().map_or(1, |last| last.id + 1);
+        // One that is not on disk yet, which the status tells, is shown by the number it would have.
+        let next = entries.back().map_or(1, |last| last.id + 1);
+        entry.id = written.ok().and_then(|written| written.first().map(|entry| entry.id)).unwrap_or(next);
         if entries.len() == KEPT {
             entries.pop_front();
         }
@@ -142,9 +156,14 @@ mod tests {
 
     use super::*;
     use crate::model::{BeaconName, Moment, UnixMs};
+    use crate::store::SqliteStore;
 
-    fn book() -> Book {
-        Book::new(Arc::new(|| Moment { wall: UnixMs(5), mono_us: 0 }))
+    /// A journal of its own, and where it is kept.
+    async fn book() -> (Book, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = StoreHandle::start(SqliteStore::open(dir.path(), "test").unwrap()).unwrap();
+        let clock: Clock = Arc::new(|| Moment { wall: UnixMs(5), mono_us: 0 });
+        (Book::new(clock, store).await.unwrap(), dir)
     }
 
     fn drain(name: &str) -> Order {
@@ -162,7 +181,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_order_given_twice_is_carried_out_once_and_told_twice() {
-        let (book, count, id) = (book(), AtomicU32::new(0), OrderId::random());
+        let ((book, _dir), count, id) = (book().await, AtomicU32::new(0), OrderId::random());
         for _ in 0..2 {
             let answer = book.once(&id, &drain("b1"), "alice (uid 1000)", done(&count)).await;
             assert_eq!(answer, says("done 1"));
@@ -189,7 +208,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_second_asker_of_an_order_under_way_waits_for_the_first() {
-        let (book, count, id, go) = (book(), AtomicU32::new(0), OrderId::random(), Notify::new());
+        let ((book, _dir), count, id, go) =
+            (book().await, AtomicU32::new(0), OrderId::random(), Notify::new());
         let work = || async {
             go.notified().await;
             done(&count).await
@@ -211,7 +231,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_id_is_for_one_order_and_a_refused_order_may_be_given_again() {
-        let (book, count, id) = (book(), AtomicU32::new(0), OrderId::random());
+        let ((book, _dir), count, id) = (book().await, AtomicU32::new(0), OrderId::random());
         let no = async { Answer::Refused { message: "not now".into() } };
         let answer = book.once(&id, &drain("b1"), "a", no).await;
         assert_eq!(answer, Answer::Refused { message: "not now".into() });
@@ -224,7 +244,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_order_that_failed_is_in_the_journal_and_not_tried_again() {
-        let (book, count, id) = (book(), AtomicU32::new(0), OrderId::random());
+        let ((book, _dir), count, id) = (book().await, AtomicU32::new(0), OrderId::random());
         let no = || Answer::Failed { message: "b1 did not drain".into() };
         assert_eq!(book.once(&id, &drain("b1"), "a", async { no() }).await, no());
         assert_eq!(book.once(&id, &drain("b1"), "a", done(&count)).await, no());
@@ -233,7 +253,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_tail_tells_what_is_there_and_what_comes() {
-        let (book, count) = (book(), AtomicU32::new(0));
+        let ((book, _dir), count) = (book().await, AtomicU32::new(0));
         for _ in 0..3 {
             book.once(&OrderId::random(), &drain("b1"), "a", done(&count)).await;
         }

@@ -16,8 +16,9 @@ use super::said::Message;
 use super::seeds_task::Answering;
 use crate::endpoint;
 use crate::metrics::Metrics;
-use crate::model::Clock;
+use crate::model::{Clock, Fleet, Operation};
 use crate::router::{Desk, DoorGauge, Ends, Hub, LocalFacts};
+use crate::store::StoreHandle;
 
 /// Messages on their way to the pool's task.
 const POOL_QUEUE: usize = 8_192;
@@ -41,6 +42,12 @@ pub struct Common {
     pub metrics: Arc<Metrics>,
     /// What passed.
     pub journal: Journal,
+    /// What survives a restart.
+    pub store: StoreHandle,
+    /// The fleet file in force.
+    pub fleet: Arc<ArcSwap<Fleet>>,
+    /// Restarts and upgrades, as the status shows them.
+    pub operations: Arc<ArcSwap<Vec<Operation>>>,
     /// Counters of all doors.
     pub gauge: Arc<DoorGauge>,
     /// Turns of second copies.
@@ -67,10 +74,14 @@ pub struct Common {
 
 impl Common {
     /// All of it, the journal's task, and what comes for the pool's.
-    pub fn new(traces: usize, manager: Manager) -> (Self, JournalTask, mpsc::Receiver<Message>) {
+    pub fn new(
+        fleet: Arc<Fleet>,
+        store: StoreHandle,
+        manager: Manager,
+    ) -> (Self, JournalTask, mpsc::Receiver<Message>) {
         let rows: Vec<&str> = endpoint::table().iter().map(|row| row.name).collect();
         let metrics = Arc::new(Metrics::new(&rows));
-        let (journal, task) = journal(traces, metrics.clone());
+        let (journal, task) = journal(fleet.limits.traces, metrics.clone());
         let (pool, messages) = mpsc::channel(POOL_QUEUE);
         let common = Self {
             clock: clock::system(),
@@ -80,6 +91,9 @@ impl Common {
             answering: Arc::default(),
             metrics,
             journal,
+            store,
+            fleet: Arc::new(ArcSwap::new(fleet)),
+            operations: Arc::default(),
             gauge: Arc::default(),
             turns: Arc::new(Semaphore::new(COPIES_AT_ONCE)),
             lasting: TaskTracker::new(),

@@ -1,6 +1,7 @@
 //! The doors that are open, from one fleet file to the next: the same address keeps its socket.
 
 use std::net::SocketAddr;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ struct Door {
     bound: SocketAddr,
     gate: Arc<Gate>,
     ends: Ends,
+    /// The socket once more, for the next process; closed with the door.
+    socket: OwnedFd,
 }
 
 /// All of them.
@@ -37,11 +40,19 @@ impl Doors {
     }
 
     /// Closes the sockets that were handed over for doors that are no more: nobody would ever answer there.
-    fn close_the_rest(&mut self) {
+    pub fn close_the_rest(&mut self) {
         for address in std::mem::take(&mut self.inherited).close() {
             tracing::info!(%address, "door of before closed");
             self.common.manager.forget(address);
         }
+    }
+
+    /// Their sockets once more, for the next process.
+    ///
+    /// # Errors
+    /// This process has too many files open.
+    pub fn sockets(&self) -> std::io::Result<Vec<OwnedFd>> {
+        self.open.iter().map(|door| door.socket.try_clone()).collect()
     }
 
     /// Where they are bound, ports included.
@@ -102,6 +113,7 @@ impl Doors {
     fn start(&self, listen: &Listen, rules: Rules, listener: Listener) -> Option<Door> {
         let bound = listener.address().ok()?;
         self.common.manager.keep(bound, &listener);
+        let socket = listener.as_fd().try_clone_to_owned().ok()?;
         let gate = Arc::new(Gate::new(rules));
         let ends = self.common.ends.child();
         let connections = &self.common.connections;
@@ -111,7 +123,7 @@ impl Doors {
             ends.clone(),
             connections.clone(),
         ));
-        Some(Door { configured: listen.address, bound, gate, ends })
+        Some(Door { configured: listen.address, bound, gate, ends, socket })
     }
 }
 

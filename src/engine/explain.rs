@@ -76,9 +76,8 @@ pub fn explain(
 
 fn one(trace: &Trace, names: &Names, tables: &VecDeque<Arc<Table>>, records: &Records) -> Explanation {
     let row = row(RowId(trace.row));
-    let first = tables.front().map_or(0, |table| table.seq);
-    let table = trace.table.checked_sub(first).and_then(|place| tables.get(place as usize));
-    let table = table.filter(|table| table.seq == trace.table).map(Arc::as_ref);
+    let place = tables.partition_point(|table| table.seq < trace.table);
+    let table = tables.get(place).filter(|table| table.seq == trace.table).map(Arc::as_ref);
     let kept = usize::from(trace.attempts).min(trace.tried.len());
     let attempts: Vec<Tried> = trace.tried[..kept]
         .iter()
@@ -162,18 +161,19 @@ fn skipped(trace: &Trace, table: &Table, names: &Names) -> Vec<Skipped> {
         .entries
         .iter()
         .filter(|entry| !asked(entry.id))
-        .filter_map(|entry| {
+        .map(|entry| {
             let lacks = row.role.is_some_and(|role| entry.roles & role.bit() == 0);
             let reason = if lacks {
                 "lacks the role".to_owned()
             } else if entry.rank(row.needs, row.role) != GOOD {
-                entry.reasons.first()?.words().to_owned()
+                let unseeded = || "not yet told what it must know".to_owned();
+                entry.reasons.first().map_or_else(unseeded, |reason| reason.words().to_owned())
             } else if row.step.is_some() && !entry.at_agreed {
                 "not at the agreed head".to_owned()
             } else {
                 "not needed".to_owned()
             };
-            Some(Skipped { beacon: names.beacon(entry.id), reason })
+            Skipped { beacon: names.beacon(entry.id), reason }
         })
         .collect()
 }

@@ -17,7 +17,7 @@ use super::said::{Key, Message, Said};
 use super::watcher::Watcher;
 use super::{EngineError, tls};
 use crate::beacon::BeaconClient;
-use crate::model::{Beacon, BeaconId, BeaconSet, Fleet, Role};
+use crate::model::{Beacon, BeaconId, BeaconName, BeaconSet, Fleet, Role};
 use crate::pool::{Gauge, Member, Table};
 use crate::router::{Clients, Lane, Memory, Policy, Router, Seeding, Upstream};
 
@@ -100,6 +100,11 @@ impl Generation {
         self.seats.iter().find(|seat| seat.beacon.is_same(beacon))
     }
 
+    /// The beacons, by their place.
+    pub fn names(&self) -> Vec<BeaconName> {
+        self.labels.names.beacons.clone()
+    }
+
     /// Starts what watches the beacons that are new in it, and changes how the others are watched.
     pub fn start(&mut self, common: &Common) {
         for seat in &mut self.seats {
@@ -142,6 +147,7 @@ impl Seat {
         let upstream = Upstream::new(id, beacon, tls::client(beacon)?, gauge, fleet.limits.in_flight)?;
         let watcher = Watcher {
             key,
+            name: beacon.name.clone(),
             client: client(beacon, fleet)?,
             to: common.pool.clone(),
             hub: common.hub.clone(),

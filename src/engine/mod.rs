@@ -11,26 +11,37 @@ mod book;
 mod clock;
 mod common;
 mod doors;
+mod exclusive;
 mod explain;
+mod feed;
 mod generation;
-mod held;
+mod handover;
+mod heritage;
 mod journal;
+mod lead;
+mod lifecycles;
 mod network;
 mod notify;
+mod operations;
 mod orders;
+mod persist;
 mod pool_task;
+mod predecessor;
 mod pulse;
 mod reload;
 mod said;
+mod seeds_kept;
 mod seeds_task;
 mod sockets;
 mod status;
 mod tls;
 mod watcher;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -39,22 +50,26 @@ use tokio::task::JoinHandle;
 
 use crate::beacon::ReadError;
 use crate::config::Loaded;
-use crate::control::{ControlError, ControlServer, Desk};
+use crate::control::{ControlError, Desk};
 use crate::metrics::MetricsError;
-use crate::model::{BeaconSet, Fleet, FleetStatus};
+use crate::model::{BeaconName, BeaconSet, Drain, Fleet, FleetStatus, Reason};
 use crate::pool::{Pool, Settings};
 use crate::router::{ListenError, Router, UpstreamError};
+use crate::store::{StoreError, StoreHandle};
 
 use adopt::Course;
 use common::Common;
 use doors::Doors;
+use exclusive::Exclusive;
 use generation::Draft;
 use pool_task::PoolTask;
+use predecessor::Predecessor;
 use pulse::Pulses;
 use reload::Keeper;
 use said::Message;
 use seeds_task::SeedsTask;
 
+pub use handover::{HandOverError, Program};
 pub use notify::Manager;
 pub use reload::{House, ReloadError};
 pub use sockets::Inherited;
@@ -69,6 +84,8 @@ const SERVES_LOOK: Duration = Duration::from_millis(10);
 const LAST_USE: Duration = Duration::from_millis(300);
 /// Time the tasks get to end once nothing is in flight.
 const TASKS_END: Duration = Duration::from_secs(2);
+/// How often a process that was handed over looks whether only event streams are left.
+const RETIRE_LOOK: Duration = Duration::from_millis(20);
 
 /// Why the engine cannot start, or why it ended.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +108,9 @@ pub enum EngineError {
     /// The metrics address cannot be opened.
     #[error("the metrics address cannot be opened")]
     Metrics(#[from] MetricsError),
+    /// The state cannot be opened or written.
+    #[error("the state is needed to start")]
+    Store(#[from] StoreError),
     /// A task that must not end has ended.
     #[error("the {0} task ended; the process must not go on without it")]
     Died(&'static str),
@@ -115,7 +135,7 @@ impl Engine {
     /// Starts everything a fleet asks for.
     ///
     /// # Errors
-    /// A door, the control socket or the metrics address cannot be opened, or a beacon's TLS cannot be set up.
+    /// The state, a door, the control socket or the metrics address cannot be opened, or a beacon's TLS cannot be set up.
     pub async fn start(fleet: &Fleet) -> Result<Self, EngineError> {
         Self::open(fleet, None, Manager::default(), Inherited::default()).await
     }
@@ -132,18 +152,24 @@ impl Engine {
         fleet: &Fleet,
         file: Option<PathBuf>,
         manager: Manager,
-        inherited: Inherited,
+        mut inherited: Inherited,
     ) -> Result<Self, EngineError> {
-        let (common, journal, messages) = Common::new(fleet.limits.traces, manager);
-        let draft = Draft::new(Arc::new(fleet.clone()), &common, None)?;
+        let predecessor = inherited.take_predecessor().and_then(|line| Predecessor::new(line).ok());
+        let (fleet, store) = (Arc::new(fleet.clone()), StoreHandle::waiting()?);
+        // A process before this one has the state until it hands over.
+        let drains = match &predecessor {
+            Some(_) => BTreeMap::new(),
+            None => persist::open(&store, &fleet.state).await?,
+        };
+        let (common, journal, messages) = Common::new(fleet.clone(), store, manager);
+        let draft = Draft::new(fleet.clone(), &common, None)?;
         let (mut generation, course) = draft.build(&common, None);
         let router = Arc::new(ArcSwap::new(generation.router.clone()));
         let takes_over = !inherited.is_empty();
         let mut doors = Doors::new(router.clone(), common.clone(), inherited);
         let bound = doors.bind(&fleet.listen).await?;
-        let (status, pool) = start_pool(course, messages, &common);
+        let (status, pool) = start_pool(course, drains, messages, &common);
         generation.start(&common);
-        let metrics = reload::open_metrics(fleet.metrics, &common).await?;
         let cancel = common.cancel.clone();
         let seeds = SeedsTask::new(router.clone(), &common);
         let core = vec![
@@ -151,42 +177,35 @@ impl Engine {
             ("seeds", common.tasks.spawn(seeds.run(cancel.clone()))),
             ("journal", common.tasks.spawn(journal.run(common.pulses.journal.clone(), cancel.clone()))),
             ("gauges", common.tasks.spawn(gauges_task(router.clone(), common.clone(), status.clone()))),
+            ("state", persist::watch(&common)),
         ];
-        let orders = orders::Orders {
-            pool: common.pool.clone(),
-            status: status.clone(),
-            journal: common.journal.clone(),
-            book: book::Book::new(common.clock.clone()),
-        };
-        let desk = Desk::new(Arc::new(orders), common.clock.clone(), cancel, common.tasks.clone());
-        ControlServer::start(&fleet.control, &desk).await?;
         if takes_over {
-            until_it_serves(&router).await;
+            until_it_serves(&router, &status, predecessor.is_some()).await;
         }
+        let predecessor = Predecessor::take_over(predecessor, &generation, &common).await?;
+        let orders = orders(&common, &status).await?;
+        let desk = Desk::new(orders.clone(), common.clock.clone(), cancel, common.tasks.clone());
+        let mut exclusive = Exclusive::new(common.clone(), fleet.control.clone(), orders);
+        exclusive.open(fleet.metrics).await?;
         doors.change(bound, fleet.limits.stop);
+        doors.close_the_rest();
+        if let Some(predecessor) = predecessor {
+            predecessor.serves(router.clone(), &common).await;
+        }
         let addresses = doors.addresses();
         tracing::info!(fleet = %fleet.name, doors = ?addresses, beacons = fleet.beacons.len(), "routing");
         tell(&common, &status, &router);
-        let metrics_at = metrics.as_ref().map(|(at, _)| *at);
+        let metrics = exclusive.metrics();
         let keeper = Keeper {
             common: common.clone(),
             file,
             generation,
             router: router.clone(),
             doors,
-            metrics,
+            exclusive,
             status: status.clone(),
         };
-        Ok(Self {
-            doors: addresses,
-            metrics: metrics_at,
-            desk,
-            status,
-            router,
-            common,
-            house: keeper.start(),
-            core,
-        })
+        Ok(Self { doors: addresses, metrics, desk, status, router, common, house: keeper.start(), core })
     }
 
     /// The published status, and word of each change.
@@ -209,6 +228,22 @@ impl Engine {
         });
         let (name, ..) = futures_util::future::select_all(ends).await;
         EngineError::Died(name)
+    }
+
+    /// Ends after another process was handed over to: connections may be used once more, event streams end last.
+    pub async fn retire(self) {
+        let Common { ends, hub, gauge, .. } = &self.common;
+        ends.retire.cancel();
+        let only_streams = async {
+            while gauge.connections.load(Relaxed) > hub.streams() {
+                tokio::time::sleep(RETIRE_LOOK).await;
+            }
+        };
+        let patience = self.router.load().limits.stop;
+        if tokio::time::timeout(patience, only_streams).await.is_err() {
+            tracing::info!("connections that nobody used any more are closed");
+        }
+        self.stop().await;
     }
 
     /// Stops in order: accept no more, let what is in flight finish, end the tasks.
@@ -236,18 +271,42 @@ impl Engine {
         tasks.close();
         // What is left is bounded: probes and answers on their way.
         let _ = tokio::time::timeout(TASKS_END, tasks.wait()).await;
+        if let Err(error) = persist::note(&self.common, "stop", "stopped in order".to_owned()).await {
+            tracing::error!(error = %error.sentence(), "the stop is not in the journal");
+        }
+        self.common.store.close().await;
     }
 }
 
+/// Whoever carries orders out, once the state is ours; that this process started is the first thing written down.
+async fn orders(
+    common: &Common,
+    status: &watch::Receiver<Arc<FleetStatus>>,
+) -> Result<Arc<orders::Orders>, EngineError> {
+    let beacons = common.fleet.load().beacons.len();
+    let outcome = format!("version {}, {beacons} beacons", env!("CARGO_PKG_VERSION"));
+    persist::note(common, "start", outcome).await?;
+    let book = Arc::new(book::Book::new(common.clock.clone(), common.store.clone()).await?);
+    Ok(Arc::new(orders::Orders::new(common, status, book)))
+}
+
 /// Clients that wait at a socket that was handed over are better off waiting than with an answer that nobody can serve.
-async fn until_it_serves(router: &ArcSwap<Router>) {
+async fn until_it_serves(
+    router: &ArcSwap<Router>,
+    status: &watch::Receiver<Arc<FleetStatus>>,
+    hears_all: bool,
+) {
+    let unheard = |status: &FleetStatus| {
+        status.beacons.iter().any(|beacon| beacon.reasons.first() == Some(&Reason::NeverObserved))
+    };
     let serves = async {
-        while !router.load().serves() {
+        // While another process serves there is time to hear of every beacon.
+        while !router.load().serves() || hears_all && unheard(&status.borrow()) {
             tokio::time::sleep(SERVES_LOOK).await;
         }
     };
     if tokio::time::timeout(SERVES_WITHIN, serves).await.is_err() {
-        tracing::warn!("no beacon can serve yet; clients are let in all the same");
+        tracing::warn!("not all beacons were heard of in time; clients are let in all the same");
     }
 }
 
@@ -261,7 +320,12 @@ fn tell(common: &Common, status: &watch::Receiver<Arc<FleetStatus>>, router: &Ar
 
 type Started = (watch::Receiver<Arc<FleetStatus>>, JoinHandle<()>);
 
-fn start_pool(course: Course, messages: mpsc::Receiver<Message>, common: &Common) -> Started {
+fn start_pool(
+    course: Course,
+    drains: BTreeMap<BeaconName, Drain>,
+    messages: mpsc::Receiver<Message>,
+    common: &Common,
+) -> Started {
     let members = course.places.iter().map(|place| (place.member.clone(), place.gauge.clone()));
     let pool = Pool::new(Settings { health: course.health }, members.collect(), (common.clock)());
     let network = network::Network::new(course.places.len(), course.wanted);
@@ -271,6 +335,7 @@ fn start_pool(course: Course, messages: mpsc::Receiver<Message>, common: &Common
         network,
         versions: vec![None; course.places.len()],
         course,
+        operations: common.operations.clone(),
         joining: None,
         clock: common.clock.clone(),
         facts: common.facts.clone(),
@@ -278,14 +343,17 @@ fn start_pool(course: Course, messages: mpsc::Receiver<Message>, common: &Common
         journal: common.journal.clone(),
         status,
         tracker: common.tasks.clone(),
-        held: held::Held::default(),
         desk: common.desk.clone(),
         answering: common.answering.clone(),
-        signs: std::collections::BTreeMap::new(),
-        notices: std::collections::BTreeMap::new(),
+        signs: BTreeMap::new(),
+        leader: None,
+        hearing: std::collections::BTreeSet::new(),
+        notices: BTreeMap::new(),
+        drains,
         pulse: common.pulses.pool.clone(),
     };
     task.enlist(|_| true);
+    task.hold_drains();
     task.publish();
     task.publish_status();
     (watched, common.tasks.spawn(task.run(messages, common.cancel.clone())))
@@ -298,7 +366,6 @@ async fn gauges_task(
     status: watch::Receiver<Arc<FleetStatus>>,
 ) {
     let Common { metrics, cancel, pulses: Pulses { gauges: pulse, .. }, .. } = common;
-    use std::sync::atomic::Ordering::Relaxed;
     let mut ticks = tokio::time::interval(GAUGES_EVERY);
     loop {
         tokio::select! {

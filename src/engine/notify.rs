@@ -1,4 +1,4 @@
-//! What the service manager is told (sd_notify(3)): ready, one line of status, reloading, stopping, sockets to keep; and,
+//! What the service manager is told (`sd_notify(3)`): ready, one line of status, reloading, stopping, sockets to keep; and,
 //! for its watchdog, that the core moves.
 //!
 //! The watchdog hears of real progress only: of every part in [`Pulses`] since its last word. A part that stands still is
@@ -72,6 +72,11 @@ impl Manager {
     /// The doors are open, under the fleet file that is in force.
     pub fn ready(self) {
         self.tell(&[NotifyState::Ready]);
+    }
+
+    /// Another process serves from now on, and is to be watched instead of this one.
+    pub fn main_process(self, id: u32) {
+        self.tell(&[NotifyState::MainPid(id)]);
     }
 
     /// What follows may take so long; it is not to be cut short by the unit's own time.
@@ -184,6 +189,7 @@ fn line_of(status: &FleetStatus) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
     use std::time::Instant;
 
@@ -195,6 +201,7 @@ mod tests {
     use super::*;
     use crate::config;
     use crate::model::Slot;
+    use crate::store::StoreHandle;
 
     /// A clock that keeps whoever asks it waiting while it is stopped; it goes on at the latest with this.
     struct Stoppable(Arc<AtomicBool>);
@@ -212,7 +219,8 @@ mod tests {
         let text = "fleet: f\nlisten: 127.0.0.1:0\nbeacons: [{name: a, url: \"http://127.0.0.1:1\"}]\n";
         std::fs::write(file.path(), text).unwrap();
         let fleet = config::load(file.path()).unwrap().fleet;
-        let (mut common, journal, messages) = Common::new(16, Manager::default());
+        let (fleet, store) = (Arc::new(fleet), StoreHandle::waiting().unwrap());
+        let (mut common, journal, messages) = Common::new(fleet.clone(), store, Manager::default());
         let clock = common.clock.clone();
         let is_stopped = Arc::new(AtomicBool::new(false));
         let stoppable = Stoppable(is_stopped.clone());
@@ -222,9 +230,9 @@ mod tests {
             }
             clock()
         });
-        let draft = Draft::new(Arc::new(fleet), &common, None).unwrap();
+        let draft = Draft::new(fleet, &common, None).unwrap();
         let (generation, course) = draft.build(&common, None);
-        let (status, _) = start_pool(course, messages, &common);
+        let (status, _) = start_pool(course, BTreeMap::new(), messages, &common);
         let router = Arc::new(ArcSwap::new(generation.router));
         common.tasks.spawn(journal.run(common.pulses.journal.clone(), common.cancel.clone()));
         common.tasks.spawn(gauges_task(router, common.clone(), status));

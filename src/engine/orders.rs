@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 
 use super::book::Book;
+use super::common::Common;
 use super::explain::Asked;
 use super::journal::Journal;
-use super::said::Message;
+use super::lifecycles::Lifecycles;
+use super::operations::Operations;
 use crate::control::{Answer, Answering, Feed, Feeding, Handler, Order, Peer, Request, Tail, Wanted};
-use crate::model::{BeaconName, FleetStatus, Lifecycle};
+use crate::model::{FleetStatus, Verb};
 use crate::telemetry;
 
 /// Most explanations, and most journal entries, in one answer.
@@ -17,14 +19,32 @@ const MOST: u32 = 10_000;
 
 /// Answers questions and carries orders out.
 pub struct Orders {
-    /// The pool's task.
-    pub pool: mpsc::Sender<Message>,
     /// The published status.
     pub status: watch::Receiver<Arc<FleetStatus>>,
     /// What passed.
     pub journal: Journal,
     /// Who did what.
-    pub book: Book,
+    pub book: Arc<Book>,
+    /// Drains and resumes.
+    pub lifecycles: Arc<Lifecycles>,
+    /// Restarts and upgrades.
+    pub operations: Operations,
+}
+
+impl Orders {
+    /// Of a fleet that runs.
+    pub fn new(common: &Common, status: &watch::Receiver<Arc<FleetStatus>>, book: Arc<Book>) -> Self {
+        let lifecycles = Arc::new(Lifecycles {
+            pool: common.pool.clone(),
+            status: status.clone(),
+            store: common.store.clone(),
+            clock: common.clock.clone(),
+            turn: tokio::sync::Mutex::default(),
+        });
+        let operations = Operations::new(common, status.clone(), lifecycles.clone(), book.clone());
+        let journal = common.journal.clone();
+        Self { status: status.clone(), journal, book, lifecycles, operations }
+    }
 }
 
 impl Handler for Orders {
@@ -38,7 +58,11 @@ impl Handler for Orders {
                 }
                 Request::Journal { limit } => Answer::Journal(self.book.latest(limit.min(MOST) as usize)),
                 Request::Order { order, what } => {
-                    self.book.once(&order, &what, &peer.to_string(), self.carry_out(&what)).await
+                    let who = peer.to_string();
+                    self.book.once(&order, &what, &who, self.carry_out(&what, &who)).await
+                }
+                Request::Preflight { beacon, verb } => {
+                    Answer::Consequences(self.operations.preflight(&beacon, verb))
                 }
                 Request::Hello { .. } | Request::Watch(_) => {
                     Answer::Refused { message: "that is no question".to_owned() }
@@ -60,34 +84,13 @@ impl Handler for Orders {
 }
 
 impl Orders {
-    async fn carry_out(&self, order: &Order) -> Answer {
+    async fn carry_out(&self, order: &Order, who: &str) -> Answer {
         match order {
-            Order::Drain { beacon } => self.lifecycle(beacon, true).await,
-            Order::Resume { beacon } => self.lifecycle(beacon, false).await,
+            Order::Drain { beacon } => self.lifecycles.order(beacon, true, who).await,
+            Order::Resume { beacon } => self.lifecycles.order(beacon, false, who).await,
+            Order::Restart { beacon, force } => self.operations.begin(Verb::Restart, beacon, *force, who),
+            Order::Upgrade { beacon, force } => self.operations.begin(Verb::Upgrade, beacon, *force, who),
+            Order::Abort { beacon } => self.operations.abort(beacon, who),
         }
-    }
-
-    async fn lifecycle(&self, beacon: &BeaconName, drain: bool) -> Answer {
-        let (answer, answered) = oneshot::channel();
-        let message = Message::Order(beacon.clone(), drain, answer);
-        let stopping =
-            || Answer::Refused { message: "this serve is stopping; ask again when it is back".to_owned() };
-        if self.pool.send(message).await.is_err() {
-            return stopping();
-        }
-        let Ok(lifecycle) = answered.await else { return stopping() };
-        let Some(lifecycle) = lifecycle else {
-            let status = self.status.borrow();
-            let known: Vec<&str> = status.beacons.iter().map(|beacon| beacon.name.as_str()).collect();
-            let message = format!("there is no beacon {beacon}; this fleet has {}", known.join(", "));
-            return Answer::Refused { message };
-        };
-        let message = match lifecycle {
-            Lifecycle::Active => format!("{beacon} is active"),
-            Lifecycle::Draining(0) => format!("{beacon} is draining"),
-            Lifecycle::Draining(n) => format!("{beacon} is draining, {n} in flight"),
-            Lifecycle::Drained => format!("{beacon} is drained"),
-        };
-        Answer::Done { message }
     }
 }

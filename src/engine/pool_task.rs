@@ -1,6 +1,6 @@
 //! The task that owns the pool: takes what happened, publishes tables and status, carries out the pool's actions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::adopt::{Course, Joining};
-use super::held::Held;
 use super::journal::Journal;
+use super::lead::voice;
 use super::network::Network;
 use super::pulse::Pulse;
 use super::said::{Key, Message, Said};
 use super::seeds_task::Answering;
 use super::status::{Known, compose};
 use crate::beacon::NodeVersion;
-use crate::model::{BeaconId, Clock, FleetStatus, Reason, Role, Use};
-use crate::pool::{Action, Chain, Event, NEVER, Pool, Table};
+use crate::model::{BeaconId, BeaconName, Clock, Drain, FleetStatus, Operation, Reason};
+use crate::pool::{Action, Chain, Event, Pool};
 use crate::router::{Desk, Hub, LocalFacts};
 use crate::seeds::{Lost, Sign, Signs, Verdict, When};
 
@@ -39,6 +39,8 @@ pub struct PoolTask {
     pub network: Network,
     /// The fleet file in force.
     pub course: Course,
+    /// Restarts and upgrades.
+    pub operations: Arc<ArcSwap<Vec<Operation>>>,
     /// The next one, on its way in.
     pub joining: Option<Box<Joining>>,
     /// By beacon.
@@ -55,18 +57,22 @@ pub struct PoolTask {
     pub status: watch::Sender<Arc<FleetStatus>>,
     /// Short-lived work is tracked here.
     pub tracker: TaskTracker,
-    /// Head events that wait until the head is agreed.
-    pub held: Held,
     /// What beacons must have been told.
     pub desk: Arc<Desk>,
     /// Who answers probes.
     pub answering: Arc<Answering>,
     /// What speaks for a restart, by beacon.
     pub signs: BTreeMap<Key, Signs>,
+    /// Whose word counts where views differ.
+    pub leader: Option<Key>,
+    /// Beacons whose event stream is open.
+    pub hearing: BTreeSet<Key>,
     /// What on-call must know of the program itself, by its part.
     pub notices: BTreeMap<&'static str, String>,
     /// Beats when time was taken as an event.
     pub pulse: Pulse,
+    /// Orders that stand, of beacons in the fleet file or not.
+    pub drains: BTreeMap<BeaconName, Drain>,
 }
 
 impl PoolTask {
@@ -95,6 +101,7 @@ impl PoolTask {
 
     fn take(&mut self, message: Message) {
         match message {
+            Message::Said(key, Said::Stream(open)) => self.stream(key, open),
             Message::Said(key, said) => match self.course.find(key) {
                 Some(id) => self.said(id, said),
                 None => self.joining.iter_mut().for_each(|joining| joining.hear(key, said.clone())),
@@ -102,16 +109,20 @@ impl PoolTask {
             Message::Order(beacon, drain, answer) => {
                 let place = self.course.places.iter().position(|place| place.name == beacon);
                 let lifecycle = place.map(|place| {
-                    if !drain {
+                    if drain.is_none() {
                         // While it was drained it was told nothing.
                         self.feed(Event::Unseeded(BeaconId(place as u16)));
                     }
-                    self.feed(Event::Drain(BeaconId(place as u16), drain));
+                    self.feed(Event::Drain(BeaconId(place as u16), drain.is_some()));
+                    match drain {
+                        Some(drain) => drop(self.drains.entry(beacon).or_insert(drain)),
+                        None => drop(self.drains.remove(&beacon)),
+                    }
                     self.course.table.load().entries[place].lifecycle
                 });
+                self.publish_status();
                 // Whoever gave the order may have hung up; the order stands.
                 let _ = answer.send(lifecycle);
-                self.publish_status();
             }
             Message::Seeded(beacon, turn) => {
                 if let Some(place) = self.course.places.iter().position(|place| place.name == beacon) {
@@ -125,6 +136,16 @@ impl PoolTask {
                     None => self.notices.remove(part),
                 };
                 self.publish_status();
+            }
+        }
+    }
+
+    /// An order stands for the beacon of that name, whichever process or fleet file it was given under. The caller publishes.
+    pub(super) fn hold_drains(&mut self) {
+        let now = (self.clock)();
+        for (index, place) in self.course.places.iter().enumerate() {
+            if self.drains.contains_key(&place.name) {
+                drop(self.pool.handle(Event::Drain(BeaconId(index as u16), true), now));
             }
         }
     }
@@ -148,10 +169,9 @@ impl PoolTask {
             }
             Said::Sign(sign) => self.saw(id, sign),
             Said::Event(topic, data) => {
-                let speaks =
-                    |entry: &crate::pool::Entry| entry.rank(Use::Events, Some(Role::Events)) != NEVER;
-                if speaks(&self.course.table.load().entries[id.index()]) {
-                    self.held.push(id, topic, data, (self.clock)());
+                let now = (self.clock)();
+                if let Some(voice) = voice(&self.course.table.load(), id, now) {
+                    self.hub.event(&self.course.place(id).name, &topic, data, voice, now);
                     self.release();
                 }
             }
@@ -214,19 +234,17 @@ impl PoolTask {
     }
 
     /// Clients hear of a head once it is agreed, so that what they ask next is asked of beacons that have it.
-    fn release(&mut self) {
-        for (id, topic, data) in self.held.ready(self.course.table.load().agreed, (self.clock)()) {
-            self.hub.event(id, &topic, &data);
-        }
+    fn release(&self) {
+        self.hub.release(self.course.table.load().agreed, (self.clock)());
     }
 
     /// Publishes the pool's table.
-    pub(super) fn publish(&self) {
+    pub(super) fn publish(&mut self) {
         let table = Arc::new(self.pool.table((self.clock)()));
-        self.hub.lead(leader(&table));
         self.journal.table(table.clone());
         self.course.table.store(table);
         self.desk.wake.notify_one();
+        self.lead();
     }
 
     pub(super) fn act(&mut self, action: Action) {
@@ -311,8 +329,11 @@ impl PoolTask {
             versions: &self.versions,
             network: self.network.chosen(),
             notices: &self.notices,
+            drains: &self.drains,
+            operations: &self.operations.load(),
         };
-        let status = compose(&self.pool, &table, &known, now);
+        let mut status = compose(&self.pool, &table, &known, now);
+        status.alerts.extend(self.hub.conflicts().iter().map(ToString::to_string));
         for alert in status.alerts.iter().filter(|alert| !self.status.borrow().alerts.contains(alert)) {
             tracing::error!(%alert, "page");
         }
@@ -322,15 +343,4 @@ impl PoolTask {
             changed
         });
     }
-}
-
-/// Whose word counts where views differ: the best ranked beacon at the agreed head, the first in the fleet file among
-/// equals, so that it changes as seldom as can be.
-fn leader(table: &Table) -> Option<BeaconId> {
-    table
-        .entries
-        .iter()
-        .filter(|entry| entry.rank(Use::Events, Some(Role::Events)) != NEVER)
-        .min_by_key(|entry| (entry.rank(Use::Events, Some(Role::Events)), !entry.at_agreed, entry.id))
-        .map(|entry| entry.id)
 }

@@ -1,30 +1,35 @@
-//! The task that owns what is in force: doors, router, metrics address; and brings another fleet file into force.
+//! The task that owns what is in force: doors, router, what only one process may hold; it brings another fleet file into
+//! force, and hands all of it over to another process.
 //!
 //! A reload is done whole or not at all: what may fail is done before anything in force is touched.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio_util::sync::CancellationToken;
 
 use super::EngineError;
 use super::adopt::{Adopted, Joining};
 use super::common::Common;
 use super::doors::Doors;
+use super::exclusive::Exclusive;
 use super::generation::{Draft, Generation};
+use super::handover::{HandOverError, Program, Successor};
+use super::heritage::{Estate, Word};
 use super::said::Message;
 use crate::config::{self, LoadError, Takes};
-use crate::metrics::MetricsServer;
-use crate::model::{Fleet, FleetStatus, Probing, Root};
-use crate::router::Router;
+use crate::model::{BeaconId, Fleet, FleetStatus, Probing, Root};
+use crate::router::{Memo, Router};
 
 /// Orders waiting at once; one is carried out after the other.
 const QUEUE: usize = 16;
 /// The part of the program this task's notices speak of.
 const PART: &str = "reload";
+/// The same of hand-over.
+const HAND_OVER: &str = "hand-over";
+/// Words that wait for the next process to listen; each is a block produced within the moment of handing over.
+const LATE: usize = 1_024;
 
 /// Why a fleet file was not taken; the old one stays in force.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +72,7 @@ impl From<EngineError> for ReloadError {
 
 enum Order {
     Reload(oneshot::Sender<Result<String, ReloadError>>),
+    HandOver(Program, oneshot::Sender<Result<u32, HandOverError>>),
 }
 
 /// Gives orders to the task. Cheap to clone.
@@ -83,6 +89,17 @@ impl House {
         self.0.send(Order::Reload(answer)).await.map_err(|_| ReloadError::Stopping)?;
         answered.await.unwrap_or(Err(ReloadError::Stopping))
     }
+
+    /// Hands over to another process, which serves when this returns: this one is to be retired then
+    /// ([`super::Engine::retire`]). Its process id.
+    ///
+    /// # Errors
+    /// The other process did not come to serve and has ended; this one goes on.
+    pub async fn hand_over(&self, program: Program) -> Result<u32, HandOverError> {
+        let (answer, answered) = oneshot::channel();
+        self.0.send(Order::HandOver(program, answer)).await.map_err(|_| HandOverError::Stopping)?;
+        answered.await.unwrap_or(Err(HandOverError::Stopping))
+    }
 }
 
 /// What is in force.
@@ -97,8 +114,8 @@ pub struct Keeper {
     pub router: Arc<ArcSwap<Router>>,
     /// The doors.
     pub doors: Doors,
-    /// Where metrics are served, and what ends that.
-    pub metrics: Option<(SocketAddr, CancellationToken)>,
+    /// What only one process may hold.
+    pub exclusive: Exclusive,
     /// The published status.
     pub status: watch::Receiver<Arc<FleetStatus>>,
 }
@@ -121,6 +138,15 @@ impl Keeper {
                         let outcome = keeper.reload_and_tell().await;
                         // Whoever asked may have gone.
                         let _ = answer.send(outcome);
+                    }
+                    Some(Order::HandOver(program, answer)) => {
+                        let outcome = keeper.hand_over_and_tell(&program).await;
+                        let is_over = outcome.is_ok();
+                        let _ = answer.send(outcome);
+                        if is_over {
+                            // A fleet file that is loaded from now on is the next process's.
+                            return close.cancelled().await;
+                        }
                     }
                     None => return,
                 }
@@ -145,6 +171,22 @@ impl Keeper {
         };
         // The pool's task ends last.
         let _ = self.common.pool.send(Message::Notice(PART, notice)).await;
+        outcome
+    }
+
+    async fn hand_over_and_tell(&mut self, program: &Program) -> Result<u32, HandOverError> {
+        let outcome = self.hand_over(program).await;
+        let notice = match &outcome {
+            Ok(id) => {
+                tracing::info!(id, "handed over: the next process serves");
+                None
+            }
+            Err(error) => {
+                tracing::error!(%error, "nothing was handed over: this process goes on");
+                Some(format!("serve was not handed over: {error}"))
+            }
+        };
+        let _ = self.common.pool.send(Message::Notice(HAND_OVER, notice)).await;
         outcome
     }
 
@@ -192,7 +234,11 @@ impl Keeper {
     async fn take(&mut self, fleet: Arc<Fleet>) -> Result<Adopted, ReloadError> {
         let draft = Draft::new(fleet.clone(), &self.common, Some(&self.generation))?;
         let bound = self.doors.bind(&fleet.listen).await.map_err(EngineError::from)?;
-        let metrics = self.other_metrics(&fleet).await?;
+        let metrics = if fleet.metrics == self.generation.fleet.metrics {
+            None
+        } else {
+            Some(self.exclusive.beside(fleet.metrics).await?)
+        };
         let (mut next, course) = draft.build(&self.common, Some(&self.generation));
         let (done, adopted) = oneshot::channel();
         let until = (self.common.clock)().plus_ms(patience_ms(&fleet.probing));
@@ -202,38 +248,65 @@ impl Keeper {
         next.start(&self.common);
         let adopted = adopted.await.map_err(|_| ReloadError::Stopping)?;
         self.router.store(next.router.clone());
+        self.common.fleet.store(fleet.clone());
         self.doors.change(bound, fleet.limits.stop);
-        if let Some(metrics) = metrics
-            && let Some((_, old)) = std::mem::replace(&mut self.metrics, metrics)
-        {
-            old.cancel();
+        if let Some(metrics) = metrics {
+            self.exclusive.change(metrics);
         }
         self.common.journal.limit(fleet.limits.traces);
         std::mem::replace(&mut self.generation, next).end(&self.generation, &self.common);
         Ok(adopted)
     }
 
-    /// The metrics address of the fleet file, opened; none if it is the same.
-    async fn other_metrics(
-        &self,
-        fleet: &Fleet,
-    ) -> Result<Option<Option<(SocketAddr, CancellationToken)>>, EngineError> {
-        if fleet.metrics == self.generation.fleet.metrics {
-            return Ok(None);
+    /// Starts another process with the sockets of this one, and gives it the rest when it could serve.
+    async fn hand_over(&mut self, program: &Program) -> Result<u32, HandOverError> {
+        let failed = |source| HandOverError::Start { path: program.path.clone(), source };
+        let mut next = Successor::start(program, self.doors.sockets().map_err(failed)?)?;
+        let id = next.id();
+        tracing::info!(program = %program.path.display(), id, "handing over");
+        let (late, words) = mpsc::channel(LATE);
+        let given = async {
+            next.able().await?;
+            let estate = self.estate(late);
+            self.exclusive.close().await;
+            next.take_over(estate).await
+        };
+        if let Err(error) = given.await {
+            next.end().await;
+            if let Err(error) = self.exclusive.again(self.generation.fleet.metrics).await {
+                tracing::error!(%error, "what was let go for the next process cannot be had back");
+            }
+            return Err(error);
         }
-        open_metrics(fleet.metrics, &self.common).await.map(Some)
+        next.tell(words);
+        self.common.manager.main_process(id);
+        Ok(id)
     }
-}
 
-/// Opens the metrics address, if there is one.
-pub async fn open_metrics(
-    address: Option<SocketAddr>,
-    common: &Common,
-) -> Result<Option<(SocketAddr, CancellationToken)>, EngineError> {
-    let Some(address) = address else { return Ok(None) };
-    let end = common.cancel.child_token();
-    let server = MetricsServer::start(address, common.metrics.clone(), end.clone(), &common.tasks).await?;
-    Ok(Some((server.address(), end)))
+    /// What no beacon could tell another process; `late` takes what is produced from now on.
+    fn estate(&self, late: mpsc::Sender<Word>) -> Estate {
+        let beacons = self.generation.names();
+        let names = beacons.clone();
+        let name = move |id: BeaconId| names.get(id.index()).cloned();
+        let heir = name.clone();
+        let (produced, held) = self.generation.router.memory.bequeath(move |memo| {
+            if let Memo::Produced(id, what) = memo
+                && let Some(name) = heir(id)
+            {
+                // A full queue is one nobody reads: the next process has ended.
+                let _ = late.try_send(Word::Produced(what, name));
+            }
+        });
+        let status = self.status.borrow().clone();
+        let drained =
+            status.beacons.iter().filter_map(|beacon| Some((beacon.name.clone(), beacon.drained.clone()?)));
+        Estate {
+            drained: drained.collect(),
+            produced: produced.into_iter().filter_map(|(what, id)| Some((what, name(id)?))).collect(),
+            held,
+            beacons,
+        }
+    }
 }
 
 /// How long new beacons are waited for: two probes, the second of which may take all its time.

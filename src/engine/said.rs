@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use super::adopt::Joining;
 use super::network::Told;
 use crate::beacon::NodeVersion;
-use crate::model::{BeaconId, BeaconName, Lifecycle};
+use crate::model::{BeaconId, BeaconName, Drain, Lifecycle};
 use crate::pool::{AgreedHead, Block, Event, Facts, Failure};
 use crate::seeds::Sign;
 
@@ -42,6 +42,8 @@ pub enum Said {
     Event(String, Bytes),
     /// Something that may mean it restarted.
     Sign(Sign),
+    /// Its event stream is open, or ended.
+    Stream(bool),
 }
 
 impl Said {
@@ -56,7 +58,9 @@ impl Said {
             Self::Head(head) => Event::Head(id, *head),
             Self::Header(block) => Event::Header(*block),
             Self::Broken => Event::Broken(id),
-            Self::Told(_) | Self::Version(_) | Self::Event(..) | Self::Sign(_) => return None,
+            Self::Told(_) | Self::Version(_) | Self::Event(..) | Self::Sign(_) | Self::Stream(_) => {
+                return None;
+            }
         })
     }
 
@@ -70,8 +74,8 @@ impl Said {
 pub enum Message {
     /// Something of a beacon.
     Said(Key, Said),
-    /// An operator's order: drain or resume. Answered with the lifecycle it has afterwards, none without such a beacon.
-    Order(BeaconName, bool, oneshot::Sender<Option<Lifecycle>>),
+    /// An operator's order: drain, by whom, or resume. Answered with the lifecycle it has afterwards, none without such a beacon.
+    Order(BeaconName, Option<Drain>, oneshot::Sender<Option<Lifecycle>>),
     /// A beacon has been told what it must know, as of a turn of its entry ([`crate::pool::Entry::owed`]).
     Seeded(BeaconName, u32),
     /// Another fleet file.

@@ -15,13 +15,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::common::Common;
 use super::said::Message;
+use super::seeds_kept::Kept;
 use crate::model::{BeaconId, BeaconName, BeaconSet, Reason, SeedKind, Slot};
 use crate::pool::{Entry, Table};
 use crate::router::{Desk, Heard, Router};
 use crate::seeds::{Client, Plan, When};
+use crate::store::StoreHandle;
 
 /// How often the book is looked at when nothing wakes the task.
 const TICK: Duration = Duration::from_millis(100);
+/// How often what changed in the book is written.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// After a failed delivery the next one waits so long, twice as long each time, up to the second.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(4));
 
@@ -58,6 +62,7 @@ pub struct SeedsTask {
     desk: Arc<Desk>,
     answering: Arc<Answering>,
     to_pool: mpsc::Sender<Message>,
+    store: StoreHandle,
     /// Seed sets by client and kind, of one router's table.
     sets: HashMap<(Client, SeedKind), BeaconSet>,
     /// Which: where the router is, and the table's number.
@@ -72,33 +77,37 @@ impl SeedsTask {
     pub fn new(router: Arc<ArcSwap<Router>>, common: &Common) -> Self {
         let (sets, of, pauses, busy) = Default::default();
         let (desk, answering) = (common.desk.clone(), common.answering.clone());
-        Self { router, desk, answering, to_pool: common.pool.clone(), sets, of, pauses, busy, slot: None }
+        let (to_pool, store) = (common.pool.clone(), common.store.clone());
+        Self { router, desk, answering, to_pool, store, sets, of, pauses, busy, slot: None }
     }
 
     /// Runs until `cancel`.
     pub async fn run(mut self, cancel: CancellationToken) {
         let desk = self.desk.clone();
-        let mut ticks = interval(TICK);
+        let mut kept = Kept::read(self.store.clone(), desk.clone()).await;
+        let (mut ticks, mut writes) = (interval(TICK), interval(WRITE_EVERY));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut deliveries = JoinSet::new();
         loop {
             tokio::select! {
-                () = cancel.cancelled() => return,
+                () = cancel.cancelled() => return kept.finish().await,
+                _ = writes.tick() => kept.write(),
                 _ = ticks.tick() => {}
                 () = desk.wake.notified() => {}
                 Some(done) = deliveries.join_next() => if let Ok((beacon, arrived)) = done {
                     self.delivered(beacon, arrived);
                 },
             }
-            self.look(&mut deliveries);
+            self.look(&mut deliveries, &mut kept);
         }
     }
 
-    fn look(&mut self, deliveries: &mut JoinSet<(BeaconName, bool)>) {
+    fn look(&mut self, deliveries: &mut JoinSet<(BeaconName, bool)>, kept: &mut Kept) {
         let router = self.router.load_full();
         let table = router.table.load_full();
         let Some(clock) = &table.clock else { return };
         let when = When::on(clock, (router.clock())());
+        kept.restore(when);
         if self.slot != Some(when.slot) {
             self.slot = Some(when.slot);
             self.pass(when);

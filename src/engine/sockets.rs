@@ -1,39 +1,58 @@
-//! Listening sockets that whoever started this process hands over (`LISTEN_FDS`, sd_listen_fds(3)): a service manager that
-//! kept them over a restart, or the process before this one.
+//! Listening sockets that whoever started this process hands over (`LISTEN_FDS`, `sd_listen_fds(3)`): a service manager
+//! that kept them over a restart, or the process before this one.
 //!
 //! A socket is found again by the address it is bound to; its name is only for whoever keeps it.
 
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::parent_id;
 
 use listenfd::ListenFd;
 
+/// Set by a process that hands over, to its id: the last socket it gives is the line to it.
+pub const PREDECESSOR: &str = "BEACONDECK_PREDECESSOR";
+
 /// Sockets nobody has claimed yet.
 #[derive(Debug, Default)]
-pub struct Inherited(Vec<TcpListener>);
+pub struct Inherited {
+    doors: Vec<TcpListener>,
+    predecessor: Option<UnixStream>,
+}
 
 impl Inherited {
     /// Takes what this process was given, once: the variables that tell of it are removed, so that no child takes it for
     /// its own. To be called before there are threads. What is not a TCP socket stays untouched.
     pub fn of_process() -> Self {
         let mut given = ListenFd::from_env();
-        let sockets = (0..given.len()).filter_map(|place| given.take_tcp_listener(place).ok().flatten());
-        Self(sockets.collect())
+        let is_heir = std::env::var(PREDECESSOR).is_ok_and(|id| id == parent_id().to_string());
+        let line = given.len().checked_sub(1).filter(|_| is_heir);
+        // It is no listener; but the crate's check is of family and type, and both are the same.
+        let line = line.and_then(|last| given.take_unix_listener(last).ok().flatten());
+        let doors = (0..given.len()).filter_map(|place| given.take_tcp_listener(place).ok().flatten());
+        Self { doors: doors.collect(), predecessor: line.map(|line| UnixStream::from(OwnedFd::from(line))) }
+    }
+
+    /// The line to the process that hands over to this one, if one does.
+    pub fn take_predecessor(&mut self) -> Option<UnixStream> {
+        self.predecessor.take()
     }
 
     /// Whether none is left.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.doors.is_empty()
     }
 
     /// The socket bound to this address, if it was given. Port 0 asks for a free one and so claims none.
     pub fn claim(&mut self, address: SocketAddr) -> Option<TcpListener> {
-        let place = self.0.iter().position(|socket| socket.local_addr().is_ok_and(|bound| bound == address));
-        place.map(|place| self.0.swap_remove(place))
+        let place =
+            self.doors.iter().position(|socket| socket.local_addr().is_ok_and(|bound| bound == address));
+        place.map(|place| self.doors.swap_remove(place))
     }
 
     /// Closes those that were not claimed: nobody would ever answer there. Returns their addresses.
     pub fn close(self) -> Vec<SocketAddr> {
-        self.0.into_iter().filter_map(|socket| socket.local_addr().ok()).collect()
+        self.doors.into_iter().filter_map(|socket| socket.local_addr().ok()).collect()
     }
 }
 
@@ -45,7 +64,7 @@ mod tests {
     fn a_socket_is_claimed_once_by_its_address_and_the_rest_is_closed() {
         let [first, second] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let [one, two] = [&first, &second].map(|socket| socket.local_addr().unwrap());
-        let mut inherited = Inherited(vec![first, second]);
+        let mut inherited = Inherited { doors: vec![first, second], predecessor: None };
         assert!(inherited.claim("127.0.0.1:0".parse().unwrap()).is_none());
         assert_eq!(inherited.claim(two).unwrap().local_addr().unwrap(), two);
         assert!(inherited.claim(two).is_none());

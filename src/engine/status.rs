@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::network::Chosen;
 use crate::beacon::NodeVersion;
 use crate::model::{
-    BeaconId, BeaconName, BeaconStatus, Bps, CustodyEstimate, FleetStatus, HeadStatus, Moment, Reason, Role,
-    Told, UnixMs, Use,
+    BeaconId, BeaconName, BeaconStatus, Bps, CustodyEstimate, Drain, FleetStatus, HeadStatus, Moment,
+    Operation, Reason, Role, Told, UnixMs, Use,
 };
 use crate::pool::{Chain, GOOD, NEVER, Pool, Table};
 
@@ -26,6 +26,10 @@ pub struct Known<'a> {
     pub seed_alerts: &'a [String],
     /// What on-call must know of the program itself, by its part.
     pub notices: &'a BTreeMap<&'static str, String>,
+    /// Restarts and upgrades.
+    pub operations: &'a [Operation],
+    /// Orders that stand.
+    pub drains: &'a BTreeMap<BeaconName, Drain>,
 }
 
 /// Composes the status.
@@ -43,6 +47,7 @@ pub fn compose(pool: &Pool, table: &Table, known: &Known<'_>, now: Moment) -> Fl
         agreed: table.agreed.map(|head| HeadStatus { slot: head.slot, root: head.root }),
         at: now.wall,
         alerts: alerts(table, &beacons, known),
+        operations: known.operations.to_vec(),
         beacons,
     }
 }
@@ -53,12 +58,17 @@ fn beacon(pool: &Pool, table: &Table, known: &Known<'_>, id: BeaconId, now: Mome
     let (answered, failed) = gauge.totals();
     let version = known.versions[id.index()].as_ref();
     let (told, custody) = known.told.get(id.index()).cloned().unwrap_or_default();
+    let drained = known.drains.get(&known.names[id.index()]);
+    let since = wall_of(since.mono_us, now);
     BeaconStatus {
         name: known.names[id.index()].clone(),
         lifecycle: entry.lifecycle,
         healthy: entry.reasons.is_empty(),
         reasons: entry.reasons.clone(),
-        detail: detail(&entry.reasons, condition.lag, &condition.chain, gauge.latency().0),
+        detail: drained.map_or_else(
+            || detail(&entry.reasons, condition.lag, &condition.chain, gauge.latency().0),
+            |drain| format!("by order of {}", drain.by),
+        ),
         head: entry.head.map(|head| HeadStatus { slot: head.slot, root: head.root }),
         lag: condition.lag,
         peers: condition.facts.and_then(|facts| facts.peers),
@@ -71,9 +81,10 @@ fn beacon(pool: &Pool, table: &Table, known: &Known<'_>, id: BeaconId, now: Mome
         answered,
         failed,
         observed: condition.facts.map(|_| wall_of(gauge.last_sign_us(), now)),
-        since: wall_of(since.mono_us, now),
+        since: drained.map_or(since, |drain| drain.since),
         told,
         custody,
+        drained: drained.cloned(),
     }
 }
 

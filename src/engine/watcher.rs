@@ -1,17 +1,19 @@
 //! What watches one beacon: its identity, probes and event stream, each turned into messages for the pool's task.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::feed::Feed;
 use super::network::Told;
 use super::said::{Key, Message, Said};
-use crate::beacon::{BeaconClient, Family, HeadEvent, NodeRecord, Probe, ReadError};
-use crate::model::{Probing, Root};
+use crate::beacon::{BeaconClient, Family, NodeRecord, Probe, ReadError};
+use crate::model::{BeaconName, Probing, Root};
 use crate::pool::{AgreedHead, Block, Facts, Failure};
 use crate::router::{Hub, LocalFacts};
 use crate::seeds::Sign;
@@ -24,16 +26,14 @@ const IDENTITY_EVERY: u32 = 300;
 const SAME_START: Duration = Duration::from_secs(5);
 /// A confirmation gives up after this: a beacon under suspicion is out within a second of owing an answer.
 const CONFIRM_TIME: Duration = Duration::from_millis(300);
-/// A stream is opened again after this, longer each time it fails at once.
-const STREAM_BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
-/// A stream that says nothing for so long is opened again; missed slots alone do not last as long.
-const STREAM_SILENCE: Duration = Duration::from_secs(90);
 
 /// Watches one beacon.
 #[derive(Clone)]
 pub struct Watcher {
     /// Which.
     pub key: Key,
+    /// Its name.
+    pub name: BeaconName,
     /// How it is asked.
     pub client: BeaconClient,
     /// Where messages go.
@@ -66,9 +66,11 @@ impl Watcher {
 
     /// Listens to its events until `cancel`.
     pub async fn listen_until(self, cancel: CancellationToken) {
+        let Self { key, name, client, to, hub, feeds, look, .. } = self;
+        let feed = Feed { key, name, client, to, hub, feeds, look };
         tokio::select! {
             () = cancel.cancelled() => {}
-            () = self.listen() => {}
+            () = feed.run() => {}
         }
     }
 
@@ -164,61 +166,6 @@ impl Watcher {
             peers: None,
         };
         Ok(Some(Told { identity, facts }))
-    }
-
-    async fn listen(self) {
-        let mut wanted = self.hub.wanted();
-        let (shortest, longest) = STREAM_BACKOFF;
-        let mut backoff = shortest;
-        let mut plain = false;
-        loop {
-            let topics: Vec<String> = wanted.borrow_and_update().iter().cloned().collect();
-            let names: Vec<&str> =
-                if plain { vec!["head"] } else { topics.iter().map(String::as_str).collect() };
-            let mut stream = self.client.events(&names, STREAM_SILENCE);
-            let mut heard = false;
-            let ended = loop {
-                tokio::select! {
-                    changed = wanted.changed(), if !plain => {
-                        if changed.is_err() {
-                            return;
-                        }
-                        backoff = shortest;
-                        break None;
-                    }
-                    event = stream.next() => match event {
-                        Ok(event) => {
-                            (backoff, heard) = (shortest, true);
-                            self.event(&event).await;
-                        }
-                        Err(error) => break Some(error),
-                    },
-                }
-            };
-            let Some(error) = ended else { continue };
-            tracing::debug!(%error, "event stream ended");
-            if heard {
-                self.look.store(true, Relaxed);
-                self.say(Said::Sign(Sign::Stream)).await;
-            }
-            plain = error.refuses_topics();
-            tokio::time::sleep(backoff).await;
-            backoff = (backoff * 2).min(longest);
-        }
-    }
-
-    async fn event(&self, event: &crate::beacon::SseEvent) {
-        if let Some(Ok(head)) = HeadEvent::read(event) {
-            let event = if head.optimistic {
-                Said::Optimistic
-            } else {
-                Said::Head(AgreedHead { slot: head.slot, root: head.block })
-            };
-            self.say(event).await;
-        }
-        if self.feeds.load(Relaxed) {
-            self.say(Said::Event(event.topic.clone(), event.data.clone())).await;
-        }
     }
 
     /// Asks briefly whether it is alive.

@@ -52,6 +52,7 @@ fn trace() -> Trace {
 
 fn beacon(name: &str) -> BeaconStatus {
     BeaconStatus {
+        drained: None,
         name: BeaconName::new(name),
         lifecycle: Lifecycle::Active,
         healthy: true,
@@ -86,6 +87,7 @@ fn status(beacons: Vec<BeaconStatus>) -> FleetStatus {
         agreed: Some(HeadStatus { slot: Slot(99), root: Root::default() }),
         at: UnixMs(0),
         beacons,
+        operations: Vec::new(),
         alerts: vec!["one".into()],
     }
 }

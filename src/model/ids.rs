@@ -56,7 +56,8 @@ impl BeaconId {
 }
 
 /// A set of beacons, one bit each; a fleet has at most [`BeaconSet::MOST`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct BeaconSet(pub u128);
 
 impl BeaconSet {
@@ -71,6 +72,11 @@ impl BeaconSet {
     /// Adds a beacon.
     pub fn add(&mut self, id: BeaconId) {
         self.0 |= 1 << id.0;
+    }
+
+    /// Takes a beacon out.
+    pub fn remove(&mut self, id: BeaconId) {
+        self.0 &= !(1 << id.0);
     }
 
     /// Both sets together.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BeaconName, CustodyEstimate, Epoch, Root, Slot, Told, UnixMs};
+use super::{BeaconName, CustodyEstimate, Drain, Epoch, Operation, Root, Slot, Told, UnixMs};
 
 /// Why a beacon is not (fully) used, in words a person reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -155,6 +155,9 @@ pub struct BeaconStatus {
     /// What custody follows from that; none before Fulu.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custody: Option<CustodyEstimate>,
+    /// The order by which it is out of use, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drained: Option<Drain>,
 }
 
 /// The fleet, as everyone is shown it.
@@ -181,4 +184,7 @@ pub struct FleetStatus {
     pub beacons: Vec<BeaconStatus>,
     /// What on-call must know now, one sentence each, worst first.
     pub alerts: Vec<String>,
+    /// Restarts and upgrades that run, and the last that have ended, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<Operation>,
 }

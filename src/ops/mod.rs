@@ -17,4 +17,4 @@ mod systemd;
 pub use flow::{Bounds, Flow};
 pub use preflight::preflight;
 pub use program::{Program, ProgramError};
-pub use runner::{Hands, Runner, Running};
+pub use runner::{Hands, Ordering, Runner};

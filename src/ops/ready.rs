@@ -18,8 +18,7 @@ pub fn missing(beacon: &BeaconStatus, after: UnixMs) -> Option<String> {
     if bad.is_empty() {
         return None;
     }
-    let detail = if beacon.detail.is_empty() { String::new() } else { format!(" ({})", beacon.detail) };
-    Some(format!("it is {}{detail}", bad.join(", ")))
+    Some(format!("it is {}", bad.join(", ")))
 }
 
 #[cfg(test)]

@@ -28,13 +28,13 @@ pub type Ordering<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send +
 pub trait Hands: Send + Sync {
     /// Drains or resumes a beacon on somebody's behalf.
     fn order<'a>(&'a self, beacon: &'a BeaconName, drain: bool, who: &'a str) -> Ordering<'a>;
-    /// An operation has changed: told at each step and at its end.
-    fn changed(&self, operation: &Operation);
+    /// An operation has changed, or begun; all that run and the last that have ended, oldest first, beside it.
+    fn changed(&self, operations: &[Operation], changed: &Operation);
 }
 
 /// One that runs: how to end it.
 #[derive(Debug, Clone)]
-pub struct Running {
+struct Running {
     id: u64,
     abort: mpsc::Sender<String>,
 }
@@ -88,8 +88,9 @@ impl Runner {
         book.operations.push_back(flow.operation().clone());
         let id = book.last;
         book.running.push(Running { id, abort });
+        let all: Vec<Operation> = book.operations.iter().cloned().collect();
         drop(book);
-        self.hands.changed(flow.operation());
+        self.hands.changed(&all, flow.operation());
         self.tracker.spawn(self.clone().run(flow, first, program, aborts));
         Ok(id)
     }
@@ -183,21 +184,20 @@ impl Runner {
         }
     }
 
-    /// Keeps what is new; tells it if a step or the end came.
+    /// Keeps what is new, and tells it.
     fn note(&self, operation: &Operation) {
         let mut book = self.book();
         let Some(kept) = book.operations.iter_mut().find(|kept| kept.id == operation.id) else { return };
-        let states =
-            |operation: &Operation| operation.steps.iter().map(|step| step.state).collect::<Vec<_>>();
-        let told = states(kept) != states(operation) || kept.end != operation.end;
+        if *kept == *operation {
+            return;
+        }
         kept.clone_from(operation);
         if operation.end.is_some() {
             book.running.retain(|running| running.id != operation.id);
         }
+        let all: Vec<Operation> = book.operations.iter().cloned().collect();
         drop(book);
-        if told {
-            self.hands.changed(operation);
-        }
+        self.hands.changed(&all, operation);
     }
 }
 
@@ -230,7 +230,7 @@ mod tests {
             })
         }
 
-        fn changed(&self, _: &Operation) {}
+        fn changed(&self, _: &[Operation], _: &Operation) {}
     }
 
     fn one(drained: bool) -> Arc<FleetStatus> {

@@ -16,7 +16,7 @@ use super::flow::{Case, Flowed};
 use super::room::Room;
 use super::strategy::Key;
 use super::upstream::{Ask, micros};
-use super::{Router, answer, body, flow, head, local, refusal};
+use super::{Router, answer, body, flow, fresh, head, local, refusal};
 use crate::endpoint::{Found, Inspect, Row, RowId, Strategy, find};
 use crate::model::{ClientId, Limits, Moment, Served, Slot, TRACE_ATTEMPTS, Trace, Use};
 use crate::pool::Table;
@@ -73,7 +73,8 @@ pub async fn handle(router: Arc<Router>, peer: Peer, request: Request<Incoming>)
         arrived,
     };
     let key = Key::of(peer.client, peer.ip);
-    let case = Case { key, slot, ssz, wants_ssz, client: peer.client, ip: peer.ip, id: found.id };
+    let (client, ip, id) = (peer.client, peer.ip, found.id);
+    let case = Case { key, slot, ssz, wants_ssz, client, ip, id, head: None };
     let publishes = matches!(found.row.needs, Use::Publish | Use::Seed);
     let gone = HungUp { note: (!publishes).then(|| note.clone()) };
     let answering = answer_from_beacons(note, ask, case, room);
@@ -114,9 +115,11 @@ impl Drop for HungUp {
 }
 
 /// The way of a request through the beacons, with all it needs to outlive its client.
-async fn answer_from_beacons(note: Note, ask: Ask, case: Case, room: Room) -> Response<Answer> {
+async fn answer_from_beacons(mut note: Note, ask: Ask, mut case: Case, room: Room) -> Response<Answer> {
     let ask = Arc::new(ask);
     let found = find(&ask.method, ask.path.as_str());
+    note.table = fresh::wait(&note.router, found.row, note.table).await;
+    case.head = fresh::head(note.router.hub.told(), &note.table);
     let flowed = flow::run(&note.router, ask.clone(), &found, case, &note.table).await;
     drop(room);
     note.beacons(flowed)

@@ -14,11 +14,11 @@ use super::run::{self, Finished, Laggards, Tried};
 use super::seeding::{self, Given};
 use super::strategy::{Choice, Key, of};
 use super::upstream::{Ask, Reply};
-use super::{Exchange, Router, answer, head, liveness, shadow};
+use super::{Exchange, Router, answer, fresh, head, liveness, shadow};
 use crate::chain::{attestation_bits, contribution_bits};
 use crate::endpoint::{Found, Inspect, Row, RowId, Strategy};
 use crate::model::{Attempt, BeaconId, BeaconSet, ClientId, Outcome, Root, Slot, Step, Trace, Use};
-use crate::pool::Table;
+use crate::pool::{AgreedHead, Table};
 
 /// What a flow needs to know of the request besides its bytes.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +37,8 @@ pub struct Case {
     pub ip: IpAddr,
     /// The endpoint.
     pub id: RowId,
+    /// The head an answer should be about.
+    pub head: Option<AgreedHead>,
 }
 
 impl Case {
@@ -89,10 +91,11 @@ pub async fn run(
     let epoch = found.epoch();
     let order = of(row.strategy).order(&choice, table);
     let order = router.memory.able_first(order, case.id, case.is_binary(), arrived);
+    let (order, fresh) = fresh::first(row, order, case.head, table);
     let Some(first) = order.first().copied() else { return nobody(router, row.needs, table) };
     let plan = run::plan(row, case.slot, arrived, table, &router.lane.upstreams[first.index()].gauge);
     let duties = ask.row.inspect == Inspect::SyncDuties;
-    let flowed = walk(router, ask, case, &choice, &order, plan, table).await;
+    let flowed = walk(router, ask, case, &choice, (&order, fresh), plan, table).await;
     if let Some(afterwards) = flowed.afterwards.as_ref().filter(|_| duties) {
         router.sync_duties(case, epoch, &afterwards.answer, table);
     }
@@ -110,7 +113,7 @@ async fn walk(
     ask: Arc<Ask>,
     case: Case,
     choice: &Choice,
-    order: &[BeaconId],
+    (order, fresh): (&[BeaconId], usize),
     plan: run::Plan,
     table: &Table,
 ) -> Flowed {
@@ -142,19 +145,10 @@ async fn walk(
         | Strategy::Stream
         | Strategy::Local
         | Strategy::Deny => {
-            let finished = run::sequence(&router.lane, &ask, order, fresh(row, order, table), plan).await;
+            let finished = run::sequence(&router.lane, &ask, order, fresh, plan).await;
             shadow::repeat(router, &ask, table, plan.attempt);
             answered(router, &ask, case, finished)
         }
-    }
-}
-
-/// How many at the front of the order may be asked side by side: for what gets signed, those at the agreed head.
-fn fresh(row: &Row, order: &[BeaconId], table: &Table) -> usize {
-    let at_agreed = |id: &&BeaconId| table.entries[id.index()].at_agreed;
-    match (row.needs, order.iter().take_while(at_agreed).count()) {
-        (Use::Sign, fresh) if fresh > 0 => fresh,
-        _ => order.len(),
     }
 }
 

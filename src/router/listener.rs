@@ -146,7 +146,10 @@ impl Listener {
         Ok(Self { socket, configured })
     }
 
-    /// A door that is bound already: its socket was handed over. Nobody is let in yet.
+    /// A door that is bound already, at the address the fleet file names so.
+    ///
+    /// # Errors
+    /// The socket cannot be used.
     pub fn adopt(socket: std::net::TcpListener, configured: SocketAddr) -> Result<Self, ListenError> {
         let error = |source| ListenError::Bind { address: configured, source };
         socket.set_nonblocking(true).map_err(error)?;
@@ -202,6 +205,12 @@ impl Listener {
     }
 }
 
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
 /// Why this source is not let in now; none if it is.
 fn refusal(gate: &Gate, router: &Router, ip: IpAddr) -> Option<(StatusCode, String)> {
     if !gate.allows(ip) {
@@ -213,12 +222,6 @@ fn refusal(gate: &Gate, router: &Router, ip: IpAddr) -> Option<(StatusCode, Stri
         let why = format!("all {most} connections are in use; raise limits: connections: in the fleet file");
         (StatusCode::SERVICE_UNAVAILABLE, why)
     })
-}
-
-impl AsFd for Listener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
 }
 
 /// Says why and hangs up. A fresh socket takes so few bytes at once or never; nobody waits for it.

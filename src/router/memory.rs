@@ -5,9 +5,10 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::chain::{BlockKey, EnvelopeKey};
 use crate::endpoint::{Inspect, RowId};
@@ -25,7 +26,8 @@ const LACKING: usize = 4_096;
 const LACK_MS: u64 = 600_000;
 
 /// What a thing is recognised by when it comes back to be finished.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Produced {
     /// A block.
     Block(BlockKey),
@@ -59,7 +61,7 @@ impl<'a> Memo<'a> {
 }
 
 /// Hears what a memory learns.
-type Heir = Box<dyn Fn(Memo<'_>) + Send + Sync>;
+type Heir = Arc<dyn Fn(Memo<'_>) + Send + Sync>;
 
 /// A map that forgets its oldest entries.
 struct Bounded<K, V> {
@@ -92,7 +94,7 @@ pub struct Memory {
     taken: Arc<Mutex<Bounded<u64, ()>>>,
     held: Mutex<Held>,
     lacking: Mutex<Bounded<(BeaconId, RowId, bool), Moment>>,
-    heir: OnceLock<Heir>,
+    heirs: Mutex<Vec<Heir>>,
 }
 
 impl Default for Memory {
@@ -102,7 +104,7 @@ impl Default for Memory {
             taken: Arc::new(Mutex::new(Bounded::new(TAKEN))),
             held: Mutex::default(),
             lacking: Mutex::new(Bounded::new(LACKING)),
-            heir: OnceLock::new(),
+            heirs: Mutex::default(),
         }
     }
 }
@@ -132,8 +134,8 @@ impl Memory {
         let lacks = lacking.map.iter().map(|((id, row, ssz), since)| Memo::Lacks(*id, *row, *ssz, *since));
         known.chain(lacks).filter_map(|memo| memo.at(&places)).for_each(|memo| next.keep(memo));
         let heir = next.clone();
-        // Set while all is locked: what is learned now is either copied or heard. A memory is succeeded once.
-        let _ = self.heir.set(Box::new(move |memo| {
+        // While all is locked: what is learned now is either copied or heard.
+        lock(&self.heirs).push(Arc::new(move |memo| {
             if let Some(memo) = memo.at(&places) {
                 heir.learn(memo);
             }
@@ -144,9 +146,27 @@ impl Memory {
     /// Learns something of a beacon, and passes it on to the heir.
     pub fn learn(&self, memo: Memo<'_>) {
         self.keep(memo);
-        if let Some(heir) = self.heir.get() {
+        let heirs = lock(&self.heirs).clone();
+        for heir in &heirs {
             heir(memo);
         }
+    }
+
+    /// What another process must be given: who produced what, oldest first, and who holds which subscription. `heir` hears
+    /// what is learned from now on.
+    pub fn bequeath(
+        &self,
+        heir: impl Fn(Memo<'_>) + Send + Sync + 'static,
+    ) -> (Vec<(Produced, BeaconId)>, Held) {
+        let (produced, held) = (lock(&self.produced), lock(&self.held));
+        lock(&self.heirs).push(Arc::new(heir));
+        let all = produced.order.iter().filter_map(|key| Some((*key, *produced.map.get(key)?)));
+        (all.collect(), held.clone())
+    }
+
+    /// Who holds which subscription, as another process knows it.
+    pub fn inherit(&self, held: Held) {
+        *lock(&self.held) = held;
     }
 
     fn keep(&self, memo: Memo<'_>) {

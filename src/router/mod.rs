@@ -9,11 +9,13 @@ mod answer;
 mod body;
 mod door;
 mod flow;
+mod fresh;
 mod front;
 mod gate;
 mod guarded;
 mod guest;
 mod head;
+mod held;
 mod hub;
 mod limit;
 mod listener;
@@ -21,6 +23,7 @@ mod liveness;
 mod local;
 mod memory;
 mod merge;
+mod merger;
 mod policy;
 mod refusal;
 mod replies;
@@ -46,11 +49,11 @@ use crate::model::{BeaconId, BeaconSet, ClientId, Clock, Limits, Moment, Opened,
 use crate::pool::Table;
 
 pub use gate::{Gate, Rules};
-pub use hub::Hub;
+pub use hub::{Hub, Voice};
 pub use limit::Crowd;
 pub use listener::{Clients, Ends, ListenError, Listener};
 pub use local::LocalFacts;
-pub use memory::Memory;
+pub use memory::{Memo, Memory, Produced};
 pub use policy::Policy;
 pub use run::{Lane, Report};
 pub use seeding::{Desk, Heard, Seeding};
@@ -150,6 +153,11 @@ impl Router {
         &self.lane.clock
     }
 
+    /// Whether some beacon may answer what gets signed.
+    pub fn serves(&self) -> bool {
+        local::healthy(&self.table.load())
+    }
+
     /// What [`Router::bodies`] has while nothing is held.
     pub fn permits(limits: &Limits) -> usize {
         (limits.bodies / 1_024).min(Semaphore::MAX_PERMITS)
@@ -161,11 +169,6 @@ impl Router {
         let found = find(&Method::GET, "/eth/v1/node/syncing");
         let answer = local::local(&found, &self.facts.load(), &self.table.load_full(), (self.clock())().wall);
         answer.is_some_and(|answer| answer.status().is_success())
-    }
-
-    /// Whether some beacon may answer what gets signed.
-    pub fn serves(&self) -> bool {
-        local::healthy(&self.table.load())
     }
 
     /// A beacon's name.

@@ -1,144 +1,170 @@
-//! Which events pass to clients when several beacons announce them. Pure.
+//! The topics of the event stream: how each is merged, and what of an event decides. Pure.
 //!
-//! `head` passes at its first sighting for a higher slot, and otherwise only from the leader: a plain seen-set would
-//! swallow the second A of a reorg A, B, A, and without it a slow beacon's late A would pull clients back. A leader that
-//! only catches up with what clients have heard pulls nobody back either.
+//! To add a topic, add its row; one that is not in the table is passed on as the leader tells it.
 
-use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::Deserialize;
+use serde_json::Value;
 
-use crate::model::BeaconId;
-
-/// Events remembered as seen.
-const SEEN: usize = 16_384;
+use crate::model::{Epoch, Quoted, Root, Slot};
+use crate::pool::AgreedHead;
 
 /// How a topic is merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// First sighting for higher slots, else the leader's word.
     Head,
-    /// First sighting of each event.
+    /// First sighting of each event, told apart by its key.
     Union,
-    /// The leader's alone: views that differ from beacon to beacon, and volume.
-    Leader,
+    /// Finality: upwards only, and never two blocks for one epoch.
+    Checkpoint,
+    /// The leader's alone, because views differ from beacon to beacon; what a lost leader no longer told is made up for
+    /// by its successor.
+    View,
+    /// The leader's alone, because of its volume. A leader's loss leaves a gap, from its last event until it is noticed.
+    Volume,
 }
 
-/// Topics every client may ask for, with their mode; always subscribed are those marked so.
-pub const TOPICS: &[(&str, Mode, bool)] = &[
-    ("head", Mode::Head, true),
-    ("head_v2", Mode::Head, false),
-    ("block", Mode::Union, false),
-    ("block_gossip", Mode::Union, false),
-    ("execution_payload", Mode::Union, false),
-    ("execution_payload_gossip", Mode::Union, false),
-    ("execution_payload_available", Mode::Union, false),
-    ("finalized_checkpoint", Mode::Union, false),
-    ("attester_slashing", Mode::Union, false),
-    ("proposer_slashing", Mode::Union, false),
-    ("voluntary_exit", Mode::Union, false),
-    ("bls_to_execution_change", Mode::Union, false),
-    ("proposer_preferences", Mode::Union, false),
-    ("execution_payload_bid", Mode::Union, false),
-    ("data_column_sidecar", Mode::Union, false),
-    ("blob_sidecar", Mode::Union, false),
-    ("chain_reorg", Mode::Leader, false),
-    ("payload_attributes", Mode::Leader, false),
-    ("fast_confirmation", Mode::Leader, false),
-    ("light_client_finality_update", Mode::Leader, false),
-    ("light_client_optimistic_update", Mode::Leader, false),
-    ("attestation", Mode::Leader, false),
-    ("single_attestation", Mode::Leader, false),
-    ("contribution_and_proof", Mode::Leader, false),
-    ("payload_attestation_message", Mode::Leader, false),
+/// Every topic of the specification (beacon-APIs, `eventstream`), with its mode.
+pub const TOPICS: &[(&str, Mode)] = &[
+    ("head", Mode::Head),
+    ("head_v2", Mode::Head),
+    ("block", Mode::Union),
+    ("block_gossip", Mode::Union),
+    ("execution_payload", Mode::Union),
+    ("execution_payload_gossip", Mode::Union),
+    ("execution_payload_available", Mode::Union),
+    ("attester_slashing", Mode::Union),
+    ("proposer_slashing", Mode::Union),
+    ("voluntary_exit", Mode::Union),
+    ("bls_to_execution_change", Mode::Union),
+    ("proposer_preferences", Mode::Union),
+    ("execution_payload_bid", Mode::Union),
+    ("data_column_sidecar", Mode::Union),
+    ("blob_sidecar", Mode::Union),
+    ("finalized_checkpoint", Mode::Checkpoint),
+    ("chain_reorg", Mode::View),
+    ("payload_attributes", Mode::View),
+    ("fast_confirmation", Mode::View),
+    ("light_client_finality_update", Mode::View),
+    ("light_client_optimistic_update", Mode::View),
+    ("attestation", Mode::Volume),
+    ("single_attestation", Mode::Volume),
+    ("contribution_and_proof", Mode::Volume),
+    ("payload_attestation_message", Mode::Volume),
 ];
+
+/// What beacons are asked for whether clients want it or not: health lives by heads, and finality that differs is an alarm.
+pub const ALWAYS: [&str; 2] = ["head", "finalized_checkpoint"];
 
 /// The mode of a topic; unknown ones, which will come, are the leader's.
 pub fn mode(topic: &str) -> Mode {
-    TOPICS.iter().find(|(name, ..)| *name == topic).map_or(Mode::Leader, |(_, mode, _)| *mode)
+    TOPICS.iter().find(|(name, _)| *name == topic).map_or(Mode::Volume, |(_, mode)| *mode)
+}
+
+/// What of an event decides whether it passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// A head.
+    Head(Head),
+    /// Something all beacons tell alike; equal keys are the same event.
+    Union(u64),
+    /// A finalized checkpoint.
+    Checkpoint(Epoch, Root),
+    /// A beacon's own view; equal keys are the same words.
+    View(u64),
+    /// One of very many.
+    Volume,
+}
+
+/// A head as it is announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// 0 for `head`, 1 for `head_v2`: two streams that do not know of each other.
+    pub lane: usize,
+    /// The block.
+    pub block: AgreedHead,
+    /// The block and, where it is told, the status of its payload (Gloas): equal keys are the same head.
+    pub key: u64,
+    /// Whether the execution client has not verified it.
+    pub optimistic: bool,
+}
+
+/// Reads an event; none if it has not its topic's shape.
+pub fn read(topic: &str, data: &[u8]) -> Option<Said> {
+    match mode(topic) {
+        Mode::Head => head(topic, data).map(Said::Head),
+        Mode::Union => Some(Said::Union(union_key(topic, data))),
+        Mode::Checkpoint => checkpoint(data),
+        Mode::View => Some(Said::View(digest(topic, data))),
+        Mode::Volume => Some(Said::Volume),
+    }
 }
 
 #[derive(Deserialize)]
-struct Head<'a> {
-    #[serde(borrow)]
-    slot: std::borrow::Cow<'a, str>,
+struct HeadShape {
+    slot: Quoted,
+    block: Root,
+    payload_status: Option<String>,
     #[serde(default)]
     execution_optimistic: bool,
 }
 
-/// Decides event by event.
-#[derive(Debug, Default)]
-pub struct Merger {
-    leader: Option<BeaconId>,
-    last_slot: [u64; 2],
-    last_head: [u64; 2],
-    /// The slot of each beacon's own head.
-    own: HashMap<(BeaconId, usize), u64>,
-    seen: HashSet<u64>,
-    order: VecDeque<u64>,
+/// Gloas wraps the data of new topics together with the fork's name.
+#[derive(Deserialize)]
+struct Versioned<T> {
+    data: T,
 }
 
-impl Merger {
-    /// Whose word counts where views differ.
-    pub fn lead(&mut self, leader: Option<BeaconId>) {
-        self.leader = leader;
-    }
+fn head(topic: &str, data: &[u8]) -> Option<Head> {
+    let wrapped = topic == "head_v2";
+    let shape = if wrapped {
+        serde_json::from_slice::<Versioned<HeadShape>>(data).ok()?.data
+    } else {
+        serde_json::from_slice::<HeadShape>(data).ok()?
+    };
+    let block = AgreedHead { slot: Slot(shape.slot.0), root: shape.block };
+    let key = hash(&(block.slot, block.root, shape.payload_status));
+    Some(Head { lane: usize::from(wrapped), block, key, optimistic: shape.execution_optimistic })
+}
 
-    /// Whether this event passes to the clients.
-    pub fn passes(&mut self, from: BeaconId, topic: &str, data: &[u8]) -> bool {
-        match mode(topic) {
-            Mode::Leader => self.leader.is_none_or(|leader| leader == from),
-            Mode::Union => self.first_sighting(digest(topic, data)),
-            Mode::Head => self.head(from, topic, data),
-        }
-    }
+#[derive(Deserialize)]
+struct CheckpointShape {
+    epoch: Quoted,
+    block: Root,
+}
 
-    fn head(&mut self, from: BeaconId, topic: &str, data: &[u8]) -> bool {
-        let Ok(head) = serde_json::from_slice::<Head<'_>>(data) else { return false };
-        let Ok(slot) = head.slot.parse::<u64>() else { return false };
-        let lane = usize::from(topic == "head_v2");
-        let key = digest(topic, data);
-        if head.execution_optimistic {
-            return false;
-        }
-        let before = self.own.insert((from, lane), slot);
-        if key == self.last_head[lane] {
-            return false;
-        }
-        let last = self.last_slot[lane];
-        // One whose head rises to a slot that is behind still is late: it was told already, or will be overtaken.
-        let late = slot < last && before.is_none_or(|before| before < slot);
-        if slot <= last && (self.leader != Some(from) || late) {
-            return false;
-        }
-        self.last_slot[lane] = slot;
-        self.last_head[lane] = key;
-        true
-    }
+fn checkpoint(data: &[u8]) -> Option<Said> {
+    let shape = serde_json::from_slice::<CheckpointShape>(data).ok()?;
+    Some(Said::Checkpoint(Epoch(shape.epoch.0), shape.block))
+}
 
-    fn first_sighting(&mut self, key: u64) -> bool {
-        if !self.seen.insert(key) {
-            return false;
-        }
-        self.order.push_back(key);
-        if self.order.len() > SEEN
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.seen.remove(&oldest);
-        }
-        true
+/// Blocks and payloads are the same whatever else a beacon says of them, its own optimism above all; the rest is the same
+/// if all of it is.
+fn union_key(topic: &str, data: &[u8]) -> u64 {
+    let names: &[&str] = match topic {
+        "block" | "block_gossip" => &["block"],
+        "execution_payload" | "execution_payload_gossip" => &["block_root", "builder_index"],
+        "execution_payload_available" => &["block_root"],
+        _ => return digest(topic, data),
+    };
+    let Ok(value) = serde_json::from_slice::<Value>(data) else { return digest(topic, data) };
+    let parts: Option<Vec<String>> = names.iter().map(|name| Some(value.get(name)?.to_string())).collect();
+    parts.map_or_else(|| digest(topic, data), |parts| hash(&(topic, parts)))
+}
+
+/// The same event with other spacing, or its members in another order, is the same event.
+pub fn digest(topic: &str, data: &[u8]) -> u64 {
+    match serde_json::from_slice::<Value>(data) {
+        Ok(value) => hash(&(topic, value.to_string())),
+        Err(_) => hash(&(topic, data)),
     }
 }
 
-/// The same event serialised with other spacing is the same event.
-fn digest(topic: &str, data: &[u8]) -> u64 {
+fn hash(what: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    topic.hash(&mut hasher);
-    match serde_json::from_slice::<serde_json::Value>(data) {
-        Ok(value) => value.to_string().hash(&mut hasher),
-        Err(_) => data.hash(&mut hasher),
-    }
+    what.hash(&mut hasher);
     hasher.finish()
 }
 
@@ -146,58 +172,57 @@ fn digest(topic: &str, data: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    fn head(slot: u64, block: &str) -> Vec<u8> {
-        format!(r#"{{"slot":"{slot}","block":"{block}","execution_optimistic":false}}"#).into_bytes()
+    fn root(n: u8) -> String {
+        format!("0x{}", format!("{n:02x}").repeat(32))
     }
 
     #[test]
-    fn a_reorg_and_back_passes_and_a_late_echo_does_not() {
-        let (leader, slow) = (BeaconId(0), BeaconId(1));
-        let mut merger = Merger::default();
-        merger.lead(Some(leader));
-        assert!(merger.passes(slow, "head", &head(5, "a")), "first sighting, whoever tells");
-        assert!(!merger.passes(leader, "head", &head(5, "a")), "told already");
-        assert!(merger.passes(leader, "head", &head(5, "b")), "reorg within the slot");
-        assert!(!merger.passes(slow, "head", &head(5, "a")), "a late echo");
-        assert!(merger.passes(leader, "head", &head(5, "a")), "and back");
-        assert!(!merger.passes(slow, "head", &head(4, "z")), "never back in time by a follower");
+    fn the_payloads_status_is_part_of_a_head_and_nothing_else_that_is_said_of_it() {
+        let v2 = |status: &str, transition: bool| {
+            let data = format!(
+                r#"{{"version":"gloas","data":{{"slot":"5","block":"{}","payload_status":"{status}","epoch_transition":{transition},"execution_optimistic":false}}}}"#,
+                root(1)
+            );
+            match read("head_v2", data.as_bytes()) {
+                Some(Said::Head(head)) => head,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(v2("empty", false), v2("empty", true));
+        assert_ne!(v2("empty", false).key, v2("full", false).key);
+        assert_eq!((v2("full", false).block.slot, v2("full", false).lane), (Slot(5), 1));
     }
 
     #[test]
-    fn a_leader_that_is_late_repeats_nothing_and_one_that_goes_back_is_followed() {
-        let (leader, quick) = (BeaconId(0), BeaconId(1));
-        let mut merger = Merger::default();
-        merger.lead(Some(leader));
-        for slot in [4, 5, 6] {
-            assert!(merger.passes(quick, "head", &head(slot, "a")));
+    fn what_has_not_the_shape_of_its_topic_is_nothing() {
+        for (topic, data) in [
+            ("head", "{}"),
+            ("head", r#"{"slot":"5","block":"0x12"}"#),
+            ("head", "not json"),
+            ("head_v2", r#"{"slot":"5"}"#),
+            ("finalized_checkpoint", r#"{"epoch":"x"}"#),
+        ] {
+            assert_eq!(read(topic, data.as_bytes()), None, "{topic} {data}");
         }
-        for slot in [4, 5, 6] {
-            assert!(!merger.passes(leader, "head", &head(slot, "a")), "{slot} was told already");
-        }
-        assert!(merger.passes(leader, "head", &head(5, "b")), "a reorg to a lower slot");
+        assert_eq!(read("things_to_come", b"whatever"), Some(Said::Volume));
     }
 
     #[test]
-    fn optimistic_heads_and_garbage_do_not_pass() {
-        let mut merger = Merger::default();
-        let optimistic = br#"{"slot":"5","block":"a","execution_optimistic":true}"#;
-        assert!(!merger.passes(BeaconId(0), "head", optimistic));
-        assert!(!merger.passes(BeaconId(0), "head", b"{}"));
-    }
-
-    #[test]
-    fn union_topics_pass_once_whatever_the_spacing() {
-        let mut merger = Merger::default();
-        assert!(merger.passes(BeaconId(0), "block", br#"{"slot":"1","block":"a"}"#));
-        assert!(!merger.passes(BeaconId(1), "block", br#"{ "slot": "1", "block": "a" }"#));
-        assert!(merger.passes(BeaconId(1), "block", br#"{"slot":"2","block":"b"}"#));
-    }
-
-    #[test]
-    fn views_are_the_leaders_alone() {
-        let mut merger = Merger::default();
-        merger.lead(Some(BeaconId(2)));
-        assert!(!merger.passes(BeaconId(1), "chain_reorg", b"{}"));
-        assert!(merger.passes(BeaconId(2), "chain_reorg", b"{}"));
+    fn the_same_event_is_the_same_however_it_is_written() {
+        let same = |topic: &str, a: &str, b: &str| read(topic, a.as_bytes()) == read(topic, b.as_bytes());
+        let (one, two) = (root(1), root(2));
+        let block = |root: &str, optimistic: bool| {
+            format!(r#"{{"slot":"1","block":"{root}","execution_optimistic":{optimistic}}}"#)
+        };
+        assert!(same("block", &block(&one, true), &block(&one, false)));
+        assert!(!same("block", &block(&one, true), &block(&two, true)));
+        assert!(same("voluntary_exit", r#"{"a":"1","b":"2"}"#, r#"{ "b": "2", "a": "1" }"#));
+        let payload = |builder: u8| {
+            format!(r#"{{"block_root":"{one}","builder_index":"{builder}","slot":"1","x":{builder}}}"#)
+        };
+        assert!(same("execution_payload", &payload(1), &payload(1).replace("\"x\":1", "\"x\":2")));
+        assert!(!same("execution_payload", &payload(1), &payload(2)));
+        assert!(same("execution_payload_available", &payload(1), &payload(2)));
+        assert_ne!(digest("block", b"{}"), digest("block_gossip", b"{}"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{BeaconId, BeaconSet, Epoch, Quoted, Slot};
 
@@ -27,7 +27,7 @@ struct SyncSubscription {
 }
 
 /// Who holds which subscription.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Held {
     committees: BTreeMap<Slot, BTreeMap<u64, BeaconSet>>,
     sync: BTreeMap<BeaconId, Epoch>,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::When;
 use super::book::Book;
 use super::client::Client;
-use super::item::{Form, Seed, body};
+use super::item::{Form, Key, Seed, body};
 use crate::chain::unhex;
 use crate::model::{Epoch, SeedKind};
 
@@ -50,8 +50,14 @@ impl Book {
             let form = Form { ssz: saved.ssz, fork: saved.fork };
             let body = if saved.ssz { unhex(&saved.body) } else { Some(saved.body.into_bytes()) };
             let Some(seed) = body.and_then(|body| Seed::read(kind, form, &body)) else { continue };
-            let left: Vec<_> =
-                seed.items.into_iter().filter(|item| !item.ends.is_over(saved.since, when)).collect();
+            // What a client has told meanwhile is newer.
+            let known =
+                |key: &Key| self.group(client, kind).is_some_and(|group| group.entries.contains_key(key));
+            let left: Vec<_> = seed
+                .items
+                .into_iter()
+                .filter(|item| !item.ends.is_over(saved.since, when) && !known(&item.key))
+                .collect();
             let given = When { epoch: saved.since.min(when.epoch), ..when };
             self.give(client, &Seed { items: left, ..seed }, given);
         }

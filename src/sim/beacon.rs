@@ -17,7 +17,7 @@ use super::fault::Fault;
 use super::gate::{Door, Gate, Order};
 use super::server::{self, Server};
 use super::world::{Link, Mood, Shared};
-use crate::model::{Root, Slot};
+use crate::model::{Root, Slot, ValidatorIndex};
 
 /// A beacon node on loopback.
 #[derive(Debug)]
@@ -87,6 +87,34 @@ impl SimBeacon {
     /// How often a request with each value of the header `x-sim-tag` has arrived since the start.
     pub fn tags(&self) -> HashMap<String, u32> {
         self.server.tags.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whom a block of this validator made here pays; none: nobody told it since its start.
+    pub fn fee_recipient(&self, validator: ValidatorIndex) -> Option<[u8; 20]> {
+        self.server
+            .world
+            .with(|world| world.nodes[self.server.node].memory.preparations.get(&validator).copied())
+    }
+
+    /// Committees it holds subscriptions of.
+    pub fn subscribed(&self) -> usize {
+        self.server.world.with(|world| world.nodes[self.server.node].memory.subscribed.len())
+    }
+
+    /// Sync subcommittees it holds subscriptions of.
+    pub fn sync_subscribed(&self) -> usize {
+        self.server.world.with(|world| world.nodes[self.server.node].memory.sync_subnets.len())
+    }
+
+    /// Registrations of each body it got since its start, in order.
+    pub fn registered(&self) -> Vec<usize> {
+        self.server.world.with(|world| world.nodes[self.server.node].memory.bodies.clone())
+    }
+
+    /// What it was told (`committees`, `preparations`) and asked for (`block`, `aggregate`) since its start, the first time
+    /// of each, in order.
+    pub fn firsts(&self) -> Vec<&'static str> {
+        self.server.world.with(|world| world.nodes[self.server.node].memory.firsts.clone())
     }
 
     /// Its own head.

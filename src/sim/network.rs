@@ -185,7 +185,7 @@ impl SimNetwork {
                 .filter(|index| *index as usize % count == client)
                 .map(ValidatorIndex)
                 .collect();
-            let style = Style { ssz: client % 2 == 1, one_by_one: client % 3 == 2 };
+            let style = Style { ssz: client % 2 == 1, one_by_one: client % 3 == 2, ..Style::default() };
             let name = format!("client-{}", client + 1);
             self.clients.push(SimValidatorClient::start(&name, url, indices, style));
         }

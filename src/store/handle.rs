@@ -20,18 +20,52 @@ pub struct StoreHandle {
 }
 
 impl StoreHandle {
-    /// Gives a store to a thread of its own.
+    /// A thread that has no store yet: what is asked waits for [`StoreHandle::open`].
     ///
     /// # Errors
     /// The system has no thread left: [`StoreError::Closed`].
+    pub fn waiting() -> Result<Self, StoreError> {
+        Self::spawn(None)
+    }
+
+    /// A thread that has a store from the start.
+    #[cfg(test)]
     pub fn start(store: impl Store + 'static) -> Result<Self, StoreError> {
+        Self::spawn(Some(Box::new(store)))
+    }
+
+    fn spawn(store: Option<Box<dyn Store>>) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let (tell, trouble) = watch::channel(None);
-        keeper::start(Box::new(store), queue, tell).map_err(|error| {
+        keeper::start(store, queue, tell).map_err(|error| {
             tracing::error!(%error, "the state's thread could not be started");
             StoreError::Closed
         })?;
         Ok(Self { jobs, trouble })
+    }
+
+    /// Gives the thread a store.
+    ///
+    /// # Errors
+    /// Those of `open`; what waits goes on waiting then.
+    pub async fn open<S: Store + 'static>(
+        &self,
+        open: impl FnOnce() -> Result<S, StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let open = Box::new(move || open().map(|store| Box::new(store) as Box<dyn Store>));
+        self.jobs.send(Job::Open(open, answer)).await.map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Writes what is left and lets go of the store, for another process to take; what is asked waits until it is opened
+    /// again.
+    pub async fn release(&self) {
+        let (answer, answered) = oneshot::channel();
+        if self.jobs.send(Job::Release(answer)).await.is_ok() {
+            // A thread that died of a panic holds nothing.
+            let _ = answered.await;
+        }
     }
 
     /// Carries out changes, all or none; they are on disk when this returns. Changes that wait at the same time share one

@@ -16,7 +16,7 @@ use beacondeck::sim::SimNetwork;
 pub struct Rig {
     pub engine: Engine,
     pub fleet: Fleet,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 #[allow(dead_code, reason = "each test file uses its own part of the rig")]
@@ -47,7 +47,7 @@ impl Rig {
         std::fs::write(&file, text).unwrap();
         let fleet = config::load(&file).unwrap_or_else(|error| panic!("{}", error.render())).fleet;
         let engine = Engine::start(&fleet).await.unwrap();
-        Self { engine, fleet, _dir: dir }
+        Self { engine, fleet, dir }
     }
 
     pub fn url(&self) -> String {
@@ -80,6 +80,18 @@ impl Rig {
             Answer::Explained(list) => list,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Stops it; what it left behind is for [`Rig::again`].
+    pub async fn stop_for_now(self) -> (Fleet, tempfile::TempDir) {
+        self.engine.stop().await;
+        (self.fleet, self.dir)
+    }
+
+    /// Starts it again with the same fleet file and state.
+    pub async fn again((fleet, dir): (Fleet, tempfile::TempDir)) -> Self {
+        let engine = Engine::start(&fleet).await.unwrap();
+        Self { engine, fleet, dir }
     }
 
     pub async fn stop(self) {

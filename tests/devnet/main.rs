@@ -30,6 +30,8 @@ mod clock;
 #[cfg(test)]
 mod fault;
 #[cfg(test)]
+mod heads;
+#[cfg(test)]
 mod lodestar;
 #[cfg(test)]
 mod network;

@@ -91,7 +91,8 @@ impl Door {
 /// A running router.
 #[derive(Debug)]
 pub struct Router {
-    url: String,
+    /// Where it listens.
+    pub url: String,
     fleet: PathBuf,
     process: Process,
 }

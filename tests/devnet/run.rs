@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::clock::{SLOTS_PER_EPOCH, first_slot};
 use super::fault::Fault;
+use super::heads::Beside;
 use super::lodestar::VALIDATORS;
 use super::network::{BEACONS, Network};
 use super::process::print_tails;
@@ -124,12 +125,26 @@ async fn stages(
     let (mut skipped, mut explained) = (Vec::new(), Vec::new());
     for stage in plan {
         net.clock.reach_epoch(epoch).await;
+        let heads = beside(stage, net, door)?;
         skipped.push(execute(stage, topology, net, door, epoch).await?);
+        if let Some(heads) = heads {
+            // The first slot may be over before both streams are open, and the last one's head may be on its way.
+            let end = first_slot(epoch + stage.epochs + stage.recovery) - 1;
+            net.clock.reach_slot(end).await;
+            heads.judge(&(first_slot(epoch) + 2..end - 1))?;
+        }
         // Asked after every stage: the router's memory of requests has a limit.
         explained.extend(explain(door).await);
         epoch += stage.epochs + stage.recovery;
     }
     Ok((skipped, explained))
+}
+
+/// While a beacon is killed: what the router tells of heads, beside what another beacon tells.
+fn beside(stage: &Stage, net: &Network, door: &Door) -> Result<Option<Beside>> {
+    let Some(router) = door.router().filter(|_| stage.fault == Some(Fault::Kill)) else { return Ok(None) };
+    let direct = net.beacons[(stage.beacon + 1) % BEACONS].url();
+    Beside::open(&router.url, &direct).map(Some)
 }
 
 async fn execute(

@@ -17,7 +17,7 @@ use crate::wire::{BULK, PATIENCE, PUBLISH, READ, Wire, get, post, read, until};
 fn fleet(dir: &Path, name: &str, listen: &str, control: &str, beacons: &[&Stub]) -> std::path::PathBuf {
     let at = dir.display();
     let mut text = format!(
-        "fleet: test\nlisten: {listen}\ncontrol: {at}/{control}\nstate: {at}/state\nlimits: {{stop: 6s}}\nbeacons:\n"
+        "fleet: test\nlisten: {listen}\ncontrol: {at}/{control}\nstate: {at}/{name}-state\nlimits: {{stop: 6s}}\nbeacons:\n"
     );
     for (place, stub) in beacons.iter().enumerate() {
         writeln!(text, "  - {{name: b{place}, url: \"{}\", labels: {{host: h{place}}}}}", stub.url())

@@ -102,9 +102,34 @@ pub struct Notes {
     finished: Mutex<Vec<String>>,
     abandoned: Mutex<Vec<String>>,
     connections: AtomicUsize,
+    streams: Mutex<Vec<String>>,
+    open: AtomicUsize,
+    unknown: Mutex<Vec<&'static str>>,
 }
 
 impl Notes {
+    /// Targets of event streams that were asked for.
+    pub fn streams(&self) -> Vec<String> {
+        self.streams.lock().unwrap().clone()
+    }
+
+    /// Event streams open now.
+    pub fn open_streams(&self) -> usize {
+        self.open.load(SeqCst)
+    }
+
+    /// Streams of this topic are refused from now on.
+    pub fn refuse(&self, topic: &'static str) {
+        self.unknown.lock().unwrap().push(topic);
+    }
+
+    /// The topic that such a stream would be refused for.
+    fn refused(&self, target: &str) -> Option<&'static str> {
+        let topics = target.split_once("topics=")?.1;
+        let unknown = self.unknown.lock().unwrap();
+        unknown.iter().copied().find(|unknown| topics.split(',').any(|topic| topic == *unknown))
+    }
+
     /// Requests besides those of probes.
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
@@ -201,7 +226,21 @@ async fn serve(
     let mut read = BufReader::new(read);
     while let Some(seen) = request(&mut read, number).await {
         if seen.target.starts_with("/eth/v1/events") {
-            return stream_events(&mut write, events.subscribe()).await;
+            notes.streams.lock().unwrap().push(seen.target.clone());
+            if let Some(topic) = notes.refused(&seen.target) {
+                let body = format!(r#"{{"code":400,"message":"invalid topic: {topic}"}}"#);
+                let refusal = answer("400 Bad Request", &[], body.as_bytes());
+                let _ = perform(refusal, &mut read, &mut write).await;
+                continue;
+            }
+            notes.open.fetch_add(1, SeqCst);
+            tokio::select! {
+                () = stream_events(&mut write, events.subscribe()) => {}
+                // Whoever reads events says nothing more; an end is an end.
+                _ = read.read_u8() => {}
+            }
+            notes.open.fetch_sub(1, SeqCst);
+            return;
         }
         let steps = if let Some(body) = known(&seen.target) {
             vec![json(&body)]

@@ -185,6 +185,16 @@ impl Wire {
         Some(chunk)
     }
 
+    /// The same for one that may be silent for long.
+    pub async fn quiet_chunk(&mut self) -> Option<Vec<u8>> {
+        while !self.buffer.windows(2).any(|window| window == b"\r\n") {
+            if matches!(self.stream.read_buf(&mut self.buffer).await, Ok(0) | Err(_)) {
+                return None;
+            }
+        }
+        self.chunk().await
+    }
+
     /// Everything until the connection ends.
     pub async fn rest(&mut self) -> Vec<u8> {
         while !self.ended && self.more().await {}

@@ -69,7 +69,7 @@ impl Machine {
         machine.until("there is a PID 1", |_| {
             fs::read_to_string(&children).is_ok_and(|text| !text.trim().is_empty())
         });
-        machine.init = fs::read_to_string(&children).unwrap().trim().to_owned();
+        fs::read_to_string(&children).unwrap().trim().clone_into(&mut machine.init);
         machine.until("systemd is up", |machine| {
             machine.run("systemctl", &["is-active", "machine.target"]).status.success()
         });

@@ -8,3 +8,4 @@ mod lag;
 mod preference;
 mod properties;
 mod silence;
+mod succession;

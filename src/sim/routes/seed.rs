@@ -20,6 +20,7 @@ pub(super) fn committees(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
         Some((of, item.get("is_aggregator")?.as_bool()?))
     })?;
     let memory = &mut ask.world.nodes[ask.node].memory;
+    memory.first("committees");
     for (of, aggregator) in list {
         memory.subscribed.insert(of);
         if aggregator {
@@ -51,7 +52,9 @@ pub(super) fn preparations(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
         let address = unhex(item.get("fee_recipient")?.as_str()?)?;
         Some((ValidatorIndex(number(item, "validator_index")?), <[u8; 20]>::try_from(address).ok()?))
     })?;
-    ask.world.nodes[ask.node].memory.preparations.extend(list);
+    let memory = &mut ask.world.nodes[ask.node].memory;
+    memory.first("preparations");
+    memory.preparations.extend(list);
     Ok(Answer::empty(200))
 }
 
@@ -68,6 +71,7 @@ pub(super) fn registrations(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
     } else {
         parsed(ask, "registrations", |item| unhex(item.get("message")?.get("pubkey")?.as_str()?))?
     };
+    ask.world.nodes[ask.node].memory.bodies.push(keys.len());
     let known: Vec<_> = keys.iter().filter_map(|key| ask.world.config.validator_of(key)).collect();
     ask.world.nodes[ask.node].memory.registrations.extend(known);
     Ok(Answer::empty(200))

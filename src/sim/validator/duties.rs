@@ -168,7 +168,7 @@ impl Worker {
                 })
             })
             .collect();
-        if !sync.is_empty() {
+        if !sync.is_empty() && !self.style.no_sync_subscriptions {
             let path = "/eth/v1/validator/sync_committee_subscriptions";
             self.post(Job::Subscribe, path, json!(sync)).await?;
         }

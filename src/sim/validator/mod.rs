@@ -44,6 +44,8 @@ pub struct Style {
     pub ssz: bool,
     /// One attestation a request, as Prysm does; else a list.
     pub one_by_one: bool,
+    /// No sync committee subscriptions, as Prysm's over REST.
+    pub no_sync_subscriptions: bool,
 }
 
 /// A running validator client. Ends when dropped.

@@ -66,11 +66,22 @@ pub(crate) struct Memory {
     pub(crate) sync_pool: HashMap<(Slot, Root), BTreeSet<ValidatorIndex>>,
     /// Whom it saw attest.
     pub(crate) seen: BTreeMap<Epoch, HashSet<ValidatorIndex>>,
+    /// Registrations of each body, in order.
+    pub(crate) bodies: Vec<usize>,
+    /// What it was told and asked for since its start, the first time of each, in order.
+    pub(crate) firsts: Vec<&'static str>,
     /// Blocks it produced, by state root, and whether it blinded them.
     pub(crate) produced: HashMap<Root, (BlockWire, bool)>,
 }
 
 impl Memory {
+    /// Something happened; kept if it is the first time.
+    pub(crate) fn first(&mut self, what: &'static str) {
+        if !self.firsts.contains(&what) {
+            self.firsts.push(what);
+        }
+    }
+
     pub(super) fn vote(&mut self, vote: &SingleAttestation, epoch: Epoch, position: u64) {
         self.seen.entry(epoch).or_default().insert(vote.attester);
         self.pool

@@ -62,6 +62,7 @@ impl World {
         let duties = self.duties(self.config.epoch_of(slot));
         let in_epoch = (slot.0 % self.config.slots_per_epoch.max(1)) as usize;
         let members = duties.committees.get(in_epoch)?.get(committee as usize)?.len() as u64;
+        self.nodes[node].memory.first("aggregate");
         let memory = &self.nodes[node].memory;
         if !memory.aggregator.contains(&(slot, committee)) {
             return None;
@@ -103,6 +104,7 @@ impl World {
         let proposer = duties.proposers[in_epoch];
         let before = Slot(slot.0.saturating_sub(1));
         let parent = self.tree.at_or_before(self.nodes[node].head, before).root;
+        self.nodes[node].memory.first("block");
         let memory = &self.nodes[node].memory;
         let wire = BlockWire {
             slot,

@@ -204,3 +204,25 @@ async fn a_panic_in_the_thread_is_seen() {
     assert!(matches!(store.write(vec![note(1)]).await, Err(StoreError::Closed)));
     timeout(BOUND, store.ended()).await.unwrap();
 }
+
+#[tokio::test]
+async fn what_is_asked_while_the_store_is_let_go_waits_until_it_is_opened_again() {
+    let disk = Disk::default();
+    let store = StoreHandle::waiting().unwrap();
+    let mut early = std::pin::pin!(store.write(vec![note(1)]));
+    assert!(poll!(early.as_mut()).is_pending(), "no store yet");
+    let opened = Opened { disk: disk.clone(), turns: None };
+    store.open(move || Ok(opened)).await.unwrap();
+    assert_eq!(timeout(BOUND, early).await.unwrap().unwrap().len(), 1);
+    store.release().await;
+    assert!(disk.0.closed.load(SeqCst), "let go");
+    let refused = store.open(|| Err::<Opened, _>(StoreError::Closed)).await;
+    assert!(refused.is_err(), "whoever opens hears why not");
+    let mut late = std::pin::pin!(store.journal_last(10));
+    assert!(poll!(late.as_mut()).is_pending(), "none again");
+    let opened = Opened { disk: disk.clone(), turns: None };
+    store.open(move || Ok(opened)).await.unwrap();
+    assert_eq!(timeout(BOUND, late).await.unwrap().unwrap().len(), 1);
+    store.close().await;
+    assert!(store.journal_last(1).await.is_err());
+}

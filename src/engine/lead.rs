@@ -1,0 +1,108 @@
+//! Whose word counts where beacons' views differ, and how each beacon's events are taken.
+
+use super::pool_task::PoolTask;
+use super::said::Key;
+use crate::model::{BeaconId, BeaconName, BeaconSet, Moment, Reason, Role, Use};
+use crate::pool::{NEVER, Table};
+use crate::router::Voice;
+
+/// Clock disparity within which a head of the next slot is not ahead (p2p spec, `MAXIMUM_GOSSIP_CLOCK_DISPARITY`).
+const DISPARITY_MS: u64 = 500;
+
+/// How a beacon's events are taken: not at all before its chain and the clock are known, or when it may never be used.
+pub fn voice(table: &Table, id: BeaconId, now: Moment) -> Option<Voice> {
+    let entry = &table.entries[id.index()];
+    let speaks = entry.rank(Use::Events, Some(Role::Events)) != NEVER
+        && !entry.reasons.contains(&Reason::NeverObserved);
+    let latest = table.clock.as_ref()?.slot_at(now.plus_ms(DISPARITY_MS).wall).unwrap_or_default();
+    speaks.then(|| Voice { aside: entry.reasons.contains(&Reason::Fork), latest })
+}
+
+/// Whose word counts where views differ: the present leader for as long as its stream is open and nobody is better
+/// ranked, so that it changes as seldom as can be; else the best ranked of those whose streams are open, at the agreed
+/// head before others, in the order of the fleet file.
+fn leader(table: &Table, present: Option<BeaconId>, hearing: BeaconSet) -> Option<BeaconId> {
+    let rank = |id: BeaconId| table.entries[id.index()].rank(Use::Events, Some(Role::Events));
+    let place = |id: BeaconId| (rank(id), !hearing.has(id));
+    let able = || table.entries.iter().filter(|entry| rank(entry.id) != NEVER);
+    let best = able().map(|entry| place(entry.id)).min()?;
+    present.filter(|id| place(*id) == best).or_else(|| {
+        able()
+            .filter(|entry| place(entry.id) == best)
+            .min_by_key(|entry| (!entry.at_agreed, entry.id))
+            .map(|entry| entry.id)
+    })
+}
+
+impl PoolTask {
+    /// A beacon's event stream is open, or ended.
+    pub(super) fn stream(&mut self, key: Key, open: bool) {
+        if open {
+            self.hearing.insert(key);
+        } else {
+            self.hearing.remove(&key);
+            if let Some(id) = self.course.find(key) {
+                self.hub.gone(&self.course.place(id).name);
+            }
+        }
+        self.lead();
+    }
+
+    /// Names the leader anew, if it is another one.
+    pub(super) fn lead(&mut self) {
+        let mut hearing = BeaconSet::default();
+        for id in self.hearing.iter().filter_map(|key| self.course.find(*key)) {
+            hearing.add(id);
+        }
+        let present = self.leader.and_then(|key| self.course.find(key));
+        let next = leader(&self.course.table.load(), present, hearing).map(|id| self.course.place(id));
+        let key = next.map(|place| place.watcher.key);
+        if key != self.leader {
+            let name = next.map(|place| &place.name);
+            tracing::debug!(leader = name.map(BeaconName::as_str), "events are led by");
+            self.hub.lead(name, (self.clock)());
+            self.leader = key;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Lifecycle, Slot, UnixMs};
+    use crate::pool::{AgreedHead, Entry, grade};
+
+    fn table(beacons: &[(&[Reason], bool)]) -> Table {
+        let entries = beacons.iter().enumerate().map(|(index, (reasons, at_agreed))| Entry {
+            id: BeaconId(index as u16),
+            ranks: Use::ALL.map(|uses| grade(reasons, uses)),
+            reasons: reasons.to_vec(),
+            lifecycle: Lifecycle::Active,
+            head: None,
+            at_agreed: *at_agreed,
+            roles: u8::MAX,
+            near: false,
+            host: index as u16,
+            share: 100,
+            owed: None,
+        });
+        let agreed = Some(AgreedHead { slot: Slot(1), root: crate::model::Root::default() });
+        Table { seq: 1, at: UnixMs(0), clock: None, agreed, entries: entries.collect() }
+    }
+
+    #[test]
+    fn a_leader_stays_until_it_is_worse_than_another() {
+        let all = BeaconSet(0b111);
+        let b = |n: u16| Some(BeaconId(n));
+        let well: &[Reason] = &[];
+        let at_head = table(&[(well, false), (well, true), (well, true)]);
+        assert_eq!(leader(&at_head, None, all), b(1), "the first at the agreed head");
+        assert_eq!(leader(&at_head, b(0), all), b(0), "a block that is on its way changes nothing");
+        assert_eq!(leader(&at_head, b(0), BeaconSet(0b110)), b(1), "its stream ended");
+        let hung = table(&[(&[Reason::Hung], true), (well, false), (well, false)]);
+        assert_eq!(leader(&hung, b(0), all), b(1));
+        assert_eq!(leader(&table(&[(well, true), (well, true)]), b(1), all), b(1), "and it does not go back");
+        assert_eq!(leader(&table(&[(&[Reason::Drained], true)]), b(0), all), None);
+        assert_eq!(leader(&hung, b(0), BeaconSet(0b001)), b(1), "health before a stream that will be open");
+    }
+}

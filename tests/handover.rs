@@ -1,0 +1,159 @@
+//! The real program under steady load: reloads and hand-overs refuse no connection and lose no request.
+//!
+//! Clients are written by hand and hold what a good HTTP client must: one that was told `Connection: close` connects
+//! anew; nothing is sent twice.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+#[path = "handover/load.rs"]
+mod load;
+#[path = "handover/serve.rs"]
+mod serve;
+#[path = "door/stub.rs"]
+mod stub;
+#[path = "door/wire.rs"]
+mod wire;
+
+use std::time::Duration;
+
+use load::Load;
+use serve::{Program, fleet, free_port};
+use stub::{Stub, good};
+use wire::{READ, Wire, get, read, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reloads_under_load_lose_no_request_and_change_what_the_file_says() {
+    let [a, b, c] = [Stub::start(good()).await, Stub::start(good()).await, Stub::start(good()).await];
+    let mut program = Program::new();
+    let other = free_port();
+    program.write(&fleet(&[program.port], &[("a", &a), ("b", &b)], ""));
+    program.start().await;
+    let load = Load::start(program.door());
+    load.goes_on(40).await;
+    let mut kept = Wire::to(program.door()).await;
+    assert_eq!(kept.ask(&get(READ)).await.unwrap().status, 200);
+
+    program.write(&fleet(&[program.port, other], &[("b", &b), ("c", &c)], "limits: {idle: 700s}\n"));
+    program.reload("beacon c added, beacon a removed").await;
+    let status = program.status().await;
+    let names: Vec<&str> =
+        status["beacons"].as_array().unwrap().iter().map(|b| b["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["b", "c"]);
+    until("the new one is seeded and healthy", async || {
+        let status = program.status().await;
+        status["beacons"].as_array().unwrap().iter().all(|beacon| beacon["healthy"] == true)
+    })
+    .await;
+    assert_eq!(read(([127, 0, 0, 1], other).into(), READ).await.status, 200, "the new door is open");
+    let before = a.notes.of(READ).len();
+    for _ in 0..20 {
+        assert_eq!(kept.ask(&get(READ)).await.unwrap().status, 200, "a kept connection crosses reloads");
+    }
+    assert_eq!(a.notes.of(READ).len(), before, "nobody asks the removed beacon");
+
+    load.goes_on(40).await;
+    program.write(&fleet(&[program.port], &[("c", &c), ("b", &b), ("a", &a)], ""));
+    program.reload("beacon a added").await;
+    until("the removed door is closed", async || {
+        tokio::net::TcpStream::connect(("127.0.0.1", other)).await.is_err()
+    })
+    .await;
+    load.goes_on(40).await;
+    let done = load.stop().await;
+    assert_eq!(done.failures, Vec::<String>::new());
+    assert!(done.kept > 50 && done.fresh > 20, "{done:?}");
+    assert_eq!(program.terminate().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_file_is_refused_with_its_place_until_a_good_one_comes() {
+    let a = Stub::start(good()).await;
+    let mut program = Program::new();
+    let valid = fleet(&[program.port], &[("a", &a)], "");
+    program.write(&valid);
+    program.start().await;
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let taken_port = taken.local_addr().unwrap().port();
+    let (good_line, bad_line) = ("  - {name: a,", "  - {nam: a,");
+    let place = valid.lines().position(|line| line.starts_with(good_line)).unwrap() + 3;
+    for (text, says) in [
+        (valid.replace(good_line, bad_line), format!("fleet.yaml:{place}:")),
+        (valid.replace("fleet: test", "fleet: test\nstate: /elsewhere"), "duplicate".to_owned()),
+        (
+            fleet(&[program.port, taken_port], &[("a", &a)], ""),
+            "another process holds this address".to_owned(),
+        ),
+    ] {
+        program.write(&text);
+        program.signal("HUP");
+        until("the alert", async || {
+            let alerts = program.status().await["alerts"].to_string();
+            alerts.contains("fleet file not reloaded") && (alerts.contains(&says) || says == "duplicate")
+        })
+        .await;
+        assert_eq!(read(program.door(), READ).await.status, 200, "the old one stays in force");
+    }
+    program.write_with(&valid, "/other");
+    program.signal("HUP");
+    until("the alert", async || program.status().await["alerts"].to_string().contains("cannot change")).await;
+    program.write(&valid);
+    program.signal("HUP");
+    until("no alert", async || !program.status().await["alerts"].to_string().contains("reloaded")).await;
+    assert_eq!(program.terminate().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hand_over_under_load_refuses_no_connection_and_loses_no_request() {
+    let [a, b] = [Stub::start(good()).await, Stub::start(good()).await];
+    let mut program = Program::new();
+    program.write(&fleet(&[program.port], &[("a", &a), ("b", &b)], ""));
+    program.start().await;
+    program.order(&["drain", "b", "--wait"]).await;
+    let load = Load::start(program.door());
+    let mut events = Wire::to(program.door()).await;
+    events.send(&get("/eth/v1/events?topics=head")).await;
+    assert_eq!(events.head().await.unwrap().status, 200);
+    let mut idle = Wire::to(program.door()).await;
+    assert_eq!(idle.ask(&get(READ)).await.unwrap().status, 200);
+    for _ in 0..2 {
+        let before = program.id();
+        program.hand_over().await;
+        assert_ne!(program.id(), before);
+        until("a drain is handed over", async || {
+            program.status().await["beacons"][1]["lifecycle"]["state"] == "drained"
+        })
+        .await;
+        load.goes_on(40).await;
+    }
+    let reply = idle.ask(&get(READ)).await.expect("an idle connection may be used once more");
+    assert_eq!((reply.status, reply.header("connection")), (200, "close"));
+    assert!(idle.rest().await.is_empty());
+    events.rest().await;
+    let done = load.stop().await;
+    assert_eq!(done.failures, Vec::<String>::new());
+    assert!(done.kept > 50 && done.fresh > 20, "{done:?}");
+    program.end_successor().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_successor_that_does_not_come_to_serve_ends_and_its_predecessor_goes_on() {
+    let a = Stub::start(good()).await;
+    let mut program = Program::new();
+    let valid = fleet(&[program.port], &[("a", &a)], "");
+    program.write(&valid);
+    program.start().await;
+    let load = Load::start(program.door());
+    program.write("fleet: [broken\n");
+    program.signal("USR2");
+    program.write_when_read(&valid).await;
+    until("the alert", async || {
+        program.status().await["alerts"]
+            .to_string()
+            .contains("serve was not handed over: the next process ended")
+    })
+    .await;
+    tokio::time::timeout(Duration::from_secs(20), program.hand_over()).await.expect("the next one does");
+    let done = load.stop().await;
+    assert_eq!(done.failures, Vec::<String>::new());
+    program.end_successor().await;
+}

@@ -1,0 +1,264 @@
+//! Seeds over real sockets: what a restarted, returning or inheriting beacon is told before it serves, in whose word, how
+//! fast, and in which pieces.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
+
+mod common;
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use beacondeck::model::{Epoch, Lifecycle, Reason, SeedKind, ValidatorIndex};
+use beacondeck::sim::{Fault, SimConfig, SimNetwork, SimValidatorClient, Style};
+use common::{Rig, wait_for};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
+
+/// Nothing here takes so long on a machine that is not stuck.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Returning takes a few probes and no warm-up, so that only seeds stand between a return and its first duty.
+const KNOBS: &str = "probing: {interval: 200ms, timeout: 400ms}\nhealth: {rise: 1, warm-up-slots: 0}\n";
+
+fn config(beacons: usize) -> SimConfig {
+    SimConfig {
+        beacons,
+        clients: 3,
+        validators: 48,
+        slot_ms: 600,
+        slots_per_epoch: 8,
+        past_epochs: 3,
+        ..SimConfig::default()
+    }
+}
+
+/// A network and a router all of whose beacons are used; nobody asks anything yet.
+async fn calm(config: SimConfig, extra: &str) -> (SimNetwork, Rig) {
+    let network = SimNetwork::start(config).await.unwrap();
+    let rig = Rig::start(&network, &format!("{KNOBS}{extra}")).await;
+    let all = wait_for(PATIENCE, || rig.status().beacons.iter().all(|beacon| beacon.healthy)).await;
+    assert!(all, "{:?}", rig.status());
+    (network, rig)
+}
+
+/// Posts from an address of one's own: the router tells clients apart by it. Status and body of the answer.
+async fn post(rig: &Rig, from: u8, path: &str, body: &str) -> (u16, Value) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, from], 0))).unwrap();
+    let mut stream = socket.connect(rig.engine.doors[0]).await.unwrap();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: router\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(body).unwrap_or_default())
+}
+
+const PREPARE: &str = "/eth/v1/validator/prepare_beacon_proposer";
+const REGISTER: &str = "/eth/v1/validator/register_validator";
+
+fn preparations(validators: std::ops::Range<u64>, to: u8) -> String {
+    let to = format!("{to:02x}").repeat(20);
+    let list: Vec<String> =
+        validators.map(|v| format!(r#"{{"validator_index":"{v}","fee_recipient":"0x{to}"}}"#)).collect();
+    format!("[{}]", list.join(","))
+}
+
+fn registrations(count: usize) -> String {
+    let to = "ab".repeat(20);
+    let list: Vec<String> = (1..=count)
+        .map(|key| {
+            format!(
+                r#"{{"message":{{"fee_recipient":"0x{to}","gas_limit":"1","timestamp":"1","pubkey":"0x{key:096x}"}},"signature":"0x{}"}}"#,
+                "00".repeat(96)
+            )
+        })
+        .collect();
+    format!("[{}]", list.join(","))
+}
+
+fn pays(network: &SimNetwork, beacon: usize, validator: u64) -> Option<u8> {
+    network.beacon(beacon).fee_recipient(ValidatorIndex(validator)).map(|address| address[0])
+}
+
+/// The first thing of a kind comes before the first of another, as far as both happened.
+fn before(firsts: &[&str], told: &str, asked: &str) -> bool {
+    let place = |what: &str| firsts.iter().position(|first| *first == what);
+    place(asked).is_none_or(|asked| place(told).is_some_and(|told| told < asked))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_beacon_that_restarted_is_told_again_before_it_serves_and_aggregates_keep_flowing() {
+    let (mut network, rig) = calm(config(3), "").await;
+    network.start_clients(&rig.url());
+    let first = network.epoch().0 + 2;
+    network.until_end_of(Epoch(first - 1)).await;
+    for place in 0..3 {
+        network.beacon(place).restart(Duration::from_millis(300)).await;
+        let serves = || network.beacon(place).firsts().contains(&"block") && rig.beacon(place).healthy;
+        assert!(
+            wait_for(PATIENCE, serves).await,
+            "{:?} {:?}",
+            network.beacon(place).firsts(),
+            rig.beacon(place)
+        );
+        let firsts = network.beacon(place).firsts();
+        assert!(before(&firsts, "preparations", "block"), "{place}: {firsts:?}");
+        assert!(before(&firsts, "committees", "aggregate"), "{place}: {firsts:?}");
+    }
+    let last = network.epoch().0 + 1;
+    network.until_end_of(Epoch(last)).await;
+    let report = network.report_of(first..last + 1);
+    assert!(report.due > 0 && report.aggregates_due > 0);
+    assert_eq!(
+        (report.missed, report.proposals_missed, report.wrong_fee_recipient, report.aggregates_missed),
+        (0, 0, 0, 0),
+        "{report:?}"
+    );
+    let told = rig.beacon(0).told;
+    let kinds: Vec<SeedKind> = told.iter().map(|told| told.kind).collect();
+    assert!(kinds.contains(&SeedKind::Preparations), "{told:?}");
+    assert!(rig.beacon(0).custody.is_some_and(|custody| custody.validators == 48 && custody.groups == 48));
+    rig.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_beacon_that_inherits_from_a_drained_one_is_told_its_subscriptions() {
+    let (mut network, rig) = calm(config(3), "routing: {seeding: {subscriptions: 1}}\n").await;
+    network.start_clients(&rig.url());
+    assert!(wait_for(PATIENCE, || (0..3).any(|place| network.beacon(place).subscribed() > 0)).await);
+    network.until_end_of(network.epoch()).await;
+    let holder = (0..3).find(|place| network.beacon(*place).subscribed() > 0).unwrap();
+    let others = |network: &SimNetwork| -> usize {
+        (0..3).filter(|place| *place != holder).map(|place| network.beacon(place).subscribed()).sum()
+    };
+    let (held, had) = (network.beacon(holder).subscribed(), others(&network));
+    assert!(held > 0);
+    let asked = Instant::now();
+    rig.order(holder, true).await;
+    assert!(wait_for(Duration::from_secs(3), || others(&network) > had).await, "nobody inherits");
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    assert!(wait_for(PATIENCE, || rig.beacon(holder).lifecycle == Lifecycle::Drained).await);
+    let first = network.epoch().0 + 1;
+    network.until_end_of(Epoch(first)).await;
+    let report = network.report(Epoch(first));
+    assert_eq!((report.missed, report.aggregates_missed), (0, 0), "{report:?}");
+    rig.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_only_beacon_is_told_again_as_soon_as_it_answers() {
+    let (network, rig) = calm(config(1), "").await;
+    assert_eq!(post(&rig, 2, PREPARE, &preparations(0..3, 0xaa)).await.0, 200);
+    network.beacon(0).restart(Duration::from_millis(700)).await;
+    assert_eq!(pays(&network, 0, 0), None, "it forgot");
+    let told = wait_for(Duration::from_secs(5), || pays(&network, 0, 2) == Some(0xaa)).await;
+    assert!(told, "{:?}", rig.beacon(0));
+    assert!(wait_for(PATIENCE, || !rig.beacon(0).reasons.contains(&Reason::Unseeded)).await);
+    rig.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_fee_recipient_from_another_client_is_refused_and_raised() {
+    let (network, rig) = calm(config(2), "").await;
+    assert_eq!(post(&rig, 2, PREPARE, &preparations(1..4, 0xaa)).await.0, 200);
+    let (status, answer) = post(&rig, 3, PREPARE, &preparations(3..6, 0xbb)).await;
+    assert_eq!((status, &answer["code"]), (400, &Value::from(400)), "{answer}");
+    let indices: Vec<&Value> =
+        answer["failures"].as_array().unwrap().iter().map(|failure| &failure["index"]).collect();
+    assert_eq!(indices, [&Value::from(0)], "{answer}");
+    let there = || (0..2).all(|beacon| pays(&network, beacon, 5) == Some(0xbb));
+    assert!(wait_for(PATIENCE, there).await, "the other entries go on");
+    assert!((0..2).all(|beacon| pays(&network, beacon, 3) == Some(0xaa)), "the first word is kept");
+    let raised =
+        || rig.status().alerts.iter().any(|alert| alert.contains("the client at 127.0.0.3 names other"));
+    assert!(wait_for(PATIENCE, raised).await, "{:?}", rig.status().alerts);
+    let (status, answer) = post(&rig, 3, PREPARE, &preparations(1..2, 0xbb)).await;
+    assert_eq!(
+        (status, answer["failures"].as_array().unwrap().len()),
+        (400, 1),
+        "nothing is left to be sent"
+    );
+    assert_eq!(
+        post(&rig, 2, PREPARE, &preparations(3..4, 0xcc)).await.0,
+        200,
+        "its own word a client may change"
+    );
+    assert!(wait_for(PATIENCE, || (0..2).all(|beacon| pays(&network, beacon, 3) == Some(0xcc))).await);
+    rig.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_is_answered_in_time_and_what_was_late_arrives() {
+    let (network, rig) = calm(SimConfig { slot_ms: 4_000, ..config(2) }, "").await;
+    (0..2).for_each(|place| network.beacon(place).set(Fault::Slow(1_500)));
+    let asked = Instant::now();
+    let (status, _) = post(&rig, 2, PREPARE, &preparations(0..2, 0xaa)).await;
+    assert_eq!(status, 200);
+    assert!(asked.elapsed() < Duration::from_millis(1_200), "{:?}", asked.elapsed());
+    assert_eq!((pays(&network, 0, 0), pays(&network, 1, 0)), (None, None), "nobody had it yet");
+    (0..2).for_each(|place| network.beacon(place).heal());
+    assert!(wait_for(PATIENCE, || (0..2).all(|place| pays(&network, place, 1) == Some(0xaa))).await);
+    rig.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_registrations_come_again_in_chunks() {
+    let (network, rig) = calm(config(2), "").await;
+    assert_eq!(post(&rig, 2, REGISTER, &registrations(1_200)).await.0, 200);
+    let holds = |place: usize| network.beacon(place).registered();
+    assert!(wait_for(PATIENCE, || (0..2).any(|place| holds(place) == [1_200])).await);
+    let holder = (0..2).find(|place| !holds(*place).is_empty()).unwrap();
+    assert!(holds(1 - holder).is_empty(), "one beacon is told by default");
+    network.beacon(holder).set(Fault::Refuse);
+    let inherited = wait_for(PATIENCE, || holds(1 - holder) == [500, 500, 200]).await;
+    assert!(inherited, "{:?}", holds(1 - holder));
+    rig.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_posts_no_sync_subscriptions_is_helped() {
+    let (network, rig) = calm(config(2), "").await;
+    let indices = (0..48).map(ValidatorIndex).collect();
+    let style = Style { no_sync_subscriptions: true, ..Style::default() };
+    let client = SimValidatorClient::start("prysm", &rig.url(), indices, style);
+    let subscribed = || (0..2).all(|place| network.beacon(place).sync_subscribed() > 0);
+    assert!(wait_for(PATIENCE, subscribed).await, "nobody subscribed for it");
+    let first = network.epoch().0 + 1;
+    network.until_end_of(Epoch(first)).await;
+    let report = network.report(Epoch(first));
+    assert!(report.contributions_due > 0);
+    assert_eq!(report.contributions_missed, 0, "{report:?}");
+    client.stop().await;
+    rig.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_told_to_one_process_is_told_again_by_the_next() {
+    let (network, rig) = calm(config(2), "").await;
+    assert_eq!(post(&rig, 2, PREPARE, &preparations(0..3, 0xaa)).await.0, 200);
+    let left = rig.stop_for_now().await;
+    for place in 0..2 {
+        network.beacon(place).restart(Duration::from_millis(50)).await;
+        assert_eq!(pays(&network, place, 0), None, "it forgot");
+    }
+    let rig = Rig::again(left).await;
+    let told = || (0..2).all(|place| pays(&network, place, 2) == Some(0xaa));
+    assert!(wait_for(PATIENCE, told).await, "{:?}", rig.status());
+    let (status, answer) = post(&rig, 3, PREPARE, &preparations(2..3, 0xbb)).await;
+    assert_eq!(status, 400, "whose word was first is known, too: {answer}");
+    rig.stop().await;
+    network.stop().await;
+}

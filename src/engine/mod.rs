@@ -233,6 +233,8 @@ impl Engine {
     /// Ends after another process was handed over to: connections may be used once more, event streams end last.
     pub async fn retire(self) {
         let Common { ends, hub, gauge, .. } = &self.common;
+        // The state is the next one's: what is still written here is for nobody.
+        self.common.store.close().await;
         ends.retire.cancel();
         let only_streams = async {
             while gauge.connections.load(Relaxed) > hub.streams() {
@@ -243,11 +245,19 @@ impl Engine {
         if tokio::time::timeout(patience, only_streams).await.is_err() {
             tracing::info!("connections that nobody used any more are closed");
         }
-        self.stop().await;
+        self.wind_down().await;
     }
 
     /// Stops in order: accept no more, let what is in flight finish, end the tasks.
     pub async fn stop(self) {
+        self.wind_down().await;
+        if let Err(error) = persist::note(&self.common, "stop", "stopped in order".to_owned()).await {
+            tracing::error!(error = %error.sentence(), "the stop is not in the journal");
+        }
+        self.common.store.close().await;
+    }
+
+    async fn wind_down(&self) {
         let Common { ends, hub, connections, lasting, cancel, tasks, manager, .. } = &self.common;
         let patience = self.router.load().limits.stop;
         manager.extend(LAST_USE + patience + TASKS_END);
@@ -271,10 +281,6 @@ impl Engine {
         tasks.close();
         // What is left is bounded: probes and answers on their way.
         let _ = tokio::time::timeout(TASKS_END, tasks.wait()).await;
-        if let Err(error) = persist::note(&self.common, "stop", "stopped in order".to_owned()).await {
-            tracing::error!(error = %error.sentence(), "the stop is not in the journal");
-        }
-        self.common.store.close().await;
     }
 }
 

@@ -95,7 +95,7 @@ fn cut_versions(version: &str, execution: &str, used: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::fixture::beacon;
+    use crate::console::fixture::beacon;
     use crate::model::Reason;
 
     #[test]

@@ -22,6 +22,7 @@ mod reload;
 mod said;
 mod seeds_task;
 mod status;
+mod tally;
 mod tls;
 mod watcher;
 
@@ -52,6 +53,7 @@ use reload::Keeper;
 use said::Message;
 use seeds_task::SeedsTask;
 
+pub use clock::system as system_clock;
 pub use reload::{House, ReloadError};
 
 /// How often gauges of the door are copied into the metrics.

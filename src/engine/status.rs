@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::network::Chosen;
+use super::tally::timing;
 use crate::beacon::NodeVersion;
 use crate::model::{
     BeaconId, BeaconName, BeaconStatus, Bps, CustodyEstimate, FleetStatus, HeadStatus, Moment, Reason, Role,
-    Told, UnixMs, Use,
+    Told, Traffic, UnixMs, Use,
 };
 use crate::pool::{Chain, GOOD, NEVER, Pool, Table};
 
@@ -24,6 +25,8 @@ pub struct Known<'a> {
     pub told: &'a [(Vec<Told>, Option<CustodyEstimate>)],
     /// What on-call must know of seeds.
     pub seed_alerts: &'a [String],
+    /// What passed lately.
+    pub traffic: &'a Traffic,
     /// What on-call must know of the program itself, by its part.
     pub notices: &'a BTreeMap<&'static str, String>,
 }
@@ -43,6 +46,10 @@ pub fn compose(pool: &Pool, table: &Table, known: &Known<'_>, now: Moment) -> Fl
         agreed: table.agreed.map(|head| HeadStatus { slot: head.slot, root: head.root }),
         at: now.wall,
         alerts: alerts(table, &beacons, known),
+        traffic: Traffic {
+            timing: table.clock.as_ref().zip(slot).map(|(clock, slot)| timing(clock, slot)),
+            ..known.traffic.clone()
+        },
         beacons,
     }
 }

@@ -87,6 +87,7 @@ fn status(beacons: Vec<BeaconStatus>) -> FleetStatus {
         at: UnixMs(0),
         beacons,
         alerts: vec!["one".into()],
+        traffic: crate::model::Traffic::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BeaconName, CustodyEstimate, Epoch, Root, Slot, Told, UnixMs};
+use super::{BeaconName, CustodyEstimate, Epoch, Root, Slot, Told, Traffic, UnixMs};
 
 /// Why a beacon is not (fully) used, in words a person reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -181,4 +181,7 @@ pub struct FleetStatus {
     pub beacons: Vec<BeaconStatus>,
     /// What on-call must know now, one sentence each, worst first.
     pub alerts: Vec<String>,
+    /// What passed lately.
+    #[serde(default)]
+    pub traffic: Traffic,
 }

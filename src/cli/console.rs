@@ -64,7 +64,9 @@ impl Look {
         let theme = self.theme.clone().unwrap_or_else(|| DEFAULT.to_owned());
         if files.themes.theme(&theme, Depth::True).is_none() {
             let known: Vec<&str> = files.themes.names().collect();
-            return Err(Failure::Usage(format!("there is no theme {theme}; there are {}", known.join(", "))).into());
+            return Err(
+                Failure::Usage(format!("there is no theme {theme}; there are {}", known.join(", "))).into()
+            );
         }
         Ok(Options {
             fleet: fleet.to_owned(),
@@ -84,7 +86,8 @@ impl Look {
 
 /// Whether the locale's letters are UTF-8.
 fn utf8(env: &dyn Fn(&str) -> Option<String>) -> bool {
-    let set = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env(name).filter(|value| !value.is_empty()));
+    let set =
+        ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env(name).filter(|value| !value.is_empty()));
     set.is_some_and(|locale| {
         let locale = locale.to_ascii_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
@@ -92,6 +95,7 @@ fn utf8(env: &dyn Fn(&str) -> Option<String>) -> bool {
 }
 
 /// Runs the console.
+#[expect(clippy::needless_pass_by_value, reason = "all commands have one shape")]
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let loaded = global.load()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -152,13 +156,12 @@ pub async fn state_of(
     from: Option<&std::path::Path>,
     global: &Global,
 ) -> anyhow::Result<crate::console::state::State> {
-    let text = match from {
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", path.display())))?,
-        None => {
-            let status = super::ask::status(&global.load()?.fleet.control).await?;
-            serde_json::to_string(status.as_ref())?
-        }
+    let text = if let Some(path) = from {
+        std::fs::read_to_string(path)
+            .map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", path.display())))?
+    } else {
+        let status = super::ask::status(&global.load()?.fleet.control).await?;
+        serde_json::to_string(status.as_ref())?
     };
     let options = look.options("", Seat::Replay)?;
     crate::console::recording::replay(options, &text).context("the recording cannot be shown")

@@ -67,7 +67,9 @@ fn theme(name: Option<&str>) -> anyhow::Result<String> {
     let Some(name) = name else { return Ok(known.join("\n")) };
     match SHIPPED.iter().find(|(known, _)| *known == name) {
         Some((_, text)) => Ok((*text).to_owned()),
-        None => Err(Failure::Usage(format!("there is no theme {name}; there are {}", known.join(", "))).into()),
+        None => {
+            Err(Failure::Usage(format!("there is no theme {name}; there are {}", known.join(", "))).into())
+        }
     }
 }
 

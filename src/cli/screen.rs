@@ -61,13 +61,9 @@ pub fn draw(args: &Args, global: &Global) -> anyhow::Result<String> {
 
 fn size(text: &str) -> anyhow::Result<(u16, u16)> {
     let parts = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-    match parts.filter(|(w, h)| (1..=LARGEST.0).contains(w) && (1..=LARGEST.1).contains(h)) {
-        Some(size) => Ok(size),
-        None => {
-            let words = format!("--size {text} is no size; write 120x36, at most {}x{}", LARGEST.0, LARGEST.1);
-            Err(Failure::Usage(words).into())
-        }
-    }
+    let within = parts.filter(|(w, h)| (1..=LARGEST.0).contains(w) && (1..=LARGEST.1).contains(h));
+    let words = || format!("--size {text} is no size; write 120x36, at most {}x{}", LARGEST.0, LARGEST.1);
+    Ok(within.ok_or_else(|| Failure::Usage(words()))?)
 }
 
 #[cfg(test)]

@@ -49,7 +49,10 @@ mod tests {
     fn values_grow_old_and_are_lost() {
         let now = UnixMs(1_000_000);
         let aged = |age: u64| Fresh::of(Some(UnixMs(now.0 - age)), now);
-        assert_eq!([aged(0), aged(5_000), aged(5_001), aged(60_000)], [Fresh::Now, Fresh::Now, Fresh::Old, Fresh::Old]);
+        assert_eq!(
+            [aged(0), aged(5_000), aged(5_001), aged(60_000)],
+            [Fresh::Now, Fresh::Now, Fresh::Old, Fresh::Old]
+        );
         assert_eq!([aged(60_001), Fresh::of(None, now)], [Fresh::Lost; 2]);
         // A clock a little ahead is no reason to doubt.
         assert_eq!(Fresh::of(Some(UnixMs(now.0 + 500)), now), Fresh::Now);

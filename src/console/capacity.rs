@@ -110,7 +110,10 @@ impl Left {
             (_, None) => "the others have not been measured yet".to_owned(),
             (stay, Some(p99)) => {
                 let others = if stay == 1 { "the other one".to_owned() } else { format!("the other {stay}") };
-                format!("{others} would carry {} more, 99 in 100 answers within {p99:.0} ms", share(self.growth))
+                format!(
+                    "{others} would carry {} more, 99 in 100 answers within {p99:.0} ms",
+                    share(self.growth)
+                )
             }
         }
     }
@@ -124,7 +127,8 @@ mod tests {
 
     fn loaded(p99_us: u32, loads: &[f32]) -> FleetStatus {
         let names: Vec<String> = (1..=loads.len()).map(|number| format!("b{number}")).collect();
-        let beacons = names.iter().map(|name| BeaconStatus { p99_us: Some(p99_us), ..beacon(name) }).collect();
+        let beacons =
+            names.iter().map(|name| BeaconStatus { p99_us: Some(p99_us), ..beacon(name) }).collect();
         let mut status = fleet(beacons);
         status.traffic.loads = names
             .iter()

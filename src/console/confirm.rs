@@ -67,7 +67,10 @@ impl Confirm {
         let sentence = left.as_ref().map_or_else(String::new, capacity::Left::sentence);
         let in_flight: u32 = beacons.iter().map(|beacon| beacon.in_flight).sum();
         let mut consequences = vec![
-            labelled("pool", vec![piece(if stay == 0 { Role::Crit } else { Role::Text }, pool(stay, up, all.len()))]),
+            labelled(
+                "pool",
+                vec![piece(if stay == 0 { Role::Crit } else { Role::Text }, pool(stay, up, all.len()))],
+            ),
             labelled("load", vec![piece(role, sentence)]),
             labelled("in flight", vec![piece(Role::Text, finishing(in_flight))]),
         ];
@@ -116,9 +119,11 @@ impl Confirm {
 
     /// Takes a key. `y` alone says yes, or Enter behind the word that must be typed.
     pub fn take(&mut self, key: Key) -> Answer {
+        let plain = self.typed.is_none() && matches!(key.code, Code::Enter | Code::Char('n' | 'q'));
+        if key.code == Code::Esc || key == Key::ctrl('c') || plain {
+            return Answer::Cancel;
+        }
         match (&mut self.typed, key.code) {
-            (_, Code::Esc) => Answer::Cancel,
-            (_, Code::Char('c')) if key.ctrl => Answer::Cancel,
             (Some((wanted, line)), Code::Enter) if line.text() == wanted => Answer::Go,
             (Some((_, line)), Code::Enter) if line.text().is_empty() => Answer::Cancel,
             (Some((_, line)), _) => {
@@ -126,7 +131,6 @@ impl Confirm {
                 Answer::Open
             }
             (None, Code::Char('y')) if !key.ctrl && !key.alt => Answer::Go,
-            (None, Code::Enter | Code::Char('n' | 'q')) => Answer::Cancel,
             (None, _) => Answer::Open,
         }
     }

@@ -125,8 +125,11 @@ mod tests {
 
     use super::*;
 
-    const COLUMNS: [Column; 3] =
-        [Column::text("name", "NAME", 0, 8), Column::text("state", "STATE", 0, 8), Column::number("lag", "LAG", 1, 4)];
+    const COLUMNS: [Column; 3] = [
+        Column::text("name", "NAME", 0, 8),
+        Column::text("state", "STATE", 0, 8),
+        Column::number("lag", "LAG", 1, 4),
+    ];
 
     fn cells(name: &str, state: &str, lag: Option<f64>) -> Vec<Cell> {
         let lag = lag.map_or_else(|| Cell::text("-"), |lag| Cell::number(format!("{lag}"), lag));

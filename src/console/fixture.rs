@@ -1,7 +1,8 @@
 //! A fleet as the console's tests see it.
 
 use crate::model::{
-    BeaconName, BeaconStatus, Epoch, FleetStatus, HeadStatus, JournalEntry, Lifecycle, Root, Slot, Traffic, UnixMs,
+    BeaconName, BeaconStatus, Epoch, FleetStatus, HeadStatus, JournalEntry, Lifecycle, Root, Slot, Traffic,
+    UnixMs,
 };
 
 /// The moment of the fixture's snapshot.

@@ -44,7 +44,14 @@ pub fn handoff(view: &View<'_>) -> String {
     }
     for entry in view.journal.iter().rev().take(ENTRIES) {
         let target = entry.target.as_deref().map_or(String::new(), |target| format!(" {target}"));
-        let _ = writeln!(out, "- {} UTC {}: {}{target}: {}", time_of_day(entry.at.0), entry.who, entry.what, entry.outcome);
+        let _ = writeln!(
+            out,
+            "- {} UTC {}: {}{target}: {}",
+            time_of_day(entry.at.0),
+            entry.who,
+            entry.what,
+            entry.outcome
+        );
     }
     out
 }

@@ -32,7 +32,9 @@ impl History {
             self.0.pop_front();
         }
         // At most one snapshot a push crosses the border between fine and coarse; it goes if its elder is near.
-        let Some(border) = self.0.iter().rposition(|status| newest.since(status.at) > FINE_MS) else { return };
+        let Some(border) = self.0.iter().rposition(|status| newest.since(status.at) > FINE_MS) else {
+            return;
+        };
         let near = |place: usize| {
             let elder = place.checked_sub(1).and_then(|elder| self.0.get(elder));
             let older = place.checked_sub(2).and_then(|older| self.0.get(older));
@@ -103,7 +105,8 @@ mod tests {
             history.push(at(second));
         }
         assert!(history.len() < 400, "{}", history.len());
-        let moments: Vec<u64> = history.until(moment(4_000)).map(|status| status.at.0 / 1_000 - 1_000).collect();
+        let moments: Vec<u64> =
+            history.until(moment(4_000)).map(|status| status.at.0 / 1_000 - 1_000).collect();
         assert!(moments[0] <= 4_000 - 1_790 && moments[0] >= 4_000 - 1_802, "{}", moments[0]);
         let fine = moments.iter().filter(|second| **second > 4_000 - 120).count();
         assert_eq!(fine, 119);

@@ -108,7 +108,9 @@ impl fmt::Display for Key {
 
 /// Text that is no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no key; keys are a character, `space`, `enter`, `tab`, `up`, `pgdn`, … or `ctrl-x`, `alt-x`")]
+#[error(
+    "`{0}` is no key; keys are a character, `space`, `enter`, `tab`, `up`, `pgdn`, … or `ctrl-x`, `alt-x`"
+)]
 pub struct ParseKeyError(String);
 
 impl FromStr for Key {

@@ -141,7 +141,8 @@ pub const BINDINGS: [Binding; 36] = [
     bind(Action::Open, "open", &["enter"], "details", Table).foot(2, "details"),
     bind(Action::Back, "back", &["esc", "backspace"], "one level back, clears the filter; never leaves", All)
         .foot(3, "back"),
-    bind(Action::Filter, "filter", &["/"], "filter rows: text, lag>2, state:up, !text", Table).foot(4, "filter"),
+    bind(Action::Filter, "filter", &["/"], "filter rows: text, lag>2, state:up, !text", Table)
+        .foot(4, "filter"),
     bind(Action::Faults, "faults", &["!"], "only what is not well, and back", Table).foot(6, "faults"),
     bind(Action::Sort, "sort", &["s"], "sort by the next column", Table).foot(9, "sort"),
     bind(Action::Reverse, "reverse", &["S"], "sort the other way round", Table),
@@ -150,7 +151,8 @@ pub const BINDINGS: [Binding; 36] = [
     bind(Action::Unmark, "unmark", &["u"], "unmark all", Table),
     bind(Action::Copy, "copy", &["y"], "copy the row", Table).foot(10, "copy"),
     bind(Action::Drain, "drain", &["d"], "drain or resume (asks)", Orders).foot(1, "drain/resume"),
-    bind(Action::Command, "command", &[":"], "command line; tab completes, up recalls", All).foot(5, "command"),
+    bind(Action::Command, "command", &[":"], "command line; tab completes, up recalls", All)
+        .foot(5, "command"),
     bind(Action::Freeze, "freeze", &["f"], "freeze the picture, and back to now", All).foot(8, "freeze"),
     bind(Action::Earlier, "earlier", &["<"], "back in time, up to 30 minutes", All),
     bind(Action::Later, "later", &[">"], "forward in time", All),
@@ -192,7 +194,8 @@ impl Keymap {
         let changes: BTreeMap<String, OneOrMany> = if text.trim().is_empty() {
             BTreeMap::new()
         } else {
-            serde_yaml::from_str(text).map_err(|error| vec![format!("the key file cannot be read: {error}")])?
+            serde_yaml::from_str(text)
+                .map_err(|error| vec![format!("the key file cannot be read: {error}")])?
         };
         let mut wrong = Vec::new();
         let mut wanted: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -229,7 +232,10 @@ impl Keymap {
                             keys.push(key);
                         }
                         Some(other) => {
-                            wrong.push(format!("key `{key}` is given to both `{other}` and `{}`", binding.name));
+                            wrong.push(format!(
+                                "key `{key}` is given to both `{other}` and `{}`",
+                                binding.name
+                            ));
                         }
                     },
                     Err(error) => wrong.push(format!("`{}`: {error}", binding.name)),

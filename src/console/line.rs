@@ -56,7 +56,7 @@ impl Line {
             (Code::Right, _) => self.cursor = (self.cursor + 1).min(length),
             (Code::Home, _) | (Code::Char('a'), true) => self.cursor = 0,
             (Code::End, _) | (Code::Char('e'), true) => self.cursor = length,
-            (Code::Char('u'), true) => *self = Self::new(&self.text[self.byte(self.cursor)..].to_owned()).home(),
+            (Code::Char('u'), true) => *self = Self::new(&self.text[self.byte(self.cursor)..]).home(),
             (Code::Char('w'), true) => self.word_back(),
             _ => return false,
         }

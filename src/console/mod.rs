@@ -22,8 +22,8 @@ pub mod keys;
 mod line;
 pub mod panels;
 pub mod picture;
-pub mod recording;
 mod piece;
+pub mod recording;
 #[cfg(test)]
 pub mod scenes;
 pub mod shell;

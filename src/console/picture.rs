@@ -24,7 +24,9 @@ fn runs(buffer: &Buffer, y: u16) -> Vec<Run<'_>> {
     let mut runs: Vec<Run<'_>> = Vec::new();
     for x in buffer.area.left()..buffer.area.right() {
         let Some(cell) = buffer.cell((x, y)) else { continue };
-        let same = |run: &Run<'_>| (run.like.fg, run.like.bg, run.like.modifier) == (cell.fg, cell.bg, cell.modifier);
+        let same = |run: &Run<'_>| {
+            (run.like.fg, run.like.bg, run.like.modifier) == (cell.fg, cell.bg, cell.modifier)
+        };
         match runs.last_mut() {
             Some(run) if same(run) => {
                 run.columns += 1;
@@ -57,7 +59,8 @@ pub fn ansi(buffer: &Buffer) -> String {
 
 fn sgr(cell: &Cell) -> String {
     let mut codes = String::new();
-    let letters = [(Modifier::BOLD, 1), (Modifier::DIM, 2), (Modifier::UNDERLINED, 4), (Modifier::REVERSED, 7)];
+    let letters =
+        [(Modifier::BOLD, 1), (Modifier::DIM, 2), (Modifier::UNDERLINED, 4), (Modifier::REVERSED, 7)];
     for (modifier, code) in letters {
         if cell.modifier.contains(modifier) {
             // Writing to a string cannot fail, here and below.
@@ -100,8 +103,11 @@ pub fn svg(buffer: &Buffer) -> String {
                 continue;
             }
             let bold = if run.like.modifier.contains(Modifier::BOLD) { " font-weight=\"bold\"" } else { "" };
-            let line =
-                if run.like.modifier.contains(Modifier::UNDERLINED) { " text-decoration=\"underline\"" } else { "" };
+            let line = if run.like.modifier.contains(Modifier::UNDERLINED) {
+                " text-decoration=\"underline\""
+            } else {
+                ""
+            };
             let _ = writeln!(
                 out,
                 "<text x=\"{x:.1}\" y=\"{:.1}\" fill=\"{fg}\" textLength=\"{length:.1}\" xml:space=\"preserve\"{bold}{line}>{}</text>",

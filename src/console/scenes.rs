@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::control::{Access, Event as Said, Welcome};
 use crate::model::{
-    BeaconName, BeaconStatus, Explanation, FleetStatus, Flow, HeadStatus, JournalEntry, Lifecycle, Load, LogLevel,
-    LogLine, Outcome, Reason, Root, SPREAD, Skipped, Slot, Step, StepAnswers, Timing, Traffic, Tried, UnixMs, Use,
+    BeaconName, BeaconStatus, Explanation, FleetStatus, Flow, HeadStatus, JournalEntry, Lifecycle, Load,
+    LogLevel, LogLine, Outcome, Reason, Root, SPREAD, Skipped, Slot, Step, StepAnswers, Timing, Traffic,
+    Tried, UnixMs, Use,
 };
 
 use super::event::Event;
@@ -16,25 +17,32 @@ use super::update::update;
 
 /// Every scene with its name.
 pub fn all() -> Vec<(&'static str, State)> {
-    let mut gone = scene(healthy());
+    let mut gone = scene(&healthy());
     let lost = Event::Lost { why: "the connection broke while watching".into(), pause_ms: 5_000 };
     update(&mut gone, UnixMs(NOW.0 + 2_000), lost);
     update(&mut gone, UnixMs(NOW.0 + 75_000), Event::Tick);
     vec![
-        ("healthy", scene(healthy())),
-        ("hung", scene(hung())),
-        ("draining", scene(draining())),
-        ("split", scene(split())),
-        ("empty", scene(FleetStatus { slot: None, epoch: None, network: None, agreed: None, ..fleet(Vec::new()) })),
+        ("healthy", scene(&healthy())),
+        ("hung", scene(&hung())),
+        ("draining", scene(&draining())),
+        ("split", scene(&split())),
+        (
+            "empty",
+            scene(&FleetStatus { slot: None, epoch: None, network: None, agreed: None, ..fleet(Vec::new()) }),
+        ),
         ("gone", gone),
     ]
 }
 
 /// A state that was told this, and what led to it.
-pub fn scene(status: FleetStatus) -> State {
+pub fn scene(status: &FleetStatus) -> State {
     let mut state = State::new(options(), NOW);
-    let welcome =
-        Welcome { beacondeck: "0.1.0".into(), pid: 4711, access: Access::Observe, you: "alice (uid 1000)".into() };
+    let welcome = Welcome {
+        beacondeck: "0.1.0".into(),
+        pid: 4711,
+        access: Access::Observe,
+        you: "alice (uid 1000)".into(),
+    };
     update(&mut state, NOW, Event::Connected(welcome));
     let before = NOW.0 - 60_000;
     for second in 0..=60 {
@@ -75,8 +83,12 @@ fn explanation() -> Explanation {
         status: 200,
         served_by: "beacon-1".into(),
         took_ms: 504.2,
-        attempts: vec![tried("beacon-2", Outcome::TimedOut, 0, 500.0), tried("beacon-1", Outcome::Ok, 200, 4.2)],
-        why: "a read: the best ranked beacon at the agreed head, by zone, then by weight; beacon-2 failed".into(),
+        attempts: vec![
+            tried("beacon-2", Outcome::TimedOut, 0, 500.0),
+            tried("beacon-1", Outcome::Ok, 200, 4.2),
+        ],
+        why: "a read: the best ranked beacon at the agreed head, by zone, then by weight; beacon-2 failed"
+            .into(),
         skipped: vec![Skipped { beacon: BeaconName::new("beacon-4"), reason: "syncing".into() }],
         publication: None,
     }
@@ -145,7 +157,10 @@ fn traffic(status: &FleetStatus) -> Traffic {
             .iter()
             .map(|name| Load { beacon: name.clone(), per_s: 10.2, failed_per_s: 0.0, most_per_s: 14.0 })
             .collect(),
-        steps: names.iter().flat_map(|name| [answers(Step::Attest, name), answers(Step::Aggregate, name)]).collect(),
+        steps: names
+            .iter()
+            .flat_map(|name| [answers(Step::Attest, name), answers(Step::Aggregate, name)])
+            .collect(),
     }
 }
 

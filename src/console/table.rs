@@ -117,11 +117,8 @@ impl TableState {
     /// The rows to show, in order.
     pub fn visible<'t>(&self, table: &'t Table) -> Vec<&'t Row> {
         let filter = Filter::read(&self.filter, table.columns).unwrap_or_default();
-        let mut rows: Vec<&Row> = table
-            .rows
-            .iter()
-            .filter(|row| (!self.faults || row.fault) && filter.holds(&row.cells))
-            .collect();
+        let mut rows: Vec<&Row> =
+            table.rows.iter().filter(|row| (!self.faults || row.fault) && filter.holds(&row.cells)).collect();
         if let Some((column, reverse)) = self.sort {
             rows.sort_by(|a, b| {
                 let order = compare(a.cells.get(column), b.cells.get(column));
@@ -253,8 +250,11 @@ mod tests {
 
     use super::*;
 
-    const COLUMNS: [Column; 3] =
-        [Column::text("name", "NAME", 0, 8).fill(), Column::number("lag", "LAG", 1, 4), Column::text("x", "X", 2, 4)];
+    const COLUMNS: [Column; 3] = [
+        Column::text("name", "NAME", 0, 8).fill(),
+        Column::number("lag", "LAG", 1, 4),
+        Column::text("x", "X", 2, 4),
+    ];
 
     fn table(rows: &[(u8, u8)]) -> Table {
         let row = |(id, lag): &(u8, u8)| Row {

@@ -56,7 +56,9 @@ fn out_of(beacon: &BeaconStatus) -> Trouble {
         .map(|reason| reason.words())
         .collect();
     let (what, next) = match beacon.lifecycle {
-        Lifecycle::Draining(left) => (format!("{} draining, {left} in flight", beacon.name), "wait until it is drained"),
+        Lifecycle::Draining(left) => {
+            (format!("{} draining, {left} in flight", beacon.name), "wait until it is drained")
+        }
         _ if wrong.is_empty() => (format!("{} drained by order", beacon.name), next(Reason::Drained)),
         _ => (format!("{} drained by order", beacon.name), "mend it, then d: resume"),
     };
@@ -214,7 +216,8 @@ mod tests {
         status.alerts.push("no beacon is healthy".into());
         let scene = Scene::of(status);
         let found = troubles(&scene.view());
-        let told: Vec<(&str, Role)> = found.iter().map(|trouble| (trouble.what.as_str(), trouble.role)).collect();
+        let told: Vec<(&str, Role)> =
+            found.iter().map(|trouble| (trouble.what.as_str(), trouble.role)).collect();
         assert_eq!(
             told,
             [
@@ -245,15 +248,23 @@ mod tests {
             });
         }
         let told = done(&scene.view(), &trouble);
-        assert!(told.starts_with("drain 1 min ago by alice (uid 1000): b1 is draining; the router"), "{told}");
+        assert!(
+            told.starts_with("drain 1 min ago by alice (uid 1000): b1 is draining; the router"),
+            "{told}"
+        );
     }
 
     #[test]
     fn what_fails_is_a_cost() {
         let mut status = fleet(vec![beacon("b1"), sick("b2", Reason::Hung, 5)]);
-        assert!(cost(&Scene::of(status.clone()).view()).1.starts_with("no requests come in; 1 of 2 beacons out"));
+        assert!(
+            cost(&Scene::of(status.clone()).view()).1.starts_with("no requests come in; 1 of 2 beacons out")
+        );
         status.traffic.flows.push(crate::console::view::tests::flow("vc-1", 10.0, 0.5));
         let (role, told) = cost(&Scene::of(status).view());
-        assert_eq!((role, told.as_str()), (Role::Crit, "0.5 of 10 requests/s fail; 1 of 2 beacons out; no other may go"));
+        assert_eq!(
+            (role, told.as_str()),
+            (Role::Crit, "0.5 of 10 requests/s fail; 1 of 2 beacons out; no other may go")
+        );
     }
 }

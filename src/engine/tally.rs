@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use crate::chain::SlotClock;
 use crate::endpoint::{RowId, Strategy, row};
 use crate::model::{
-    BeaconId, BeaconName, Bps, ClientId, Flow, Load, Outcome, SPREAD, Served, Slot, Step, StepAnswers, Timing,
-    Trace, Traffic, Use,
+    BeaconId, BeaconName, Bps, ClientId, Flow, Load, Outcome, SPREAD, Served, Slot, Step, StepAnswers,
+    Timing, Trace, Traffic, Use,
 };
 use crate::pool::Histogram;
 
@@ -87,10 +87,13 @@ struct Answers {
     spread: [u32; SPREAD],
 }
 
+/// A client, a use (its discriminant) and a step.
+type Kind = (ClientId, u8, Option<Step>);
+
 /// The counts.
 #[derive(Debug, Default)]
 pub struct Tally {
-    flows: HashMap<(ClientId, u8, Option<Step>), Flowing>,
+    flows: HashMap<Kind, Flowing>,
     loads: Vec<Loading>,
     steps: HashMap<(Step, BeaconId), Answers>,
     seconds: u64,
@@ -184,7 +187,7 @@ impl Tally {
     /// What is shown of it, but for the clock.
     pub fn traffic(&self, beacons: &[BeaconName], clients: &[String], clock: Option<&SlotClock>) -> Traffic {
         let slot_ms = clock.map_or(0, |clock| clock.slot_ms(self.slot));
-        let mut flows: Vec<((ClientId, u8, Option<Step>), Flow)> = self
+        let mut flows: Vec<(Kind, Flow)> = self
             .flows
             .iter()
             .map(|(key, flowing)| (*key, flow(*key, flowing, beacons, clients, slot_ms)))
@@ -222,16 +225,11 @@ pub fn timing(clock: &SlotClock, slot: Slot) -> Timing {
     let mut due: Vec<(Step, u64)> =
         STEPS.iter().map(|step| (*step, clock.due(slot, *step).since(start).max(0) as u64)).collect();
     due.sort_by_key(|(_, at)| *at);
-    Timing {
-        slot_start: start,
-        slot_ms: clock.slot_ms(slot),
-        slots_per_epoch: clock.slots_per_epoch(),
-        due,
-    }
+    Timing { slot_start: start, slot_ms: clock.slot_ms(slot), slots_per_epoch: clock.slots_per_epoch(), due }
 }
 
 fn flow(
-    (client, needs, step): (ClientId, u8, Option<Step>),
+    (client, needs, step): Kind,
     flowing: &Flowing,
     beacons: &[BeaconName],
     clients: &[String],
@@ -275,4 +273,66 @@ fn step_answers(step: Step, beacon: &BeaconName, answers: &Answers) -> StepAnswe
 
 fn ms(took: &Histogram, share: u16) -> f32 {
     round(took.quantile(Bps(share), 1).unwrap_or(0) as f32 / 1_000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::{Verb, table};
+    use crate::model::{Attempt, TRACE_ATTEMPTS, UnixMs};
+
+    fn names() -> (Vec<BeaconName>, Vec<String>) {
+        (vec![BeaconName::new("b1"), BeaconName::new("b2")], vec!["unnamed".into(), "vc".into()])
+    }
+
+    /// Attestation data for `vc`: asked of b1, which timed out, then of b2.
+    fn trace(number: u64) -> Trace {
+        let place =
+            table().iter().position(|row| row.step == Some(Step::Attest) && row.verb == Verb::Get).unwrap();
+        let mut tried = [Attempt::default(); TRACE_ATTEMPTS];
+        tried[0] = Attempt { beacon: BeaconId(0), outcome: Outcome::TimedOut, ..Attempt::default() };
+        tried[1] = Attempt { beacon: BeaconId(1), outcome: Outcome::Ok, status: 200, ..Attempt::default() };
+        Trace {
+            id: number,
+            at: UnixMs(0),
+            client: ClientId(1),
+            row: place as u16,
+            slot: Slot(3),
+            due_ms: 5,
+            table: 1,
+            status: 200,
+            served: Served::Beacon(BeaconId(1)),
+            took_us: 40_000,
+            bytes_in: 0,
+            bytes_out: 0,
+            attempts: 2,
+            tried,
+        }
+    }
+
+    #[test]
+    fn rates_follow_what_passes_and_forget() {
+        let (beacons, clients) = names();
+        let mut tally = Tally::default();
+        for second in 0..60 {
+            (0..20).for_each(|number| tally.record(&trace(second * 20 + number), None));
+            tally.second();
+        }
+        let traffic = tally.traffic(&beacons, &clients, None);
+        let [flow] = traffic.flows.as_slice() else { panic!("{:?}", traffic.flows) };
+        assert_eq!((flow.client.as_str(), flow.needs, flow.step), ("vc", Use::Sign, Some(Step::Attest)));
+        assert!((flow.per_s - 20.0).abs() < 0.2 && (flow.retried_per_s - 20.0).abs() < 0.2, "{flow:?}");
+        assert_eq!((flow.failed_per_s, flow.hedged_per_s), (0.0, 0.0));
+        assert_eq!(flow.served, [(BeaconName::new("b2"), 1.0)]);
+        assert!(flow.p50_ms >= 40.0 && flow.p99_ms <= 50.0, "{flow:?}");
+        let [first, second] = traffic.loads.as_slice() else { panic!() };
+        assert!((first.failed_per_s - 20.0).abs() < 0.2 && second.failed_per_s.abs() < 1e-6);
+        assert!((second.most_per_s - 20.0).abs() < 0.2);
+        (0..120).for_each(|_| tally.second());
+        let later = tally.traffic(&beacons, &clients, None);
+        assert!(later.flows.is_empty(), "{:?}", later.flows);
+        assert!((later.loads[1].most_per_s - 20.0).abs() < 0.2, "the most is remembered");
+        (0..2 * MOST_FOR_S).for_each(|_| tally.second());
+        assert!(tally.traffic(&beacons, &clients, None).loads[1].most_per_s < 0.1);
+    }
 }

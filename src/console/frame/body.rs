@@ -104,7 +104,8 @@ fn rows_of(state: &State, pen: &mut Pen<'_>, area: Rect, table: &Table, rows: &[
         x = cell(pen, (x, area.y), (*width, area.right()), column, column.title, role);
     }
     if rows.is_empty() {
-        let text = if table.rows.is_empty() { table.empty } else { "no row passes the filter; esc clears it" };
+        let text =
+            if table.rows.is_empty() { table.empty } else { "no row passes the filter; esc clears it" };
         pen.text(area.x + GUTTER, area.y + 1, area.width.saturating_sub(GUTTER), Role::Dim, text);
         return;
     }

@@ -32,12 +32,8 @@ pub fn draw(state: &State, pen: &mut Pen<'_>, area: Rect) {
 fn boxed(pen: &mut Pen<'_>, area: Rect, title: &str, role: Role, lines: &[TextLine], last: &TextLine) {
     let width = area.width.saturating_sub(4).min(WIDEST);
     let height = (lines.len() as u16 + 4).min(area.height);
-    let place = Rect {
-        x: area.x + (area.width - width) / 2,
-        y: area.y + (area.height - height) / 2,
-        width,
-        height,
-    };
+    let place =
+        Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
     let within = pen.frame(place, role, title);
     let room = usize::from(within.height.saturating_sub(1));
     for (row, line) in lines.iter().take(room).enumerate() {
@@ -85,7 +81,10 @@ fn folded(line: &TextLine, width: usize) -> Vec<TextLine> {
 fn leaving(state: &State, pen: &mut Pen<'_>, area: Rect) {
     let mut lines = vec![plain("Routing runs in this process: validator clients are connected to it.")];
     if state.options.can_hand_over {
-        lines.push(vec![piece(Role::Key, "l "), piece(Role::Text, "leave it running: it goes on in a serve of its own")]);
+        lines.push(vec![
+            piece(Role::Key, "l "),
+            piece(Role::Text, "leave it running: it goes on in a serve of its own"),
+        ]);
     }
     lines.push(vec![
         piece(Role::Key, "s "),

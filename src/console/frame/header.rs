@@ -43,7 +43,8 @@ pub fn draw(state: &State, pen: &mut Pen<'_>, first: Rect, second: Rect) {
 /// The parts that have room, with a dot between two.
 fn parts(pen: &mut Pen<'_>, row: Rect, width: u16, mut parts: Vec<Part>, between: Role) {
     parts.retain(|(_, line)| !line.is_empty());
-    let need = |parts: &[Part]| parts.iter().map(|(_, line)| width_of(line) + 3).sum::<usize>().saturating_sub(3);
+    let need =
+        |parts: &[Part]| parts.iter().map(|(_, line)| width_of(line) + 3).sum::<usize>().saturating_sub(3);
     while parts.len() > 1 && need(&parts) > usize::from(width) {
         let worst = parts.iter().enumerate().max_by_key(|(place, (priority, _))| (*priority, *place));
         let Some(place) = worst.map(|(place, _)| place) else { break };
@@ -135,7 +136,9 @@ fn n_minus_one(status: &FleetStatus, fresh: Fresh) -> TextLine {
 
 fn worst(view: &View<'_>) -> TextLine {
     let found = troubles(view);
-    let Some(worst) = found.first() else { return vec![piece(view.fresh().role(Role::Ok), "nothing is wrong")] };
+    let Some(worst) = found.first() else {
+        return vec![piece(view.fresh().role(Role::Ok), "nothing is wrong")];
+    };
     let more = if found.len() > 1 { format!(" (+{})", found.len() - 1) } else { String::new() };
     vec![piece(worst.role, format!("{} {}{more}", worst.what, span(view.now.since(worst.since))))]
 }
@@ -143,7 +146,8 @@ fn worst(view: &View<'_>) -> TextLine {
 /// How old what is shown is: the snapshot, and the beacons that were not seen lately.
 fn age(view: &View<'_>) -> TextLine {
     let Some(status) = view.status else { return Vec::new() };
-    let unseen = status.beacons.iter().filter(|beacon| Fresh::of(beacon.observed, view.now) != Fresh::Now).count();
+    let unseen =
+        status.beacons.iter().filter(|beacon| Fresh::of(beacon.observed, view.now) != Fresh::Now).count();
     let mut line = match view.fresh() {
         Fresh::Now => vec![piece(Role::Dim, "data fresh")],
         _ => vec![piece(Role::Warn, format!("data {} old", span(view.now.since(status.at))))],
@@ -156,9 +160,8 @@ fn age(view: &View<'_>) -> TextLine {
 
 fn others(state: &State) -> TextLine {
     let consoles = state.watchers.iter().filter(|watcher| watcher.program == "console");
-    let list: Vec<String> = consoles
-        .map(|watcher| format!("{} {}", watcher.who, span(state.now.since(watcher.since))))
-        .collect();
+    let list: Vec<String> =
+        consoles.map(|watcher| format!("{} {}", watcher.who, span(state.now.since(watcher.since)))).collect();
     if list.len() < 2 { Vec::new() } else { vec![piece(Role::Info, format!("here: {}", list.join(", ")))] }
 }
 

@@ -108,7 +108,8 @@ pub fn to_ascii(buffer: &mut Buffer) {
         if cell.symbol().is_ascii() {
             continue;
         }
-        let plain = LETTERS.iter().find(|(letter, _)| *letter == cell.symbol()).map_or("?", |(_, plain)| plain);
+        let plain =
+            LETTERS.iter().find(|(letter, _)| *letter == cell.symbol()).map_or("?", |(_, plain)| plain);
         cell.set_symbol(plain);
     }
 }

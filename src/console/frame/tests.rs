@@ -1,5 +1,7 @@
 //! Pictures at all sizes.
 
+use std::fmt::Write as _;
+
 use super::*;
 use crate::console::panels::PANELS;
 use crate::console::scenes;
@@ -13,7 +15,8 @@ fn every_panel_is_drawn_at_every_size() {
     for (name, mut state) in scenes::all() {
         for panel in 0..PANELS.len() {
             state.panel = panel;
-            let sizes = (1..=200_u16).step_by(7).flat_map(|width| (1..=60_u16).step_by(4).map(move |h| (width, h)));
+            let sizes =
+                (1..=200_u16).step_by(7).flat_map(|width| (1..=60_u16).step_by(4).map(move |h| (width, h)));
             for (width, height) in sizes.chain([(39, 9), (40, 10), (41, 11), (80, 24)]) {
                 let buffer = picture(&state, width, height);
                 assert_eq!(buffer.area, Rect::new(0, 0, width, height), "{name}");
@@ -49,7 +52,16 @@ fn the_worst_is_told_within_the_first_lines_of_the_smallest_screen() {
     let drawn = text(&picture(&state, 80, 24));
     let top: Vec<&str> = drawn.lines().take(8).collect();
     let top = top.join("\n");
-    for part in ["2/4 up", "beacon-2 hung", "since 22:11:", "costs", "0.4 of 41 requests/s fail", "done", "now", "d: drain it"] {
+    for part in [
+        "2/4 up",
+        "beacon-2 hung",
+        "since 22:11:",
+        "costs",
+        "0.4 of 41 requests/s fail",
+        "done",
+        "now",
+        "d: drain it",
+    ] {
         assert!(top.contains(part), "{part}\n{drawn}");
     }
     assert!(drawn.lines().last().unwrap().contains("d drain/resume"), "{drawn}");
@@ -70,7 +82,7 @@ fn styles(buffer: &Buffer) -> String {
             }
             let (fg, bg, letters) = look(from);
             if look(from) != look(0) || from > 0 {
-                out.push_str(&format!("{y}:{from}-{} {fg:?} {bg:?} {letters:?}\n", x - 1));
+                writeln!(out, "{y}:{from}-{} {fg:?} {bg:?} {letters:?}", x - 1).unwrap();
             }
             from = x.min(buffer.area.width - 1);
         }
@@ -87,9 +99,9 @@ fn pictures_are_as_they_were_meant() {
             for (place, panel) in PANELS.iter().enumerate() {
                 state.panel = place;
                 let drawn = picture(&state, width, height);
-                all.push_str(&format!("--- {}\n{}", panel.title(), text(&drawn)));
+                write!(all, "--- {}\n{}", panel.title(), text(&drawn)).unwrap();
                 if width == 80 && place == 0 {
-                    all.push_str(&format!("--- styles\n{}", styles(&drawn)));
+                    write!(all, "--- styles\n{}", styles(&drawn)).unwrap();
                 }
             }
             insta::assert_snapshot!(format!("{name}_{width}x{height}"), all);

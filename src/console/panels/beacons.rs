@@ -40,7 +40,11 @@ impl Panel for Beacons {
     }
 
     fn table(&self, view: &View<'_>) -> Table {
-        Table { columns: &COLUMNS, rows: rows(view), empty: "no beacons: the fleet file names none, or nothing was told yet" }
+        Table {
+            columns: &COLUMNS,
+            rows: rows(view),
+            empty: "no beacons: the fleet file names none, or nothing was told yet",
+        }
     }
 
     fn detail(&self, view: &View<'_>, id: &str, width: u16) -> Option<Vec<TextLine>> {
@@ -62,12 +66,14 @@ pub fn rows(view: &View<'_>) -> Vec<Row> {
 fn row(view: &View<'_>, beacon: &BeaconStatus, total: f32) -> Row {
     let fresh = view.fresh_of(beacon);
     let snapshot = view.fresh();
-    let load = view.status.and_then(|status| status.traffic.loads.iter().find(|load| load.beacon == beacon.name));
+    let load =
+        view.status.and_then(|status| status.traffic.loads.iter().find(|load| load.beacon == beacon.name));
     let load = load.cloned().unwrap_or_else(|| idle(beacon));
     let (state, state_role) = cells::state(beacon, fresh);
     // What a beacon told grows old with it; what the router counted is as old as the snapshot.
     let told = |cell: Cell| Cell { text: fresh.text(cell.text), role: fresh.role(cell.role), ..cell };
-    let counted = |cell: Cell| Cell { text: snapshot.text(cell.text), role: snapshot.role(cell.role), ..cell };
+    let counted =
+        |cell: Cell| Cell { text: snapshot.text(cell.text), role: snapshot.role(cell.role), ..cell };
     let held = view.now.since(beacon.since).max(0);
     let part = if total > 0.0 { load.per_s / total } else { 0.0 };
     let lag_role = if beacon.lag > 0 { Role::Warn } else { Role::Text };
@@ -75,7 +81,10 @@ fn row(view: &View<'_>, beacon: &BeaconStatus, total: f32) -> Row {
         number.map_or_else(|| Cell::text("-").role(Role::Dim), |n| Cell::number(n.to_string(), n as f64))
     };
     let us = |us: Option<u32>| {
-        us.map_or_else(|| Cell::text("-").role(Role::Dim), |us| Cell::number(latency(us), f64::from(us) / 1e3))
+        us.map_or_else(
+            || Cell::text("-").role(Role::Dim),
+            |us| Cell::number(latency(us), f64::from(us) / 1e3),
+        )
     };
     Row {
         id: beacon.name.to_string(),
@@ -105,9 +114,10 @@ fn idle(beacon: &BeaconStatus) -> Load {
 
 /// Client and version without commit and platform: `Lighthouse/v8.0.1`.
 fn client(version: &str) -> &str {
-    let end = version.match_indices(['-', '/', ' ', '+']).map(|(at, _)| at).find(|at| {
-        version[..*at].contains('/') && version[..*at].chars().any(|c| c.is_ascii_digit())
-    });
+    let end = version
+        .match_indices(['-', '/', ' ', '+'])
+        .map(|(at, _)| at)
+        .find(|at| version[..*at].contains('/') && version[..*at].chars().any(|c| c.is_ascii_digit()));
     &version[..end.unwrap_or(version.len())]
 }
 

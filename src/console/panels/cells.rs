@@ -29,10 +29,9 @@ pub fn state(beacon: &BeaconStatus, fresh: Fresh) -> (String, Role) {
     // That it is out by order, or was seen to be down, stays true until something else is seen.
     let doubt = beacon.healthy && beacon.lifecycle == Lifecycle::Active;
     match fresh {
-        Fresh::Now => (format!("{symbol} {word}{more}"), role),
         Fresh::Old if doubt => (format!("{symbol} {word}{more}"), Role::Stale),
         Fresh::Lost if doubt => (format!("? was {word}{more}"), Role::Unknown),
-        Fresh::Old | Fresh::Lost => (format!("{symbol} {word}{more}"), role),
+        _ => (format!("{symbol} {word}{more}"), role),
     }
 }
 

@@ -33,13 +33,16 @@ fn state(view: &View<'_>, beacon: &BeaconStatus, width: u16) -> Vec<TextLine> {
     let fresh = view.fresh_of(beacon);
     let (words, role) = cells::state(beacon, fresh);
     let held = span(view.now.since(beacon.since));
-    let seen = beacon.observed.map_or_else(
-        || "never seen".to_owned(),
-        |at| format!("seen {} ago", span(view.now.since(at))),
-    );
+    let seen = beacon
+        .observed
+        .map_or_else(|| "never seen".to_owned(), |at| format!("seen {} ago", span(view.now.since(at))));
     let mut lines = vec![labelled(
         "state",
-        vec![piece(role, words), piece(Role::Text, format!(" for {held}, ")), piece(fresh.role(Role::Text), seen)],
+        vec![
+            piece(role, words),
+            piece(Role::Text, format!(" for {held}, ")),
+            piece(fresh.role(Role::Text), seen),
+        ],
     )];
     let why = std::iter::once(beacon.detail.clone()).filter(|detail| !detail.is_empty());
     let all: Vec<&str> = beacon.reasons.iter().map(|reason| reason.words()).collect();
@@ -49,27 +52,37 @@ fn state(view: &View<'_>, beacon: &BeaconStatus, width: u16) -> Vec<TextLine> {
             lines.push(labelled("", vec![piece(Role::Text, part)]));
         }
     }
-    let head = beacon
-        .head
-        .map_or_else(|| "none told".to_owned(), |head| format!("{} {}, lag {}", head.slot, head.root.short(), beacon.lag));
+    let head = beacon.head.map_or_else(
+        || "none told".to_owned(),
+        |head| format!("{} {}, lag {}", head.slot, head.root.short(), beacon.lag),
+    );
     lines.push(labelled("head", vec![piece(fresh.role(Role::Text), fresh.text(head))]));
     lines.push(labelled("peers", vec![piece(fresh.role(Role::Text), fresh.text(or_dash(beacon.peers)))]));
     lines.push(labelled("client", vec![piece(Role::Text, beacon.version.as_deref().unwrap_or("not told"))]));
-    lines.push(labelled("execution", vec![piece(Role::Text, beacon.execution.as_deref().unwrap_or("not told"))]));
+    lines.push(labelled(
+        "execution",
+        vec![piece(Role::Text, beacon.execution.as_deref().unwrap_or("not told"))],
+    ));
     for told in &beacon.told {
         let ago = span(view.now.since(told.at));
-        lines.push(labelled("was told", vec![piece(Role::Text, format!("{} {}, {ago} ago", told.count, told.kind))]));
+        lines.push(labelled(
+            "was told",
+            vec![piece(Role::Text, format!("{} {}, {ago} ago", told.count, told.kind))],
+        ));
     }
     if let Some(custody) = beacon.custody {
-        let text =
-            format!("{} of {} groups for {} validators, as told", custody.groups, custody.of, custody.validators);
+        let text = format!(
+            "{} of {} groups for {} validators, as told",
+            custody.groups, custody.of, custody.validators
+        );
         lines.push(labelled("custody", vec![piece(Role::Text, text)]));
     }
     lines
 }
 
 fn carries(view: &View<'_>, beacon: &BeaconStatus) -> Vec<TextLine> {
-    let load = view.status.and_then(|status| status.traffic.loads.iter().find(|load| load.beacon == beacon.name));
+    let load =
+        view.status.and_then(|status| status.traffic.loads.iter().find(|load| load.beacon == beacon.name));
     let (per_s, failed, most) =
         load.map_or((0.0, 0.0, 0.0), |load| (load.per_s, load.failed_per_s, load.most_per_s));
     let spread = |us: Option<u32>| latency(us.unwrap_or(0));
@@ -159,7 +172,10 @@ fn history(view: &View<'_>, name: &str) -> Vec<TextLine> {
     }
     for (place, (at, words, role)) in changes.into_iter().rev().take(CHANGES).enumerate() {
         let label = if place == 0 { "was" } else { "" };
-        lines.push(labelled(label, vec![piece(Role::Dim, format!("{} ", time_of_day(at.0))), piece(role, words)]));
+        lines.push(labelled(
+            label,
+            vec![piece(Role::Dim, format!("{} ", time_of_day(at.0))), piece(role, words)],
+        ));
     }
     lines
 }

@@ -85,7 +85,11 @@ fn row(of: &Explanation) -> Row {
         cells: vec![
             Cell::number(time_of_day(of.at.0), of.at.0 as f64).role(Role::Dim),
             Cell::text(of.endpoint.clone()),
-            Cell::text(of.served_by.clone()).role(if of.served_by == "nobody" { Role::Crit } else { Role::Text }),
+            Cell::text(of.served_by.clone()).role(if of.served_by == "nobody" {
+                Role::Crit
+            } else {
+                Role::Text
+            }),
             Cell::number(format!("{:.1} ms", of.took_ms), of.took_ms),
             Cell::number(of.status.to_string(), f64::from(of.status)).role(code_role(of.status)),
             Cell::text(tried.join(", ")).role(if bad { Role::Warn } else { Role::Dim }),
@@ -107,7 +111,12 @@ fn detail(of: &Explanation, width: usize) -> Vec<TextLine> {
             "at",
             vec![piece(
                 Role::Text,
-                format!("{} UTC, slot {}, {} ms {after} its due point", time_of_day(of.at.0), of.slot, of.due_ms.abs()),
+                format!(
+                    "{} UTC, slot {}, {} ms {after} its due point",
+                    time_of_day(of.at.0),
+                    of.slot,
+                    of.due_ms.abs()
+                ),
             )],
         ),
         labelled(

@@ -29,15 +29,21 @@ impl Panel for Help {
 
     fn above(&self, _view: &View<'_>, _width: u16) -> Vec<TextLine> {
         vec![
-            labelled("filter", vec![piece(Role::Text, "text  state:up  lag>2  p99>=100ms  !text; all words must hold")]),
-            labelled("states", vec![
-                piece(Role::Ok, "● UP  "),
-                piece(Role::Warn, "▲ WARM  "),
-                piece(Role::Drain, "◐ DRAIN n  ○ DRAINED  "),
-                piece(Role::Crit, "▼ DOWN  "),
-                piece(Role::Stale, "old values are faint, "),
-                piece(Role::Unknown, "? is not known"),
-            ]),
+            labelled(
+                "filter",
+                vec![piece(Role::Text, "text  state:up  lag>2  p99>=100ms  !text; all words must hold")],
+            ),
+            labelled(
+                "states",
+                vec![
+                    piece(Role::Ok, "● UP  "),
+                    piece(Role::Warn, "▲ WARM  "),
+                    piece(Role::Drain, "◐ DRAIN n  ○ DRAINED  "),
+                    piece(Role::Crit, "▼ DOWN  "),
+                    piece(Role::Stale, "old values are faint, "),
+                    piece(Role::Unknown, "? is not known"),
+                ],
+            ),
         ]
     }
 

@@ -110,7 +110,11 @@ fn row(view: &View<'_>, answers: &StepAnswers) -> Row {
         Cell::number(answers.answers.to_string(), f64::from(answers.answers)),
     ];
     let aged = |(place, cell): (usize, Cell)| {
-        if place < 3 { cell } else { Cell { text: fresh.text(cell.text), role: fresh.role(cell.role), ..cell } }
+        if place < 3 {
+            cell
+        } else {
+            Cell { text: fresh.text(cell.text), role: fresh.role(cell.role), ..cell }
+        }
     };
     Row {
         id: format!("{} {}", cells::step_words(answers.step), answers.beacon),

@@ -53,10 +53,16 @@ impl Panel for Overview {
         lines.extend(folded("now", Role::Key, &worst.next, width));
         for other in found.iter().skip(1).take(MORE) {
             let since = span(view.now.since(other.since));
-            lines.push(labelled("also", vec![piece(other.role, other.what.clone()), piece(Role::Dim, format!(" for {since}"))]));
+            lines.push(labelled(
+                "also",
+                vec![piece(other.role, other.what.clone()), piece(Role::Dim, format!(" for {since}"))],
+            ));
         }
         if let Some(more) = found.len().checked_sub(MORE + 2) {
-            lines.push(labelled("", vec![piece(Role::Warn, format!("and {} more (2 beacons, ! only faults)", more + 1))]));
+            lines.push(labelled(
+                "",
+                vec![piece(Role::Warn, format!("and {} more (2 beacons, ! only faults)", more + 1))],
+            ));
         }
         lines.iter().map(|line| shorten(line, usize::from(width))).collect()
     }
@@ -78,7 +84,13 @@ impl Panel for Overview {
             .take(LATELY)
             .map(|entry| {
                 let target = entry.target.as_deref().unwrap_or("");
-                let text = format!("{} {} {} {target}: {}", time_of_day(entry.at.0), entry.who, entry.what, entry.outcome);
+                let text = format!(
+                    "{} {} {} {target}: {}",
+                    time_of_day(entry.at.0),
+                    entry.who,
+                    entry.what,
+                    entry.outcome
+                );
                 labelled("lately", vec![piece(Role::Dim, cut(&text, usize::from(width).saturating_sub(11)))])
             })
             .collect();
@@ -113,7 +125,9 @@ fn due(view: &View<'_>) -> Vec<TextLine> {
 fn folded(label: &str, role: Role, text: &str, width: u16) -> Vec<TextLine> {
     let room = usize::from(width).saturating_sub(LABEL).max(20);
     let parts = wrap(text, room).into_iter().enumerate();
-    parts.map(|(place, part)| labelled(if place == 0 { label } else { "" }, vec![piece(role, part)])).collect()
+    parts
+        .map(|(place, part)| labelled(if place == 0 { label } else { "" }, vec![piece(role, part)]))
+        .collect()
 }
 
 /// The line within a width: what stands behind goes first.

@@ -72,7 +72,13 @@ impl Panel for Traffic {
         let mut lines = vec![
             labelled("client", vec![piece(Role::Strong, flow.client.clone())]),
             labelled("kind", vec![piece(Role::Text, cells::kind_words(flow.needs, flow.step))]),
-            labelled("rate", vec![piece(Role::Text, format!("{}/s, {}/s fail", rate(flow.per_s), rate(flow.failed_per_s)))]),
+            labelled(
+                "rate",
+                vec![piece(
+                    Role::Text,
+                    format!("{}/s, {}/s fail", rate(flow.per_s), rate(flow.failed_per_s)),
+                )],
+            ),
             labelled(
                 "answers",
                 vec![piece(
@@ -112,8 +118,11 @@ fn row(view: &View<'_>, flow: &Flow) -> Row {
         Cell::text(cells::kind_words(flow.needs, flow.step)),
         cells::rate_cell(flow.per_s, false),
         cells::ms(flow.p99_ms),
-        Cell::number(share(of_budget), f64::from(of_budget) * 100.0)
-            .role(if near { Role::Warn } else { Role::Text }),
+        Cell::number(share(of_budget), f64::from(of_budget) * 100.0).role(if near {
+            Role::Warn
+        } else {
+            Role::Text
+        }),
         cells::rate_cell(flow.failed_per_s, true),
         cells::ms(flow.p50_ms),
         cells::rate_cell(flow.hedged_per_s, false),
@@ -121,7 +130,11 @@ fn row(view: &View<'_>, flow: &Flow) -> Row {
         Cell::text(by.join(", ")).role(Role::Dim),
     ];
     let aged = |(place, cell): (usize, Cell)| {
-        if place < 2 { cell } else { Cell { text: fresh.text(cell.text), role: fresh.role(cell.role), ..cell } }
+        if place < 2 {
+            cell
+        } else {
+            Cell { text: fresh.text(cell.text), role: fresh.role(cell.role), ..cell }
+        }
     };
     Row {
         id: id_of(flow),

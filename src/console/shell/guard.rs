@@ -59,7 +59,7 @@ impl Guard {
     }
 
     /// A way to write to the terminal without the standard library's line buffer.
-    pub fn writer(&self) -> io::Result<File> {
+    pub fn writer() -> io::Result<File> {
         Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
     }
 
@@ -92,6 +92,12 @@ fn give_back(taken: &AtomicBool) {
     }
     let mut out = io::stdout();
     let _ = out.write_all(SYNC_END);
-    let _ = execute!(out, event::DisableBracketedPaste, style::ResetColor, cursor::Show, terminal::LeaveAlternateScreen);
+    let _ = execute!(
+        out,
+        event::DisableBracketedPaste,
+        style::ResetColor,
+        cursor::Show,
+        terminal::LeaveAlternateScreen
+    );
     let _ = terminal::disable_raw_mode();
 }

@@ -87,7 +87,7 @@ pub async fn run(setup: Setup) -> Result<Ended, ShellError> {
     let now = clock().wall;
     let mut shell = Shell {
         state: State::new(options, now),
-        screen: Screen::new(guard.writer().map_err(ShellError::Terminal)?),
+        screen: Screen::new(Guard::writer().map_err(ShellError::Terminal)?),
         clock,
         terminal,
         links,
@@ -184,9 +184,10 @@ impl Shell {
                 Effect::Order(number, order) => self.links.order(number, order),
                 Effect::Explain { slot } => self.links.explain(slot),
                 Effect::Copy { what, text } => {
-                    let copied = self.terminal.copy(&what, &text).map(|(bytes, told)| {
-                        self.screen.raw(&bytes).map(|()| told)
-                    });
+                    let copied = self
+                        .terminal
+                        .copy(&what, &text)
+                        .map(|(bytes, told)| self.screen.raw(&bytes).map(|()| told));
                     let copied = match copied {
                         Ok(written) => Ok(written?),
                         Err(why) => Err(why),

@@ -29,7 +29,9 @@ impl Terminal {
         match () {
             () if term == "dumb" => Terminal::Dumb,
             () if env("TMUX").is_some_and(|tmux| !tmux.is_empty()) => Terminal::Tmux,
-            () if env("STY").is_some_and(|sty| !sty.is_empty()) || term.starts_with("screen") => Terminal::Screen,
+            () if env("STY").is_some_and(|sty| !sty.is_empty()) || term.starts_with("screen") => {
+                Terminal::Screen
+            }
             () => Terminal::Plain,
         }
     }
@@ -64,7 +66,9 @@ impl Terminal {
     fn through(self, sequence: &str) -> Vec<u8> {
         match self {
             Terminal::Plain | Terminal::Dumb => sequence.as_bytes().to_vec(),
-            Terminal::Tmux => format!("\x1bPtmux;{}\x1b\\", sequence.replace('\x1b', "\x1b\x1b")).into_bytes(),
+            Terminal::Tmux => {
+                format!("\x1bPtmux;{}\x1b\\", sequence.replace('\x1b', "\x1b\x1b")).into_bytes()
+            }
             Terminal::Screen => {
                 let pieces = sequence.as_bytes().chunks(SCREEN_CHUNK);
                 pieces.flat_map(|piece| [b"\x1bP", piece, b"\x1b\\"].concat()).collect()
@@ -76,7 +80,8 @@ impl Terminal {
 fn base64(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
-        let all = group.iter().fold(0_u32, |all, byte| all << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        let all =
+            group.iter().fold(0_u32, |all, byte| all << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
         for place in 0..4 {
             let six = (all >> (18 - 6 * place)) & 63;
             // Writing to a string cannot fail.
@@ -128,7 +133,9 @@ mod tests {
     #[test]
     fn what_stands_between_is_told_by_the_environment() {
         let of = |pairs: &[(&str, &str)]| {
-            Terminal::of(&|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+            Terminal::of(&|name| {
+                pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            })
         };
         assert_eq!(of(&[("TERM", "xterm")]), Terminal::Plain);
         assert_eq!(of(&[("TERM", "screen-256color"), ("TMUX", "/tmp/x,1,0")]), Terminal::Tmux);

@@ -137,7 +137,11 @@ mod tests {
         fn new(width: u16, height: u16) -> Self {
             ratatui::crossterm::style::force_color_output(true);
             let fed = Shared::default();
-            Self { screen: Screen::new(fed.clone()), fed, parser: vt100::Parser::new(cells(height), cells(width), 0) }
+            Self {
+                screen: Screen::new(fed.clone()),
+                fed,
+                parser: vt100::Parser::new(cells(height), cells(width), 0),
+            }
         }
 
         /// Draws; returns the bytes that took.
@@ -217,7 +221,7 @@ mod tests {
             status.traffic.loads = status.beacons.iter().map(|beacon| load(beacon.name.clone())).collect();
             status
         };
-        let mut state = scenes::scene(status(0));
+        let mut state = scenes::scene(&status(0));
         state.size = size;
         state.panel = 1;
         let mut later = state.clone();

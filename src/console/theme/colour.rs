@@ -41,7 +41,9 @@ impl Depth {
             (_, "" | "dumb") => Depth::Ansi16,
             ("truecolor" | "24bit", _) => Depth::True,
             (_, term) if term.contains("direct") => Depth::True,
-            (_, term) if term.contains("256color") || term.contains("kitty") || term.contains("alacritty") => {
+            (_, term)
+                if term.contains("256color") || term.contains("kitty") || term.contains("alacritty") =>
+            {
                 Depth::Ansi256
             }
             (_, term) if term.starts_with("vt") => Depth::Mono,
@@ -114,8 +116,7 @@ impl Rgb {
 
     /// The nearest of the 16.
     pub(super) fn to_16(self) -> u8 {
-        let nearest =
-            NAMES.iter().enumerate().map(|(place, (_, rgb))| (rgb.distance(self), place)).min();
+        let nearest = NAMES.iter().enumerate().map(|(place, (_, rgb))| (rgb.distance(self), place)).min();
         nearest.map_or(7, |(_, place)| place as u8)
     }
 
@@ -177,8 +178,7 @@ mod tests {
         #[case] env: &[(&str, &str)],
         #[case] depth: Depth,
     ) {
-        let get =
-            |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let get = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         assert_eq!(Depth::decide(wanted, &get), depth);
     }
 
@@ -188,7 +188,11 @@ mod tests {
         assert_eq!((rgb("#ff0000").to_256(), rgb("#ff0000").to_16()), (196, 9));
         assert_eq!((rgb("#808080").to_256(), rgb("#808080").to_16()), (244, 8));
         assert_eq!(rgb("#ffffff").to_256(), 231);
-        assert!("#ff00".parse::<Rgb>().is_err() && "red".parse::<Rgb>().is_err() && "#éa000".parse::<Rgb>().is_err());
+        assert!(
+            "#ff00".parse::<Rgb>().is_err()
+                && "red".parse::<Rgb>().is_err()
+                && "#éa000".parse::<Rgb>().is_err()
+        );
     }
 
     #[test]

@@ -61,9 +61,9 @@ fn names(file: &ThemeFile, line: &[&ThemeFile], say: &mut impl FnMut(String)) {
 
 /// A role, or what stands before the dot of one.
 fn known(name: &str) -> bool {
-    Role::ALL
-        .iter()
-        .any(|role| role.name() == name || role.name().split_once('.').is_some_and(|(before, _)| before == name))
+    Role::ALL.iter().any(|role| {
+        role.name() == name || role.name().split_once('.').is_some_and(|(before, _)| before == name)
+    })
 }
 
 fn contrasts(line: &[&ThemeFile], say: &mut impl FnMut(String)) {

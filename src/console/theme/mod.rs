@@ -186,11 +186,15 @@ mod tests {
             ]
         );
         assert!(themes.theme("mine", Depth::True).is_none());
-        let (_, problems) = user("faint", "background: dark\ninherits: default-dark\npalette: {fg: {rgb: \"#333333\"}}\n");
+        let (_, problems) =
+            user("faint", "background: dark\ninherits: default-dark\npalette: {fg: {rgb: \"#333333\"}}\n");
         assert!(problems[0].starts_with("theme faint: role text: contrast 1."), "{problems:?}");
         let (_, problems) = user("circle", "background: dark\ninherits: circle\n");
         assert_eq!(problems, ["theme circle: it inherits itself"]);
         let (_, problems) = user("odd", "background: dark\ncolor: red\n");
-        assert!(problems[0].contains("theme odd cannot be read") && problems[0].contains("color"), "{problems:?}");
+        assert!(
+            problems[0].contains("theme odd cannot be read") && problems[0].contains("color"),
+            "{problems:?}"
+        );
     }
 }

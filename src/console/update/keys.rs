@@ -28,16 +28,17 @@ pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
 /// Why a key is dead here; none: it is alive.
 fn dead(state: &State, action: Action) -> Option<String> {
     match Keymap::scope(action) {
-        Scope::All | Scope::Table => None,
         Scope::Orders if !PANELS[state.panel].of_beacons() => {
             Some("orders are for beacons, in Overview (1) and Beacons (2)".to_owned())
         }
-        Scope::Orders if state.options.seat == Seat::Replay => Some("a saved picture takes no orders".to_owned()),
+        Scope::Orders if state.options.seat == Seat::Replay => {
+            Some("a saved picture takes no orders".to_owned())
+        }
         Scope::Orders => state.no_orders.clone(),
         Scope::Attached if state.options.seat == Seat::Embedded => {
             Some("routing runs in this process and would stop".to_owned())
         }
-        Scope::Attached => None,
+        Scope::Attached | Scope::All | Scope::Table => None,
     }
 }
 
@@ -102,7 +103,11 @@ fn step(state: &mut State, by: isize) {
     if let Some(detail) = &mut state.details[state.panel] {
         detail.scroll = detail.scroll.saturating_add_signed(by);
         let lines = PANELS[state.panel]
-            .detail(&state.view(), &state.details[state.panel].clone().map(|detail| detail.id).unwrap_or_default(), state.size.0)
+            .detail(
+                &state.view(),
+                &state.details[state.panel].clone().map(|detail| detail.id).unwrap_or_default(),
+                state.size.0,
+            )
             .map_or(0, |lines| lines.len());
         if let Some(detail) = &mut state.details[state.panel] {
             detail.scroll = detail.scroll.min(lines.saturating_sub(1));
@@ -152,7 +157,11 @@ fn mark(state: &mut State, action: Action) {
 fn sort(state: &mut State, reverse: bool) {
     let table = table(state);
     let of = &mut state.tables[state.panel];
-    if reverse { of.reverse() } else { of.sort_next(table.columns.len()) }
+    if reverse {
+        of.reverse();
+    } else {
+        of.sort_next(table.columns.len());
+    }
     let words = match of.sort {
         None => "in the table's own order".to_owned(),
         Some((column, reverse)) => {

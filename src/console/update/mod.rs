@@ -119,7 +119,11 @@ fn wrote(state: &mut State, ms: u64) {
         state.slow = slow;
         state.dress();
         if state.low() == slow {
-            let words = if slow { "the line is slow: one picture a second, no charts" } else { "the line is fast again" };
+            let words = if slow {
+                "the line is slow: one picture a second, no charts"
+            } else {
+                "the line is fast again"
+            };
             state.toasts.push(Role::Info, words, state.now);
         }
     }
@@ -134,9 +138,9 @@ fn settle(state: &mut State) {
         state.toasts.push(Role::Warn, format!("marked and gone: {}", gone.join(", ")), state.now);
     }
     // A row that is looked at in full may go, too.
-    let lost = state.details[place].as_ref().is_some_and(|detail| {
-        PANELS[place].detail(&state.view(), &detail.id, state.size.0).is_none()
-    });
+    let lost = state.details[place]
+        .as_ref()
+        .is_some_and(|detail| PANELS[place].detail(&state.view(), &detail.id, state.size.0).is_none());
     if lost {
         state.details[place] = None;
     }

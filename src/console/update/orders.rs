@@ -15,12 +15,11 @@ use super::keys::go;
 
 /// Opens the box for draining or resuming what is marked, selected, or looked at.
 pub fn ask_lifecycle(state: &mut State) -> Vec<Effect> {
-    let targets = match &state.details[state.panel] {
-        Some(detail) => vec![detail.id.clone()],
-        None => {
-            let table = PANELS[state.panel].table(&state.view());
-            state.tables[state.panel].targets(&table)
-        }
+    let targets = if let Some(detail) = &state.details[state.panel] {
+        vec![detail.id.clone()]
+    } else {
+        let table = PANELS[state.panel].table(&state.view());
+        state.tables[state.panel].targets(&table)
     };
     // Consequences are of now, whatever moment is looked at.
     state.frozen = None;
@@ -93,15 +92,21 @@ fn ask(state: &mut State, names: &[String], drain: bool) {
     let unknown: Vec<&str> =
         names.iter().filter(|name| view.beacon(name).is_none()).map(String::as_str).collect();
     if !unknown.is_empty() {
-        let known: Vec<&str> =
-            view.status.iter().flat_map(|status| status.beacons.iter().map(|beacon| beacon.name.as_str())).collect();
+        let known: Vec<&str> = view
+            .status
+            .iter()
+            .flat_map(|status| status.beacons.iter().map(|beacon| beacon.name.as_str()))
+            .collect();
         let text = format!("there is no beacon {}; this fleet has {}", unknown.join(", "), known.join(", "));
         state.toasts.push(Role::Warn, text, state.now);
         return;
     }
     let beacons: Vec<&BeaconStatus> = names.iter().filter_map(|name| view.beacon(name)).collect();
-    let confirm =
-        if drain { Confirm::drain(&view, &beacons, state.me()) } else { Confirm::resume(&view, &beacons, state.me()) };
+    let confirm = if drain {
+        Confirm::drain(&view, &beacons, state.me())
+    } else {
+        Confirm::resume(&view, &beacons, state.me())
+    };
     state.mode = Mode::Confirm(confirm);
 }
 
@@ -124,5 +129,9 @@ fn theme(state: &mut State, name: &str) {
         return;
     }
     let known: Vec<&str> = state.options.themes.names().collect();
-    state.toasts.push(Role::Warn, format!("there is no theme {name}; there are {}", known.join(", ")), state.now);
+    state.toasts.push(
+        Role::Warn,
+        format!("there is no theme {name}; there are {}", known.join(", ")),
+        state.now,
+    );
 }

@@ -20,7 +20,7 @@ const RING_EVERY_MS: i64 = 30_000;
 /// Takes what serve said.
 pub fn said(state: &mut State, said: Said) -> Vec<Effect> {
     match said {
-        Said::Snapshot(status) => return snapshot(state, status),
+        Said::Snapshot(status) => return snapshot(state, &status),
         Said::Journal(entry) => journal(state, entry),
         Said::Log(line) => log(state, line),
         Said::Watchers(watchers) => self::watchers(state, watchers),
@@ -31,15 +31,18 @@ pub fn said(state: &mut State, said: Said) -> Vec<Effect> {
     Vec::new()
 }
 
-fn snapshot(state: &mut State, status: Arc<FleetStatus>) -> Vec<Effect> {
+fn snapshot(state: &mut State, status: &Arc<FleetStatus>) -> Vec<Effect> {
     let before = state.history.newest().cloned();
     state.history.push(status.clone());
     if let Some(before) = before {
-        lifecycles(state, &before, &status);
+        lifecycles(state, &before, status);
     }
     let view = crate::console::view::View { now: state.now, status: Some(status.as_ref()), ..state.view() };
-    let critical: BTreeSet<String> =
-        troubles(&view).into_iter().filter(|trouble| trouble.role == Role::Crit).map(|trouble| trouble.what).collect();
+    let critical: BTreeSet<String> = troubles(&view)
+        .into_iter()
+        .filter(|trouble| trouble.role == Role::Crit)
+        .map(|trouble| trouble.what)
+        .collect();
     let fresh = state.known.as_ref().and_then(|known| critical.difference(known).next().cloned());
     state.known = Some(critical);
     let quiet = state.rang.is_some_and(|rang| state.now.since(rang) < RING_EVERY_MS);

@@ -45,7 +45,7 @@ pub fn paste(state: &mut State, text: &str) -> Vec<Effect> {
                 line.take(key);
             }
             if let Mode::Filter(line, _) = &state.mode {
-                state.tables[state.panel].filter = line.text().to_owned();
+                line.text().clone_into(&mut state.tables[state.panel].filter);
             }
         }
         _ => {}
@@ -66,7 +66,7 @@ fn filter(state: &mut State, key: Key, mut line: Line, before: String) -> Vec<Ef
         }
         _ => {
             line.take(key);
-            of.filter = line.text().to_owned();
+            line.text().clone_into(&mut of.filter);
             state.mode = Mode::Filter(line, before);
         }
     }
@@ -137,7 +137,9 @@ fn run(state: &mut State, text: &str) -> Vec<Effect> {
 fn leaving(state: &mut State, key: Key, keep: bool) -> Vec<Effect> {
     let hand_over = state.options.can_hand_over;
     match key.code {
-        Code::Char('l') if !key.ctrl && hand_over => vec![Effect::Leave(Leave { routing: Routing::HandOver, keep })],
+        Code::Char('l') if !key.ctrl && hand_over => {
+            vec![Effect::Leave(Leave { routing: Routing::HandOver, keep })]
+        }
         Code::Char('s') if !key.ctrl => vec![Effect::Leave(Leave { routing: Routing::Stop, keep })],
         Code::Esc | Code::Enter => Vec::new(),
         _ => {

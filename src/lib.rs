@@ -21,6 +21,7 @@
 //! | [`metrics`], [`telemetry`] | Prometheus text; logs |
 //! | [`engine`] | composition root: starts, supervises and stops everything |
 //! | [`sim`] | simulated beacons and validator clients over real HTTP |
+//! | [`console`] | the screen: events in, effects out; panels, themes, the terminal |
 //! | [`cli`] | one file a command |
 //!
 //! Three roads run through it: a request (listener, row, candidates, strategy, upstream, trace), a symptom (probe, event,
@@ -30,6 +31,7 @@ pub mod beacon;
 pub mod chain;
 pub mod cli;
 pub mod config;
+pub mod console;
 pub mod control;
 pub mod duties;
 pub mod endpoint;

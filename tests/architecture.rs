@@ -39,7 +39,7 @@ impl Room {
 }
 
 /// Lower rooms first. `model` may be used by all.
-const ROOMS: [Room; 19] = [
+const ROOMS: &[Room] = &[
     room("model", &[], "the words everyone uses: they know nobody"),
     room("endpoint", &[], "data about the Beacon API, the same for any fleet"),
     room("chain", &[], "slots and forks, as the spec of the beacons says"),
@@ -82,6 +82,7 @@ const ROOMS: [Room; 19] = [
         "the composition root wires everything but the program's face",
     )
     .tests(&["sim"]),
+    room("console", &["control"], "sees the fleet by frames alone, so that attaching cannot rot"),
     room(
         "cli",
         &[
@@ -101,6 +102,7 @@ const ROOMS: [Room; 19] = [
             "control",
             "engine",
             "sim",
+            "console",
         ],
         "commands may use all; nobody uses them",
     ),

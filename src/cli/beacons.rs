@@ -116,7 +116,7 @@ fn cut_versions(version: &str, execution: &str, used: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::fixture::beacon;
+    use crate::console::fixture::beacon;
     use crate::model::{CustodyEstimate, Reason, SeedKind, Told};
 
     #[test]

@@ -2,21 +2,27 @@
 
 use std::process::ExitCode;
 
-use super::{Global, complain, say};
+use super::{Failure, Global, complain, say};
 use crate::config::Loaded;
+use crate::console::shell::UserFiles;
 
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
 pub struct Args {}
 
-/// Prints one line for a valid file, after its warnings; every problem for another.
+/// Prints one line for a valid file, after its warnings; every problem for another. The user's own keys and themes are
+/// looked at, too.
 ///
 /// # Errors
-/// The fleet file is missing, cannot be read or has problems.
+/// The fleet file is missing, cannot be read or has problems, or the user's files have.
 pub fn run(Args {}: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let loaded = global.load()?;
     if !loaded.warnings.is_empty() {
         complain(&loaded.render_warnings());
+    }
+    let own = UserFiles::read(UserFiles::directory(&|name| std::env::var(name).ok()).as_deref());
+    if !own.problems.is_empty() {
+        return Err(Failure::Config(own.problems.join("\n")).into());
     }
     say(&summary(&loaded))?;
     Ok(ExitCode::SUCCESS)

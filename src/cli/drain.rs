@@ -45,7 +45,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::cli::fixture::beacon;
+    use crate::console::fixture::beacon;
 
     #[rstest]
     #[case(Lifecycle::Active, Progress::NotYet("b1 is still in use".into()))]

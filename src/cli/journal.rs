@@ -66,7 +66,7 @@ pub fn line(entry: &JournalEntry) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::fixture::entry;
+    use crate::console::fixture::entry;
 
     #[test]
     fn an_entry_is_one_line() {

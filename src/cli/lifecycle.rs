@@ -102,7 +102,7 @@ mod tests {
 
     use super::*;
     use crate::cli::drain;
-    use crate::cli::fixture::{beacon, fleet};
+    use crate::console::fixture::{beacon, fleet};
     use crate::control::{Answer, Answering, ControlServer, Desk, Feeding, Handler, Peer, Request, Wanted};
     use crate::model::Lifecycle;
 

@@ -7,12 +7,11 @@ mod abort;
 mod ask;
 mod beacons;
 mod check;
+mod console;
 mod demo;
 mod drain;
 mod exit;
 mod explain;
-#[cfg(test)]
-mod fixture;
 mod follow;
 mod journal;
 mod lifecycle;
@@ -22,6 +21,7 @@ mod plain;
 mod print;
 mod restart;
 mod resume;
+mod screen;
 mod serve;
 mod status;
 mod table;
@@ -64,12 +64,13 @@ impl Global {
 }
 
 #[derive(Debug, Parser)]
-#[command(name = "beacondeck", version, about, arg_required_else_help = true)]
+#[command(name = "beacondeck", version, about)]
 struct Cli {
     #[command(flatten)]
     global: Global,
+    /// Without a command: the console
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 /// The registry: a line a command, its help and its file.
@@ -91,6 +92,8 @@ macro_rules! commands {
 }
 
 commands! {
+    /// Open the console: attach to the running serve, or route in this process
+    Console => console,
     /// Check the fleet file: every problem at once, exit 78 if there is one
     Check => check,
     /// Route: stand between validator clients and the beacons of the fleet file; prints nothing but logs
@@ -125,7 +128,10 @@ commands! {
 /// What made the command fail; [`fail`] prints it and knows its exit code.
 pub fn run() -> anyhow::Result<ExitCode> {
     match Cli::try_parse() {
-        Ok(cli) => cli.command.run(&cli.global),
+        Ok(cli) => match cli.command {
+            Some(command) => command.run(&cli.global),
+            None => console::run(console::Args::default(), &cli.global),
+        },
         Err(error) => {
             // Help and version are answers, on standard output; if nobody reads them, nothing is lost.
             let _ = error.print();

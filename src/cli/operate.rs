@@ -95,7 +95,7 @@ fn words(operation: &Operation) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::fixture::{beacon, fleet};
+    use crate::console::fixture::{beacon, fleet};
 
     fn operation(id: u64, name: &str) -> Operation {
         let text = format!(

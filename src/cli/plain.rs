@@ -92,7 +92,7 @@ fn detail(beacon: &BeaconStatus) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::fixture::{beacon, fleet};
+    use crate::console::fixture::{beacon, fleet};
     use crate::model::{HeadStatus, Reason, Root, Slot, UnixMs};
 
     fn down(name: &str) -> BeaconStatus {

@@ -47,7 +47,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::cli::fixture::beacon;
+    use crate::console::fixture::beacon;
     use crate::model::Reason;
 
     #[rstest]

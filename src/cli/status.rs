@@ -162,7 +162,7 @@ fn beacons(beacons: &[BeaconStatus]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::fixture::{beacon, fleet};
+    use crate::console::fixture::{beacon, fleet};
     use crate::model::{Lifecycle, Reason};
 
     #[test]

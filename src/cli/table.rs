@@ -1,5 +1,6 @@
 //! Text for 80 columns: cells, ages, the words of a beacon's state. Pure.
 
+pub use crate::console::text::{cut, latency, or_dash, span};
 use crate::model::{BeaconStatus, Lifecycle};
 
 /// Columns of the narrowest terminal we write for.
@@ -35,18 +36,6 @@ pub fn cell(text: &str, width: usize, side: Side) -> String {
     }
 }
 
-/// Text of at most `width` characters; longer text ends in `…`.
-pub fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    let mut short: String = text.chars().take(width.saturating_sub(1)).collect();
-    if width > 0 {
-        short.push('…');
-    }
-    short
-}
-
 /// Text in lines of at most [`WIDTH`] characters, broken between words: the first line indented by `first`, the others by
 /// `rest`. A word longer than a line is cut.
 pub fn wrap(text: &str, first: usize, rest: usize) -> String {
@@ -76,38 +65,12 @@ pub fn column<'a>(texts: impl Iterator<Item = &'a str>, least: usize, most: usiz
     texts.map(|text| text.chars().count()).max().unwrap_or(0).clamp(least, most)
 }
 
-/// Smoothed latency as people read it; `-` before the first answer.
-pub fn latency(us: u32) -> String {
-    match us {
-        0 => "-".to_owned(),
-        1..100_000 => format!("{:.1} ms", f64::from(us) / 1e3),
-        100_000..1_000_000 => format!("{} ms", us / 1_000),
-        _ => format!("{:.1} s", f64::from(us) / 1e6),
-    }
-}
-
-/// A span in its two largest units: `12 s`, `3 min`, `2 h 05`, `4 d 03 h`. Negative spans (clocks differ) are 0.
-pub fn span(ms: i64) -> String {
-    let seconds = ms.max(0) / 1_000;
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min", seconds / 60),
-        3_600..86_400 => format!("{} h {:02}", seconds / 3_600, seconds % 3_600 / 60),
-        _ => format!("{} d {:02} h", seconds / 86_400, seconds % 86_400 / 3_600),
-    }
-}
-
-/// A number, or `-`.
-pub fn or_dash<T: ToString>(value: Option<T>) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::cli::fixture::beacon;
+    use crate::console::fixture::beacon;
     use crate::model::Reason;
 
     #[rstest]
@@ -125,35 +88,6 @@ mod tests {
     ) {
         let shown_beacon = BeaconStatus { lifecycle, healthy, reasons: reasons.to_vec(), ..beacon("b1") };
         assert_eq!(state(&shown_beacon), shown);
-    }
-
-    #[rstest]
-    #[case("abc", 5, "abc")]
-    #[case("abcdef", 5, "abcd…")]
-    #[case("äöüß€", 5, "äöüß€")]
-    #[case("abc", 1, "…")]
-    #[case("abc", 0, "")]
-    fn text_is_cut_by_characters(#[case] text: &str, #[case] width: usize, #[case] shown: &str) {
-        assert_eq!(cut(text, width), shown);
-    }
-
-    #[rstest]
-    #[case(0, "-")]
-    #[case(3_140, "3.1 ms")]
-    #[case(350_000, "350 ms")]
-    #[case(1_260_000, "1.3 s")]
-    fn latencies_keep_two_figures(#[case] us: u32, #[case] shown: &str) {
-        assert_eq!(latency(us), shown);
-    }
-
-    #[rstest]
-    #[case(-5, "0 s")]
-    #[case(59_999, "59 s")]
-    #[case(60_000, "1 min")]
-    #[case(7_500_000, "2 h 05")]
-    #[case(356_400_000, "4 d 03 h")]
-    fn spans_have_their_largest_units(#[case] ms: i64, #[case] shown: &str) {
-        assert_eq!(span(ms), shown);
     }
 
     #[test]

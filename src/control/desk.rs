@@ -81,6 +81,12 @@ impl Desk {
         Self { handler, watchers: Arc::default(), clock, cancel, tracker }
     }
 
+    /// The same desk, its connections ended by another token and waited for by another tracker.
+    #[must_use]
+    pub fn until(&self, cancel: CancellationToken, tracker: TaskTracker) -> Self {
+        Self { cancel, tracker, ..self.clone() }
+    }
+
     /// A connection within this process, served in a task of its own.
     pub fn open(&self, access: Access, peer: Peer) -> DuplexStream {
         let (theirs, ours) = tokio::io::duplex(DUPLEX);

@@ -3,14 +3,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::EngineError;
 use super::common::Common;
-use super::orders::Orders;
 use super::persist;
 use crate::control::{ControlServer, Desk};
 use crate::metrics::MetricsServer;
@@ -45,7 +43,7 @@ impl Part {
 pub struct Exclusive {
     common: Common,
     dir: PathBuf,
-    orders: Arc<Orders>,
+    desk: Desk,
     control: Option<Part>,
     metrics: Option<(SocketAddr, Part)>,
 }
@@ -55,8 +53,8 @@ pub struct Metrics(Option<(SocketAddr, Part)>);
 
 impl Exclusive {
     /// Nothing is held yet. `dir` is `control:` of the fleet file.
-    pub fn new(common: Common, dir: PathBuf, orders: Arc<Orders>) -> Self {
-        Self { common, dir, orders, control: None, metrics: None }
+    pub fn new(common: Common, dir: PathBuf, desk: Desk) -> Self {
+        Self { common, dir, desk, control: None, metrics: None }
     }
 
     /// Takes all of it.
@@ -67,17 +65,14 @@ impl Exclusive {
         let metrics = self.beside(metrics).await?;
         self.change(metrics);
         let part = Part::new(&self.common);
-        let started = ControlServer::start(&self.dir, &self.desk(&part)).await;
+        let started =
+            ControlServer::start(&self.dir, &self.desk.until(part.end.clone(), part.tasks.clone())).await;
         if let Err(error) = started {
             part.end().await;
             return Err(error.into());
         }
         self.control = Some(part);
         Ok(())
-    }
-
-    fn desk(&self, part: &Part) -> Desk {
-        Desk::new(self.orders.clone(), self.common.clock.clone(), part.end.clone(), part.tasks.clone())
     }
 
     /// Takes it back after another process did not come to serve.

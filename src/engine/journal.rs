@@ -4,14 +4,15 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::interval;
+use tokio::time::{Duration, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::explain::{Asked, Names, Passed, explain};
 use super::pulse::Pulse;
+use super::tally::Tally;
 use crate::chain::SlotClock;
 use crate::duties::{
     self, Committees, DutyRecord, Kind, ParseError, Publication, Records, attester_duties, proposer_duties,
@@ -19,7 +20,7 @@ use crate::duties::{
 };
 use crate::endpoint::{Inspect, row};
 use crate::metrics::{Metrics, Series};
-use crate::model::{BeaconId, Explanation, Moment, Slot, Trace, ValidatorIndex};
+use crate::model::{BeaconId, Explanation, Moment, Slot, Trace, Traffic, ValidatorIndex};
 use crate::pool::Table;
 use crate::router::{Exchange, Sink};
 
@@ -27,8 +28,8 @@ use crate::router::{Exchange, Sink};
 const QUEUE: usize = 8_192;
 /// Published tables remembered, so that a trace can be explained by the table it was decided on.
 const TABLES: usize = 2_048;
-/// How often the task shows that it lives when nothing comes.
-const BEAT: Duration = Duration::from_millis(500);
+/// How often rates are told anew, and the task shows that it lives; the tally counts in these.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// What the ids of traces stand for under one fleet file.
 #[derive(Debug)]
@@ -52,6 +53,7 @@ enum Message {
 pub struct Journal {
     to: mpsc::Sender<Message>,
     metrics: Arc<Metrics>,
+    traffic: Arc<ArcSwap<Traffic>>,
 }
 
 /// What the task owns.
@@ -63,11 +65,16 @@ pub struct JournalTask {
     tables: VecDeque<Arc<Table>>,
     records: Records,
     committees: Committees,
+    tally: Tally,
+    /// What the ids in the tally stand for, and what they stood for before the last reload.
+    tallied: [Option<Arc<Labels>>; 2],
+    traffic: Arc<ArcSwap<Traffic>>,
 }
 
 /// A journal of `limit` traces and its task.
 pub fn journal(limit: usize, metrics: Arc<Metrics>) -> (Journal, JournalTask) {
     let (to, from) = mpsc::channel(QUEUE);
+    let traffic = Arc::<ArcSwap<Traffic>>::default();
     let task = JournalTask {
         from,
         metrics: metrics.clone(),
@@ -76,8 +83,11 @@ pub fn journal(limit: usize, metrics: Arc<Metrics>) -> (Journal, JournalTask) {
         tables: VecDeque::new(),
         records: Records::new(limit),
         committees: Committees::default(),
+        tally: Tally::default(),
+        tallied: [None, None],
+        traffic: traffic.clone(),
     };
-    (Journal { to, metrics }, task)
+    (Journal { to, metrics, traffic }, task)
 }
 
 impl Journal {
@@ -89,6 +99,11 @@ impl Journal {
     /// A table was published.
     pub fn table(&self, table: Arc<Table>) {
         self.write(Message::Table(table));
+    }
+
+    /// What passed lately, but for the clock.
+    pub fn traffic(&self) -> Arc<Traffic> {
+        self.traffic.load_full()
     }
 
     /// Why requests went where they went, newest first. Empty if the journal has ended.
@@ -128,16 +143,17 @@ impl Sink for Recorder {
 impl JournalTask {
     /// Runs until `cancel` and then takes what is left in the queue.
     pub async fn run(mut self, pulse: Pulse, cancel: CancellationToken) {
-        let mut idle = interval(BEAT);
+        let mut seconds = interval(SECOND);
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
+                _ = seconds.tick() => self.second(),
                 message = self.from.recv() => match message {
                     Some(message) => self.take(message),
                     None => return,
                 },
                 () = cancel.cancelled() => break,
-                _ = idle.tick() => {}
             }
             pulse.beat();
         }
@@ -150,6 +166,7 @@ impl JournalTask {
         match message {
             Message::Trace(trace, labels) => {
                 self.metrics.record(&trace, &labels.series);
+                self.tally(&trace, &labels);
                 keep(&mut self.traces, Passed { trace, labels }, self.limit);
             }
             Message::Table(table) => keep(&mut self.tables, table, TABLES),
@@ -164,6 +181,29 @@ impl JournalTask {
                 let _ = answer.send(list);
             }
         }
+    }
+
+    /// Counts a request. A reload begins anew; what was under way under the file before is not counted any more.
+    fn tally(&mut self, trace: &Trace, labels: &Arc<Labels>) {
+        let is = |of: &Option<Arc<Labels>>| of.as_ref().is_some_and(|of| Arc::ptr_eq(of, labels));
+        let [present, before] = &self.tallied;
+        if is(before) {
+            return;
+        }
+        if !is(present) {
+            self.tallied = [Some(labels.clone()), self.tallied[0].take()];
+            self.tally = Tally::default();
+        }
+        let clock = self.tables.back().and_then(|table| table.clock.as_ref());
+        self.tally.record(trace, clock);
+    }
+
+    fn second(&mut self) {
+        self.tally.second();
+        let Some(labels) = &self.tallied[0] else { return };
+        let clock = self.tables.back().and_then(|table| table.clock.as_ref());
+        let traffic = self.tally.traffic(&labels.names.beacons, &labels.names.clients, clock);
+        self.traffic.store(Arc::new(traffic));
     }
 
     fn read(&mut self, exchange: &Exchange) {

@@ -34,6 +34,7 @@ mod seeds_kept;
 mod seeds_task;
 mod sockets;
 mod status;
+mod tally;
 mod tls;
 mod watcher;
 
@@ -69,6 +70,7 @@ use reload::Keeper;
 use said::Message;
 use seeds_task::SeedsTask;
 
+pub use clock::system as system_clock;
 pub use handover::{HandOverError, Program};
 pub use notify::Manager;
 pub use reload::{House, ReloadError};
@@ -184,8 +186,8 @@ impl Engine {
         }
         let predecessor = Predecessor::take_over(predecessor, &generation, &common).await?;
         let orders = orders(&common, &status).await?;
-        let desk = Desk::new(orders.clone(), common.clock.clone(), cancel, common.tasks.clone());
-        let mut exclusive = Exclusive::new(common.clone(), fleet.control.clone(), orders);
+        let desk = Desk::new(orders, common.clock.clone(), cancel, common.tasks.clone());
+        let mut exclusive = Exclusive::new(common.clone(), fleet.control.clone(), desk.clone());
         exclusive.open(fleet.metrics).await?;
         doors.change(bound, fleet.limits.stop);
         doors.close_the_rest();

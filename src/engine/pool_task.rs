@@ -326,6 +326,7 @@ impl PoolTask {
             names: &names,
             told: &told,
             seed_alerts: &seed_alerts,
+            traffic: &self.journal.traffic(),
             versions: &self.versions,
             network: self.network.chosen(),
             notices: &self.notices,

@@ -26,6 +26,10 @@ impl Inherited {
     pub fn of_process() -> Self {
         let mut given = ListenFd::from_env();
         let is_heir = std::env::var(PREDECESSOR).is_ok_and(|id| id == parent_id().to_string());
+        if is_heir {
+            // A terminal that ends the process before must not end this one. Who leads a group already stays in its session.
+            let _ = rustix::process::setsid();
+        }
         let line = given.len().checked_sub(1).filter(|_| is_heir);
         // It is no listener; but the crate's check is of family and type, and both are the same.
         let line = line.and_then(|last| given.take_unix_listener(last).ok().flatten());

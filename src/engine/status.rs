@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::network::Chosen;
+use super::tally::timing;
 use crate::beacon::NodeVersion;
 use crate::model::{
     BeaconId, BeaconName, BeaconStatus, Bps, CustodyEstimate, Drain, FleetStatus, HeadStatus, Moment,
-    Operation, Reason, Role, Told, UnixMs, Use,
+    Operation, Reason, Role, Told, Traffic, UnixMs, Use,
 };
 use crate::pool::{Chain, GOOD, NEVER, Pool, Table};
 
@@ -24,6 +25,8 @@ pub struct Known<'a> {
     pub told: &'a [(Vec<Told>, Option<CustodyEstimate>)],
     /// What on-call must know of seeds.
     pub seed_alerts: &'a [String],
+    /// What passed lately.
+    pub traffic: &'a Traffic,
     /// What on-call must know of the program itself, by its part.
     pub notices: &'a BTreeMap<&'static str, String>,
     /// Restarts and upgrades.
@@ -48,6 +51,10 @@ pub fn compose(pool: &Pool, table: &Table, known: &Known<'_>, now: Moment) -> Fl
         at: now.wall,
         alerts: alerts(table, &beacons, known),
         operations: known.operations.to_vec(),
+        traffic: Traffic {
+            timing: table.clock.as_ref().zip(slot).map(|(clock, slot)| timing(clock, slot)),
+            ..known.traffic.clone()
+        },
         beacons,
     }
 }

@@ -89,6 +89,7 @@ fn status(beacons: Vec<BeaconStatus>) -> FleetStatus {
         beacons,
         operations: Vec::new(),
         alerts: vec!["one".into()],
+        traffic: crate::model::Traffic::default(),
     }
 }
 

@@ -14,6 +14,7 @@ mod seed;
 mod status;
 mod time;
 mod trace;
+mod traffic;
 
 pub use class::{Role, Step, Use};
 pub use explain::{Explanation, Publication, Skipped, Tried};
@@ -30,3 +31,4 @@ pub use seed::{CustodyEstimate, SeedKind, Told};
 pub use status::{BeaconStatus, FleetStatus, HeadStatus, Lifecycle, Reason};
 pub use time::{Bps, Clock, Moment, UnixMs};
 pub use trace::{Attempt, Outcome, Served, TRACE_ATTEMPTS, Trace};
+pub use traffic::{Flow, Load, SPREAD, StepAnswers, Timing, Traffic};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BeaconName, CustodyEstimate, Drain, Epoch, Operation, Root, Slot, Told, UnixMs};
+use super::{BeaconName, CustodyEstimate, Drain, Epoch, Operation, Root, Slot, Told, Traffic, UnixMs};
 
 /// Why a beacon is not (fully) used, in words a person reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -187,4 +187,7 @@ pub struct FleetStatus {
     /// Restarts and upgrades that run, and the last that have ended, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<Operation>,
+    /// What passed lately.
+    #[serde(default)]
+    pub traffic: Traffic,
 }

@@ -18,6 +18,7 @@ pub use agree::{AgreedHead, Block, Heads};
 pub use condition::{Chain, Condition, Facts, Failure, Settings};
 pub use gauge::Gauge;
 pub use grade::{GOOD, NEVER, UNSEEDED, grade};
+pub use histogram::Histogram;
 pub use state::{Action, Event, Member, Pool};
 pub use succeed::{Joined, serves_as_well};
 pub use table::{Entry, Table};

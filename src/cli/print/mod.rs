@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Subcommand};
 use clap_complete::Shell;
 
-use super::{Global, say};
+use super::{Failure, Global, say, screen};
+use crate::console::shell::UserFiles;
+use crate::console::theme::SHIPPED;
 use unit::Part;
 
 /// The commented fleet file.
@@ -30,6 +32,15 @@ enum What {
         #[arg(default_value = "all")]
         part: Part,
     },
+    /// The console's key table, with the changes of the user's file
+    Keys,
+    /// The console's themes, or one of them as a file
+    Theme {
+        /// Which
+        name: Option<String>,
+    },
+    /// The console as a picture: of the running serve, or of a saved recording
+    Screen(screen::Args),
     /// Completions for a shell, to be sourced by it
     Completions {
         /// The shell
@@ -38,15 +49,38 @@ enum What {
 }
 
 /// Runs the command.
-pub fn run(args: Args, _global: &Global) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let Args { what } = args;
     let text = match what {
         What::Config => EXAMPLE.to_owned(),
         What::Unit { part } => part.text(),
+        What::Keys => keys()?,
+        What::Theme { name } => theme(name.as_deref())?,
+        What::Screen(args) => screen::draw(&args, global)?,
         What::Completions { shell } => completions(shell),
     };
     say(text.trim_end())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The keys as they are here.
+fn keys() -> anyhow::Result<String> {
+    let files = UserFiles::read(UserFiles::directory(&|name| std::env::var(name).ok()).as_deref());
+    match files.problems.first() {
+        Some(problem) => Err(Failure::Config(problem.clone()).into()),
+        None => Ok(files.keymap.markdown()),
+    }
+}
+
+fn theme(name: Option<&str>) -> anyhow::Result<String> {
+    let known: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
+    let Some(name) = name else { return Ok(known.join("\n")) };
+    match SHIPPED.iter().find(|(known, _)| *known == name) {
+        Some((_, text)) => Ok((*text).to_owned()),
+        None => {
+            Err(Failure::Usage(format!("there is no theme {name}; there are {}", known.join(", "))).into())
+        }
+    }
 }
 
 fn completions(shell: Shell) -> String {

@@ -1,8 +1,12 @@
-//! A fleet as the tests of the commands see it.
+//! A fleet as the console's tests see it.
 
 use crate::model::{
-    BeaconName, BeaconStatus, Epoch, FleetStatus, HeadStatus, JournalEntry, Lifecycle, Root, Slot, UnixMs,
+    BeaconName, BeaconStatus, Epoch, FleetStatus, HeadStatus, JournalEntry, Lifecycle, Root, Slot, Traffic,
+    UnixMs,
 };
+
+/// The moment of the fixture's snapshot.
+pub const NOW: UnixMs = UnixMs(1_700_000_000_000);
 
 /// A healthy beacon at slot 9,876,543.
 pub fn beacon(name: &str) -> BeaconStatus {
@@ -24,8 +28,8 @@ pub fn beacon(name: &str) -> BeaconStatus {
         p99_us: Some(12_288),
         answered: 1_234_567,
         failed: 89,
-        observed: Some(UnixMs(1_700_000_000_000)),
-        since: UnixMs(1_700_000_000_000 - 7_500_000),
+        observed: Some(NOW),
+        since: UnixMs(NOW.0 - 7_500_000),
         told: Vec::new(),
         custody: None,
     }
@@ -41,10 +45,11 @@ pub fn fleet(beacons: Vec<BeaconStatus>) -> FleetStatus {
         slot: Some(Slot(9_876_544)),
         epoch: Some(Epoch(308_642)),
         agreed: Some(HeadStatus { slot: Slot(9_876_543), root: Root([0xab; 32]) }),
-        at: UnixMs(1_700_000_000_000),
+        at: NOW,
         beacons,
         operations: Vec::new(),
         alerts: Vec::new(),
+        traffic: Traffic::default(),
     }
 }
 
@@ -52,7 +57,7 @@ pub fn fleet(beacons: Vec<BeaconStatus>) -> FleetStatus {
 pub fn entry(id: u64, target: Option<&str>) -> JournalEntry {
     JournalEntry {
         id,
-        at: UnixMs(1_700_000_000_000),
+        at: NOW,
         who: "alice (uid 1000)".into(),
         what: "drain".into(),
         target: target.map(str::to_owned),

@@ -1,0 +1,213 @@
+//! `console`: the screen. Attaches to the running serve of the fleet file, or routes in this process.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Failure, Global, complain};
+use crate::config::Loaded;
+use crate::console::command::Bandwidth;
+use crate::console::event::Routing;
+use crate::console::shell::{self, Ended, Setup, Terminal, UserFiles};
+use crate::console::state::{Options, Seat};
+use crate::console::theme::{DEFAULT, Depth};
+use crate::control::{Access, ControlError, Reach};
+use crate::engine::{Engine, Inherited, Manager, Program, system_clock};
+use crate::model::Logging;
+use crate::telemetry;
+
+/// What the console calls itself where it looks whether a serve runs.
+const PROGRAM: &str = "console";
+
+/// Open the console
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Args {
+    /// Look, but give no orders
+    #[arg(long)]
+    read_only: bool,
+    #[command(flatten)]
+    look: Look,
+}
+
+/// How things look.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Look {
+    /// A theme by name; `beacondeck print theme` lists them
+    #[arg(long, env = "BEACONDECK_THEME", value_name = "NAME")]
+    theme: Option<String>,
+    /// Colours: auto, always, never, 16, 256, true
+    #[arg(long, value_name = "DEPTH")]
+    color: Option<String>,
+    /// Letters of ASCII only; else by the locale
+    #[arg(long)]
+    ascii: bool,
+}
+
+/// Reads the environment.
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+impl Look {
+    /// The options of a console of this look.
+    ///
+    /// # Errors
+    /// There is no such depth of colour, or no such theme.
+    pub fn options(&self, fleet: &str, seat: Seat) -> anyhow::Result<Options> {
+        let files = UserFiles::read(UserFiles::directory(&env).as_deref());
+        let color = self.color.as_deref().unwrap_or("auto");
+        if !["auto", "always", "never", "mono", "16", "256", "true"].contains(&color) {
+            let words = format!("--color {color} is none of auto, always, never, 16, 256, true");
+            return Err(Failure::Usage(words).into());
+        }
+        let theme = self.theme.clone().unwrap_or_else(|| DEFAULT.to_owned());
+        if files.themes.theme(&theme, Depth::True).is_none() {
+            let known: Vec<&str> = files.themes.names().collect();
+            return Err(
+                Failure::Usage(format!("there is no theme {theme}; there are {}", known.join(", "))).into()
+            );
+        }
+        Ok(Options {
+            fleet: fleet.to_owned(),
+            seat,
+            read_only: false,
+            can_hand_over: false,
+            ascii: self.ascii || !utf8(&env),
+            depth: Depth::decide(color, &env),
+            theme,
+            themes: files.themes,
+            keymap: files.keymap,
+            bandwidth: Bandwidth::Auto,
+            problems: files.problems,
+        })
+    }
+}
+
+/// Whether the locale's letters are UTF-8.
+fn utf8(env: &dyn Fn(&str) -> Option<String>) -> bool {
+    let set =
+        ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env(name).filter(|value| !value.is_empty()));
+    set.is_some_and(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
+/// Runs the console.
+#[expect(clippy::needless_pass_by_value, reason = "all commands have one shape")]
+pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    let loaded = global.load()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(console(&args, &loaded));
+    runtime.shutdown_background();
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
+async fn console(args: &Args, loaded: &Loaded) -> anyhow::Result<()> {
+    let reach = Reach::Sockets(loaded.fleet.control.clone());
+    match reach.client(Access::Observe, PROGRAM).await {
+        Ok(_) => {
+            let mut options = args.look.options(&loaded.fleet.name, Seat::Attached)?;
+            options.read_only = args.read_only;
+            show(options, reach).await.map(drop)
+        }
+        Err(ControlError::NoServe { .. }) => embedded(args, loaded).await,
+        Err(error) => Err(Failure::Unavailable(format!("{:#}", anyhow::Error::from(error))).into()),
+    }
+}
+
+async fn show(options: Options, reach: Reach) -> anyhow::Result<Ended> {
+    let setup = Setup { options, reach, clock: system_clock(), terminal: Terminal::of(&env) };
+    Ok(Box::pin(shell::run(setup)).await?)
+}
+
+/// Routes in this process for as long as the console is open.
+async fn embedded(args: &Args, loaded: &Loaded) -> anyhow::Result<()> {
+    let mut options = args.look.options(&loaded.fleet.name, Seat::Embedded)?;
+    options.read_only = args.read_only;
+    let logging = logging(loaded);
+    let _logs = telemetry::start(&logging)?;
+    let mut engine = Engine::serve(loaded, Manager::default(), Inherited::default())
+        .await
+        .map_err(|error| Failure::Unavailable(format!("{:#}", anyhow::Error::from(error))))?;
+    let reach = Reach::Process(engine.desk.clone());
+    let ended = tokio::select! {
+        ended = show(options, reach) => ended,
+        died = engine.watch() => Err(died.into()),
+    };
+    if matches!(ended, Ok(ended) if ended.routing() == Routing::HandOver) {
+        return leave_routing(engine, loaded).await;
+    }
+    complain("stopping: requests in flight finish");
+    engine.stop().await;
+    ended.map(drop)
+}
+
+/// Routing goes on in a `serve` of its own, which gets the sockets of this process; if none comes to serve, here.
+async fn leave_routing(mut engine: Engine, loaded: &Loaded) -> anyhow::Result<()> {
+    let mut program = Program::again()?;
+    program.args = ["serve".into(), "--fleet".into(), loaded.path.clone().into()].into();
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
+    match engine.house().hand_over(program).await {
+        Ok(id) => {
+            complain(&format!("routing goes on in process {id}; `beacondeck` attaches to it"));
+            engine.retire().await;
+            return Ok(());
+        }
+        Err(error) => {
+            let id = std::process::id();
+            tracing::error!(%error, "routing could not be handed over and goes on here");
+            complain(&format!(
+                "routing could not be handed over ({error}); it goes on here, in process {id}, until SIGTERM"
+            ));
+        }
+    }
+    let died = tokio::select! {
+        _ = terminate.recv() => None,
+        died = engine.watch() => Some(died),
+    };
+    engine.stop().await;
+    died.map_or(Ok(()), |died| Err(died.into()))
+}
+
+/// Lines on standard error would be written over the screen: without a directory they go below the state's.
+fn logging(loaded: &Loaded) -> Logging {
+    let own: PathBuf = loaded.fleet.state.join("logs");
+    let directory = loaded.fleet.logging.directory.clone().unwrap_or(own);
+    Logging { directory: Some(directory), ..loaded.fleet.logging.clone() }
+}
+
+/// A saved picture's state, or that of the running serve.
+pub async fn state_of(
+    look: &Look,
+    from: Option<&std::path::Path>,
+    global: &Global,
+) -> anyhow::Result<crate::console::state::State> {
+    let text = if let Some(path) = from {
+        std::fs::read_to_string(path)
+            .map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", path.display())))?
+    } else {
+        let status = super::ask::status(&global.load()?.fleet.control).await?;
+        serde_json::to_string(status.as_ref())?
+    };
+    let options = look.options("", Seat::Replay)?;
+    crate::console::recording::replay(options, &text).context("the recording cannot be shown")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_are_those_of_the_locale() {
+        let of = |pairs: &[(&str, &str)]| {
+            utf8(&|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+        };
+        assert!(of(&[("LANG", "de_DE.UTF-8")]));
+        assert!(of(&[("LC_ALL", ""), ("LANG", "C.utf8")]));
+        assert!(!of(&[("LC_ALL", "C"), ("LANG", "de_DE.UTF-8")]));
+        assert!(!of(&[]));
+    }
+}

@@ -1,0 +1,237 @@
+//! The command line: what can be said, how it is read, and what completes it. Pure.
+//!
+//! To add a command: a row in [`COMMANDS`], a variant of [`Command`], and what it does in `update`.
+
+use crate::model::Slot;
+
+use super::panels::{PANELS, place_of};
+
+/// A command as help shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    /// Its name.
+    pub name: &'static str,
+    /// How it is written.
+    pub usage: &'static str,
+    /// What it does.
+    pub does: &'static str,
+}
+
+const fn about(name: &'static str, usage: &'static str, does: &'static str) -> About {
+    About { name, usage, does }
+}
+
+/// Every command besides the panels' names.
+pub const COMMANDS: [About; 9] = [
+    about("drain", ":drain NAME…", "give beacons no new work (asks)"),
+    about("resume", ":resume NAME…", "give drained beacons work again (asks)"),
+    about("goto", ":goto slot N", "requests of a slot, and the picture as it was"),
+    about("handoff", ":handoff", "copy a summary in Markdown for whoever comes next"),
+    about("theme", ":theme NAME", "another theme, at once"),
+    about("set", ":set bw low|auto|high", "how much may be drawn; also :set bell on|off"),
+    about("now", ":now", "back to what is now"),
+    about("help", ":help", "keys and commands"),
+    about("q", ":q", "leave"),
+];
+
+/// A command, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Drain these.
+    Drain(Vec<String>),
+    /// Resume these.
+    Resume(Vec<String>),
+    /// A panel, with a filter.
+    Panel(usize, Option<String>),
+    /// A slot.
+    Slot(Slot),
+    /// The summary.
+    Handoff,
+    /// A theme.
+    Theme(String),
+    /// How much may be drawn.
+    Bandwidth(Bandwidth),
+    /// Whether it rings.
+    Bell(bool),
+    /// Back to now.
+    Now,
+    /// Leave.
+    Quit,
+}
+
+/// How much may be drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bandwidth {
+    /// As the line bears.
+    #[default]
+    Auto,
+    /// One picture a second, no charts, 16 colours.
+    Low,
+    /// Everything.
+    High,
+}
+
+/// What may complete a command.
+#[derive(Debug, Clone, Copy)]
+pub struct Words<'a> {
+    /// Beacons.
+    pub beacons: &'a [String],
+    /// Themes.
+    pub themes: &'a [String],
+}
+
+/// Reads a command.
+///
+/// # Errors
+/// One sentence: what is wrong and what would do.
+pub fn read(text: &str) -> Result<Option<Command>, String> {
+    let mut words = text.split_whitespace();
+    let Some(first) = words.next() else { return Ok(None) };
+    let rest: Vec<&str> = words.collect();
+    let names = || -> Result<Vec<String>, String> {
+        if rest.is_empty() {
+            return Err(format!(":{first} needs the name of a beacon"));
+        }
+        Ok(rest.iter().map(|name| (*name).to_owned()).collect())
+    };
+    let command = match (first, rest.as_slice()) {
+        ("drain", _) => Command::Drain(names()?),
+        ("resume", _) => Command::Resume(names()?),
+        ("goto", ["slot", number]) => {
+            let number = number.parse().map_err(|_| format!("`{number}` is no slot"))?;
+            Command::Slot(Slot(number))
+        }
+        ("goto", _) => return Err("write :goto slot N".to_owned()),
+        ("handoff", []) => Command::Handoff,
+        ("theme", [name]) => Command::Theme((*name).to_owned()),
+        ("theme", _) => return Err("write :theme NAME".to_owned()),
+        ("set", ["bw", "low"]) => Command::Bandwidth(Bandwidth::Low),
+        ("set", ["bw", "auto"]) => Command::Bandwidth(Bandwidth::Auto),
+        ("set", ["bw", "high"]) => Command::Bandwidth(Bandwidth::High),
+        ("set", ["bell", "on"]) => Command::Bell(true),
+        ("set", ["bell", "off"]) => Command::Bell(false),
+        ("set", _) => return Err("write :set bw low|auto|high or :set bell on|off".to_owned()),
+        ("now", []) => Command::Now,
+        ("q" | "quit", []) => Command::Quit,
+        (name, filter) => match place_of(name) {
+            Some(panel) => Command::Panel(panel, (!filter.is_empty()).then(|| filter.join(" "))),
+            None => return Err(unknown(first)),
+        },
+    };
+    Ok(Some(command))
+}
+
+fn unknown(name: &str) -> String {
+    let known = firsts();
+    let near = known.iter().map(|known| (strsim::damerau_levenshtein(name, known), known)).min();
+    match near {
+        Some((distance, near)) if distance <= 2 => format!("there is no :{name}; did you mean :{near}?"),
+        _ => format!("there is no :{name}; tab shows what there is"),
+    }
+}
+
+fn firsts() -> Vec<String> {
+    let panels = PANELS.iter().map(|panel| panel.id().to_owned());
+    let mut all: Vec<String> = COMMANDS.iter().map(|about| about.name.to_owned()).chain(panels).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// What could stand where the last word is being typed.
+pub fn candidates(text: &str, words: Words<'_>) -> Vec<String> {
+    let (before, last) = text.split_at(last_word(text));
+    let own = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
+    let all: Vec<String> = match before.split_whitespace().collect::<Vec<_>>().as_slice() {
+        [] => firsts(),
+        ["drain" | "resume", ..] => words.beacons.to_vec(),
+        ["theme"] => words.themes.to_vec(),
+        ["goto"] => own(&["slot"]),
+        ["set"] => own(&["bw", "bell"]),
+        ["set", "bw"] => own(&["low", "auto", "high"]),
+        ["set", "bell"] => own(&["on", "off"]),
+        _ => Vec::new(),
+    };
+    all.into_iter().filter(|word| word.starts_with(last)).collect()
+}
+
+/// Where the last word begins; the text's end after a blank.
+fn last_word(text: &str) -> usize {
+    text.char_indices().rev().find(|(_, c)| c.is_whitespace()).map_or(0, |(at, c)| at + c.len_utf8())
+}
+
+/// The text with its last word completed as far as the candidates agree; a single one is completed with a space.
+pub fn complete(text: &str, candidates: &[String]) -> String {
+    let Some(first) = candidates.first() else { return text.to_owned() };
+    let start = last_word(text);
+    let common = candidates.iter().fold(first.as_str(), |common, word| {
+        let same = common.char_indices().zip(word.chars()).find(|((_, a), b)| a != b);
+        let end = same.map_or(common.len().min(word.len()), |((at, _), _)| at);
+        &common[..end]
+    });
+    let space = if candidates.len() == 1 { " " } else { "" };
+    format!("{}{common}{space}", &text[..start])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("", None)]
+    #[case("drain b1 b2", Some(Command::Drain(vec!["b1".into(), "b2".into()])))]
+    #[case("beacons state:down lag>1", Some(Command::Panel(1, Some("state:down lag>1".into()))))]
+    #[case(" log ", Some(Command::Panel(5, None)))]
+    #[case("help", Some(Command::Panel(6, None)))]
+    #[case("goto slot 12", Some(Command::Slot(Slot(12))))]
+    #[case("set bw low", Some(Command::Bandwidth(Bandwidth::Low)))]
+    #[case("set bell off", Some(Command::Bell(false)))]
+    #[case("q", Some(Command::Quit))]
+    fn commands_are_read(#[case] text: &str, #[case] command: Option<Command>) {
+        assert_eq!(read(text), Ok(command));
+    }
+
+    #[rstest]
+    #[case("drain", ":drain needs the name of a beacon")]
+    #[case("drian b1", "there is no :drian; did you mean :drain?")]
+    #[case("goto slot x", "`x` is no slot")]
+    #[case("set colour", "write :set bw low|auto|high or :set bell on|off")]
+    #[case("frobnicate", "there is no :frobnicate; tab shows what there is")]
+    fn a_wrong_command_says_what_would_do(#[case] text: &str, #[case] says: &str) {
+        assert_eq!(read(text), Err(says.to_owned()));
+    }
+
+    #[test]
+    fn words_are_completed_as_far_as_they_agree() {
+        let beacons = ["beacon-1".to_owned(), "beacon-2".to_owned(), "other".to_owned()];
+        let words = Words { beacons: &beacons, themes: &["mono".to_owned()] };
+        let done = |text: &str| complete(text, &candidates(text, words));
+        assert_eq!(done("dr"), "drain ");
+        assert_eq!(done("drain b"), "drain beacon-");
+        assert_eq!(done("drain beacon-2 o"), "drain beacon-2 other ");
+        assert_eq!(done("theme "), "theme mono ");
+        assert_eq!(done("nothing "), "nothing ");
+        assert!(candidates("", words).contains(&"traffic".to_owned()));
+    }
+
+    #[test]
+    fn every_command_of_the_list_is_known() {
+        for about in COMMANDS {
+            let told = read(about.name);
+            assert!(!matches!(&told, Err(why) if why.starts_with("there is no")), "{}: {told:?}", about.name);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in ".{0,60}") {
+            let words = Words { beacons: &["äb".to_owned(), "äc".to_owned()], themes: &[] };
+            let _ = read(&text);
+            let found = candidates(&text, words);
+            prop_assert!(complete(&text, &found).len() >= text.trim_end().len().min(1));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What happens to the console, and what it wants done: the two ends of `update`.
+
+use crate::control::{Answer, Event as Said, Order, Welcome};
+use crate::model::{Explanation, Slot};
+
+use super::key::Key;
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A key was pressed.
+    Key(Key),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has another size.
+    Resize(u16, u16),
+    /// A second may have passed.
+    Tick,
+    /// Serve answers.
+    Connected(Welcome),
+    /// Serve said something.
+    Said(Said),
+    /// Serve does not answer.
+    Lost {
+        /// Why, one sentence.
+        why: String,
+        /// Milliseconds until it is tried again.
+        pause_ms: u64,
+    },
+    /// Whether this console may give orders; if not, why.
+    Rights(Result<(), String>),
+    /// An order was answered.
+    Answered(u64, Result<Answer, String>),
+    /// Requests, explained, newest first.
+    Explained(Result<Vec<Explanation>, String>),
+    /// Text was copied, or not.
+    Copied(Result<String, String>),
+    /// A picture took so many milliseconds to write.
+    Wrote(u64),
+    /// The terminal is gone.
+    Gone,
+}
+
+/// Something is wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Give an order; its answer comes with this number.
+    Order(u64, Order),
+    /// Have requests explained.
+    Explain {
+        /// Of this slot only.
+        slot: Option<Slot>,
+    },
+    /// Copy text to the clipboard of whoever looks at the terminal.
+    Copy {
+        /// What it is, for the message.
+        what: String,
+        /// The text.
+        text: String,
+    },
+    /// Wake whoever should be looking.
+    Ring(String),
+    /// Draw everything anew.
+    Redraw,
+    /// To the shell, until continued.
+    Suspend,
+    /// Leave.
+    Leave(Leave),
+}
+
+/// How the console is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leave {
+    /// What becomes of routing, if it runs here.
+    pub routing: Routing,
+    /// Whether the last picture stays in the scrollback.
+    pub keep: bool,
+}
+
+/// What becomes of routing that runs in this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Routing {
+    /// It runs elsewhere.
+    Elsewhere,
+    /// It stops: what is in flight finishes.
+    Stop,
+    /// It goes on in a `serve` of its own.
+    HandOver,
+}

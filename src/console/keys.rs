@@ -1,0 +1,328 @@
+//! The key table: one list from which footer, help, the README's section and `print keys` are made, and which a file of
+//! the user's changes. Pure.
+//!
+//! To add a key, add an [`Action`], its row in [`BINDINGS`] and what it does in `update`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::Deserialize;
+
+use super::key::Key;
+
+/// What a key does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// The panel of this number, from 1.
+    Panel(u8),
+    /// The next panel.
+    Next,
+    /// The panel before.
+    Previous,
+    /// One row down.
+    Down,
+    /// One row up.
+    Up,
+    /// A page down.
+    PageDown,
+    /// A page up.
+    PageUp,
+    /// First row.
+    Top,
+    /// Last row.
+    Bottom,
+    /// Details of the selected row.
+    Open,
+    /// One level back; never leaves the console.
+    Back,
+    /// Type a filter.
+    Filter,
+    /// Type a command.
+    Command,
+    /// Keys of this panel.
+    Help,
+    /// Mark or unmark the row.
+    Mark,
+    /// Mark from the last marked row to here.
+    MarkRange,
+    /// Unmark all rows.
+    Unmark,
+    /// Sort by the next column.
+    Sort,
+    /// The other way round.
+    Reverse,
+    /// Only what is not well.
+    Faults,
+    /// Stop the picture, not the data.
+    Freeze,
+    /// An earlier snapshot.
+    Earlier,
+    /// A later snapshot.
+    Later,
+    /// Copy the row.
+    Copy,
+    /// Drain or resume.
+    Drain,
+    /// Draw everything anew.
+    Redraw,
+    /// To the shell, and back by `fg`.
+    Suspend,
+    /// Leave.
+    Quit,
+    /// Leave; the last picture stays in the scrollback.
+    QuitKeep,
+}
+
+/// Where a key is alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Everywhere but where text is typed.
+    All,
+    /// Where there is a table.
+    Table,
+    /// Where there is a table of beacons, and this console may give orders.
+    Orders,
+    /// Only if routing does not stop with this process.
+    Attached,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Binding {
+    /// What it does.
+    pub action: Action,
+    /// Its name in the user's file.
+    pub name: &'static str,
+    /// Its keys, the one shown first.
+    pub keys: &'static [&'static str],
+    /// What it does, in a few words.
+    pub label: &'static str,
+    /// Where it is alive.
+    pub scope: Scope,
+    /// Its word in the footer, the most useful keys with the lowest number; none: help only.
+    pub footer: Option<(u8, &'static str)>,
+}
+
+const fn bind(
+    action: Action,
+    name: &'static str,
+    keys: &'static [&'static str],
+    label: &'static str,
+    scope: Scope,
+) -> Binding {
+    Binding { action, name, keys, label, scope, footer: None }
+}
+
+impl Binding {
+    const fn foot(self, place: u8, word: &'static str) -> Self {
+        Self { footer: Some((place, word)), ..self }
+    }
+}
+
+use Scope::{All, Attached, Orders, Table};
+
+/// The table.
+pub const BINDINGS: [Binding; 36] = [
+    bind(Action::Panel(1), "panel-1", &["1"], "Overview", All),
+    bind(Action::Panel(2), "panel-2", &["2"], "Beacons", All),
+    bind(Action::Panel(3), "panel-3", &["3"], "Traffic", All),
+    bind(Action::Panel(4), "panel-4", &["4"], "Latency", All),
+    bind(Action::Panel(5), "panel-5", &["5"], "Explain", All),
+    bind(Action::Panel(6), "panel-6", &["6"], "Log", All),
+    bind(Action::Panel(7), "panel-7", &["7"], "Help", All),
+    bind(Action::Next, "next", &["tab", "right"], "next panel", All),
+    bind(Action::Previous, "previous", &["backtab", "left"], "panel before", All),
+    bind(Action::Down, "down", &["j", "down"], "one row down", Table),
+    bind(Action::Up, "up", &["k", "up"], "one row up", Table),
+    bind(Action::PageDown, "page-down", &["pgdn", "ctrl-f"], "a page down", Table),
+    bind(Action::PageUp, "page-up", &["pgup", "ctrl-b"], "a page up", Table),
+    bind(Action::Top, "top", &["g", "home"], "first row", Table),
+    bind(Action::Bottom, "bottom", &["G", "end"], "last row", Table),
+    bind(Action::Open, "open", &["enter"], "details", Table).foot(2, "details"),
+    bind(Action::Back, "back", &["esc", "backspace"], "one level back, clears the filter; never leaves", All)
+        .foot(3, "back"),
+    bind(Action::Filter, "filter", &["/"], "filter rows: text, lag>2, state:up, !text", Table)
+        .foot(4, "filter"),
+    bind(Action::Faults, "faults", &["!"], "only what is not well, and back", Table).foot(6, "faults"),
+    bind(Action::Sort, "sort", &["s"], "sort by the next column", Table).foot(9, "sort"),
+    bind(Action::Reverse, "reverse", &["S"], "sort the other way round", Table),
+    bind(Action::Mark, "mark", &["space"], "mark the row; orders go to all marked", Table),
+    bind(Action::MarkRange, "mark-range", &["v"], "mark from the last mark to here", Table),
+    bind(Action::Unmark, "unmark", &["u"], "unmark all", Table),
+    bind(Action::Copy, "copy", &["y"], "copy the row", Table).foot(10, "copy"),
+    bind(Action::Drain, "drain", &["d"], "drain or resume (asks)", Orders).foot(1, "drain/resume"),
+    bind(Action::Command, "command", &[":"], "command line; tab completes, up recalls", All)
+        .foot(5, "command"),
+    bind(Action::Freeze, "freeze", &["f"], "freeze the picture, and back to now", All).foot(8, "freeze"),
+    bind(Action::Earlier, "earlier", &["<"], "back in time, up to 30 minutes", All),
+    bind(Action::Later, "later", &[">"], "forward in time", All),
+    bind(Action::Help, "help", &["?"], "this list", All).foot(0, "help"),
+    bind(Action::Redraw, "redraw", &["ctrl-l"], "draw everything anew", All),
+    bind(Action::Suspend, "suspend", &["ctrl-z"], "to the shell, back by fg", Attached),
+    bind(Action::Quit, "quit", &["q"], "leave (asks if routing runs here)", All).foot(7, "quit"),
+    bind(Action::QuitKeep, "quit-keep", &["Q"], "leave, the last picture stays", All),
+    bind(Action::Quit, "interrupt", &["ctrl-c"], "leave (asks if routing runs here)", All),
+];
+
+/// The keys as they are now: the table, changed by the user's file.
+#[derive(Debug, Clone)]
+pub struct Keymap {
+    by_key: BTreeMap<Key, Action>,
+    shown: Vec<(Binding, Vec<Key>)>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Default for Keymap {
+    fn default() -> Self {
+        Self::with("").unwrap_or_else(|_| Self { by_key: BTreeMap::new(), shown: Vec::new() })
+    }
+}
+
+impl Keymap {
+    /// The table with the changes of a user's file: `name: key` or `name: [key, key]` a line; an empty list takes the key
+    /// away.
+    ///
+    /// # Errors
+    /// Every problem of the file, one sentence each: names that are none, keys that are none, keys given twice.
+    pub fn with(text: &str) -> Result<Self, Vec<String>> {
+        let changes: BTreeMap<String, OneOrMany> = if text.trim().is_empty() {
+            BTreeMap::new()
+        } else {
+            serde_yaml::from_str(text)
+                .map_err(|error| vec![format!("the key file cannot be read: {error}")])?
+        };
+        let mut wrong = Vec::new();
+        let mut wanted: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (name, keys) in changes {
+            match BINDINGS.iter().find(|binding| binding.name == name) {
+                Some(binding) => {
+                    let keys = match keys {
+                        OneOrMany::One(key) => vec![key],
+                        OneOrMany::Many(keys) => keys,
+                    };
+                    wanted.insert(binding.name, keys);
+                }
+                None => wrong.push(unknown(&name)),
+            }
+        }
+        let map = Self::build(&wanted, &mut wrong);
+        if wrong.is_empty() { Ok(map) } else { Err(wrong) }
+    }
+
+    fn build(wanted: &BTreeMap<&str, Vec<String>>, wrong: &mut Vec<String>) -> Self {
+        let mut map = Self { by_key: BTreeMap::new(), shown: Vec::new() };
+        let mut owner: BTreeMap<Key, &str> = BTreeMap::new();
+        for binding in BINDINGS {
+            let texts = match wanted.get(binding.name) {
+                Some(keys) => keys.clone(),
+                None => binding.keys.iter().map(|key| (*key).to_owned()).collect(),
+            };
+            let mut keys = Vec::new();
+            for text in texts {
+                match text.parse::<Key>() {
+                    Ok(key) => match owner.insert(key, binding.name) {
+                        None => {
+                            map.by_key.insert(key, binding.action);
+                            keys.push(key);
+                        }
+                        Some(other) => {
+                            wrong.push(format!(
+                                "key `{key}` is given to both `{other}` and `{}`",
+                                binding.name
+                            ));
+                        }
+                    },
+                    Err(error) => wrong.push(format!("`{}`: {error}", binding.name)),
+                }
+            }
+            map.shown.push((binding, keys));
+        }
+        map
+    }
+
+    /// What a key does.
+    pub fn action(&self, key: Key) -> Option<Action> {
+        self.by_key.get(&key).copied()
+    }
+
+    /// Where an action is alive.
+    pub fn scope(action: Action) -> Scope {
+        BINDINGS.iter().find(|binding| binding.action == action).map_or(All, |binding| binding.scope)
+    }
+
+    /// The rows with the keys they have now, in the order of the table.
+    pub fn rows(&self) -> &[(Binding, Vec<Key>)] {
+        &self.shown
+    }
+
+    /// The first key of an action.
+    pub fn key_of(&self, action: Action) -> Option<Key> {
+        self.shown.iter().find(|(binding, _)| binding.action == action)?.1.first().copied()
+    }
+
+    /// The table as a table of Markdown, for the README and `print keys`.
+    pub fn markdown(&self) -> String {
+        let mut out = "| key | does | name |\n|---|---|---|\n".to_owned();
+        for (binding, keys) in &self.shown {
+            let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+            // Writing to a string cannot fail.
+            let _ = writeln!(out, "| {} | {} | {} |", keys.join(" "), binding.label, binding.name);
+        }
+        out
+    }
+}
+
+fn unknown(name: &str) -> String {
+    let near = BINDINGS
+        .iter()
+        .map(|binding| (strsim::damerau_levenshtein(name, binding.name), binding.name))
+        .min()
+        .filter(|(distance, _)| *distance <= 2);
+    match near {
+        Some((_, near)) => format!("there is no action `{name}`; did you mean `{near}`?"),
+        None => format!("there is no action `{name}`; `beacondeck print keys` lists them"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_no_clash_and_every_action_a_key() {
+        let map = Keymap::with("").unwrap();
+        assert!(map.rows().iter().all(|(_, keys)| !keys.is_empty()));
+        assert_eq!(map.action(Key::char('d')), Some(Action::Drain));
+        assert_eq!(map.key_of(Action::Quit), Some(Key::char('q')));
+    }
+
+    #[test]
+    fn a_user_moves_a_key() {
+        let map = Keymap::with("drain: ctrl-d\nsort: [o, O]\ncopy: []\n").unwrap();
+        assert_eq!(map.action(Key::char('d')), None);
+        assert_eq!(map.action(Key::ctrl('d')), Some(Action::Drain));
+        assert_eq!(map.action(Key::char('O')), Some(Action::Sort));
+        assert_eq!(map.action(Key::char('y')), None);
+        assert!(map.markdown().contains("| `ctrl-d` | drain or resume (asks) | drain |"));
+    }
+
+    #[test]
+    fn every_clash_and_every_wrong_name_is_told() {
+        let wrong = Keymap::with("drain: j\nsrot: o\nmark: dd\n").unwrap_err();
+        assert_eq!(
+            wrong,
+            [
+                "there is no action `srot`; did you mean `sort`?",
+                "`mark`: `dd` is no key; keys are a character, `space`, `enter`, `tab`, `up`, `pgdn`, … or `ctrl-x`, `alt-x`",
+                "key `j` is given to both `down` and `drain`",
+            ]
+        );
+        assert_eq!(Keymap::with("- a\n").unwrap_err().len(), 1);
+    }
+}

@@ -1,0 +1,206 @@
+//! States as tests and pictures need them: a fleet well, hung, draining, split, empty, and its server gone.
+
+use std::sync::Arc;
+
+use crate::control::{Access, Event as Said, Welcome};
+use crate::model::{
+    BeaconName, BeaconStatus, Explanation, FleetStatus, Flow, HeadStatus, JournalEntry, Lifecycle, Load,
+    LogLevel, LogLine, Outcome, Reason, Root, SPREAD, Skipped, Slot, Step, StepAnswers, Timing, Traffic,
+    Tried, UnixMs, Use,
+};
+
+use super::event::Event;
+use super::fixture::{NOW, beacon, fleet};
+use super::state::State;
+use super::update::tests::options;
+use super::update::update;
+
+/// Every scene with its name.
+pub fn all() -> Vec<(&'static str, State)> {
+    let mut gone = scene(&healthy());
+    let lost = Event::Lost { why: "the connection broke while watching".into(), pause_ms: 5_000 };
+    update(&mut gone, UnixMs(NOW.0 + 2_000), lost);
+    update(&mut gone, UnixMs(NOW.0 + 75_000), Event::Tick);
+    vec![
+        ("healthy", scene(&healthy())),
+        ("hung", scene(&hung())),
+        ("draining", scene(&draining())),
+        ("split", scene(&split())),
+        (
+            "empty",
+            scene(&FleetStatus { slot: None, epoch: None, network: None, agreed: None, ..fleet(Vec::new()) }),
+        ),
+        ("gone", gone),
+    ]
+}
+
+/// A state that was told this, and what led to it.
+pub fn scene(status: &FleetStatus) -> State {
+    let mut state = State::new(options(), NOW);
+    let welcome = Welcome {
+        beacondeck: "0.1.0".into(),
+        pid: 4711,
+        access: Access::Observe,
+        you: "alice (uid 1000)".into(),
+    };
+    update(&mut state, NOW, Event::Connected(welcome));
+    let before = NOW.0 - 60_000;
+    for second in 0..=60 {
+        let at = UnixMs(before + second * 1_000);
+        let then = FleetStatus { at, ..status.clone() };
+        update(&mut state, at, Event::Said(Said::Snapshot(Arc::new(then))));
+    }
+    for (id, level, text) in
+        [(1, LogLevel::Info, "routing fleet=home"), (2, LogLevel::Warn, "beacon-2 does not answer")]
+    {
+        let at = UnixMs(NOW.0 - 100_000);
+        let from = "beacondeck::engine".into();
+        update(&mut state, NOW, Event::Said(Said::Log(LogLine { id, at, level, from, text: text.into() })));
+    }
+    let entry = JournalEntry {
+        id: 1,
+        at: UnixMs(NOW.0 - 50_000),
+        who: "bob (uid 1001)".into(),
+        what: "resume".into(),
+        target: Some("beacon-3".into()),
+        order: None,
+        outcome: "beacon-3 is active".into(),
+    };
+    update(&mut state, NOW, Event::Said(Said::Journal(entry)));
+    update(&mut state, NOW, Event::Explained(Ok(vec![explanation()])));
+    state
+}
+
+fn explanation() -> Explanation {
+    Explanation {
+        id: 812,
+        at: UnixMs(NOW.0 - 1_500),
+        slot: Slot(9_876_544),
+        client: "vc-1".into(),
+        endpoint: "produceAttestationData".into(),
+        method: Some("GET".into()),
+        due_ms: 12,
+        status: 200,
+        served_by: "beacon-1".into(),
+        took_ms: 504.2,
+        attempts: vec![
+            tried("beacon-2", Outcome::TimedOut, 0, 500.0),
+            tried("beacon-1", Outcome::Ok, 200, 4.2),
+        ],
+        why: "a read: the best ranked beacon at the agreed head, by zone, then by weight; beacon-2 failed"
+            .into(),
+        skipped: vec![Skipped { beacon: BeaconName::new("beacon-4"), reason: "syncing".into() }],
+        publication: None,
+    }
+}
+
+fn tried(name: &str, outcome: Outcome, status: u16, took_ms: f64) -> Tried {
+    Tried { beacon: BeaconName::new(name), outcome, status, start_ms: 0.0, took_ms }
+}
+
+fn name(number: usize) -> String {
+    format!("beacon-{number}")
+}
+
+/// Four beacons that are well, with traffic.
+pub fn healthy() -> FleetStatus {
+    let mut status = fleet((1..=4).map(|number| beacon(&name(number))).collect());
+    let clients = ["Lighthouse/v8.0.1-ced49dd", "Teku/v25.11.0", "Lodestar/v1.36.0", "Nimbus/v25.11.0"];
+    for (beacon, client) in status.beacons.iter_mut().zip(clients) {
+        beacon.version = Some(client.to_owned());
+    }
+    status.traffic = traffic(&status);
+    status
+}
+
+fn traffic(status: &FleetStatus) -> Traffic {
+    let names: Vec<BeaconName> = status.beacons.iter().map(|beacon| beacon.name.clone()).collect();
+    let served = names.iter().map(|name| (name.clone(), 0.25)).collect::<Vec<_>>();
+    let flow = |client: &str, needs, step, per_s, p99_ms| Flow {
+        client: client.into(),
+        needs,
+        step,
+        per_s,
+        failed_per_s: 0.0,
+        hedged_per_s: 0.0,
+        retried_per_s: 0.0,
+        p50_ms: 3.2,
+        p99_ms,
+        budget_ms: 4_000,
+        served: served.clone(),
+    };
+    let mut spread = vec![0; SPREAD];
+    (spread[8], spread[9], spread[10]) = (120, 14, 1);
+    let answers = |step, name: &BeaconName| StepAnswers {
+        step,
+        beacon: name.clone(),
+        answers: 135,
+        late: 135,
+        p50_ms: 3.1,
+        p99_ms: 12.0,
+        spread: spread.clone(),
+    };
+    Traffic {
+        timing: Some(Timing {
+            slot_start: UnixMs(NOW.0 - 1_500),
+            slot_ms: 12_000,
+            slots_per_epoch: 32,
+            due: vec![(Step::Propose, 0), (Step::Attest, 4_000), (Step::Aggregate, 8_000)],
+        }),
+        flows: vec![
+            flow("vc-1", Use::Read, None, 12.0, 8.0),
+            flow("vc-1", Use::Sign, Some(Step::Attest), 8.3, 12.3),
+            flow("vc-1", Use::Publish, Some(Step::Attest), 8.3, 21.0),
+            flow("vc-2", Use::Sign, Some(Step::Aggregate), 12.0, 2_500.0),
+        ],
+        loads: names
+            .iter()
+            .map(|name| Load { beacon: name.clone(), per_s: 10.2, failed_per_s: 0.0, most_per_s: 14.0 })
+            .collect(),
+        steps: names
+            .iter()
+            .flat_map(|name| [answers(Step::Attest, name), answers(Step::Aggregate, name)])
+            .collect(),
+    }
+}
+
+fn sick(status: &mut FleetStatus, place: usize, reason: Reason, detail: &str, ms: u64) {
+    let beacon: &mut BeaconStatus = &mut status.beacons[place];
+    beacon.healthy = false;
+    beacon.reasons = vec![reason];
+    beacon.detail = detail.to_owned();
+    beacon.since = UnixMs(NOW.0 - ms);
+}
+
+/// One hangs, one syncs, some requests fail.
+pub fn hung() -> FleetStatus {
+    let mut status = healthy();
+    sick(&mut status, 1, Reason::Hung, "accepts requests and does not answer", 120_000);
+    status.beacons[1].observed = Some(UnixMs(NOW.0 - 120_000));
+    sick(&mut status, 3, Reason::Syncing, "", 3_600_000);
+    status.traffic.flows[1].failed_per_s = 0.4;
+    status.traffic.loads[1].per_s = 0.1;
+    status.traffic.loads[1].failed_per_s = 0.1;
+    status
+}
+
+fn draining() -> FleetStatus {
+    let mut status = healthy();
+    status.beacons[1].lifecycle = Lifecycle::Draining(7);
+    status.beacons[2].lifecycle = Lifecycle::Drained;
+    for place in [1, 2] {
+        sick(&mut status, place, Reason::Drained, "", 30_000);
+    }
+    status
+}
+
+fn split() -> FleetStatus {
+    let mut status = healthy();
+    for place in [1, 3] {
+        sick(&mut status, place, Reason::Fork, "on another branch than the agreed head", 24_000);
+        status.beacons[place].head = Some(HeadStatus { slot: Slot(9_876_540), root: Root([0xcd; 32]) });
+        status.beacons[place].lag = 3;
+    }
+    status.alerts = vec!["two heads are reported: beacon-2 and beacon-4 are on another branch".into()];
+    status
+}

@@ -1,0 +1,103 @@
+//! The terminal, taken and given back: the only code that touches raw mode and the alternate screen.
+//!
+//! It is given back on every way out: leaving, errors, signals, and a panic of the thread that draws. A panic of any other
+//! thread does not touch the screen: it is a line in the log.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Once};
+
+use ratatui::crossterm::{cursor, event, execute, style, terminal};
+
+use super::ShellError;
+
+/// Synchronized output is ended, should a picture have been broken off.
+const SYNC_END: &[u8] = b"\x1b[?2026l";
+
+static HOOK: Once = Once::new();
+
+/// A terminal that is taken; given back when dropped.
+pub struct Guard {
+    taken: Arc<AtomicBool>,
+}
+
+impl Guard {
+    /// Takes the terminal of this process.
+    pub fn enter() -> Result<Self, ShellError> {
+        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+            return Err(ShellError::NoTerminal);
+        }
+        // Colours are decided and reduced by the theme. crossterm's own NO_COLOR resets reverse video with them, and the
+        // selected row vanishes.
+        style::force_color_output(true);
+        let guard = Self { taken: Arc::default() };
+        guard.take().map_err(ShellError::Terminal)?;
+        guard.hook();
+        Ok(guard)
+    }
+
+    fn take(&self) -> io::Result<()> {
+        terminal::enable_raw_mode()?;
+        self.taken.store(true, SeqCst);
+        execute!(io::stdout(), terminal::EnterAlternateScreen, cursor::Hide, event::EnableBracketedPaste)
+    }
+
+    /// Takes it again after it was left.
+    pub fn again(&self) -> io::Result<()> {
+        self.take()
+    }
+
+    /// Gives the terminal back, once; what is to stay in the scrollback is written behind.
+    pub fn leave(&self, last: Option<&str>) {
+        give_back(&self.taken);
+        if let Some(last) = last {
+            // A terminal that is gone needs no last picture.
+            let _ = io::stdout().write_all(last.as_bytes()).and_then(|()| io::stdout().flush());
+        }
+    }
+
+    /// A way to write to the terminal without the standard library's line buffer.
+    pub fn writer() -> io::Result<File> {
+        Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
+    }
+
+    fn hook(&self) {
+        let (taken, ui) = (self.taken.clone(), std::thread::current().id());
+        HOOK.call_once(|| {
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |info| {
+                if std::thread::current().id() == ui || !taken.load(SeqCst) {
+                    give_back(&taken);
+                    before(info);
+                } else {
+                    tracing::error!(panic = %info, "a background task panicked");
+                }
+            }));
+        });
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        give_back(&self.taken);
+    }
+}
+
+/// Every step is tried, whatever became of the one before: the terminal may be gone.
+fn give_back(taken: &AtomicBool) {
+    if !taken.swap(false, SeqCst) {
+        return;
+    }
+    let mut out = io::stdout();
+    let _ = out.write_all(SYNC_END);
+    let _ = execute!(
+        out,
+        event::DisableBracketedPaste,
+        style::ResetColor,
+        cursor::Show,
+        terminal::LeaveAlternateScreen
+    );
+    let _ = terminal::disable_raw_mode();
+}

@@ -1,0 +1,111 @@
+//! The thread that reads keys.
+//!
+//! crossterm 0.29 never stops reading a terminal that is gone, at the cost of a whole core. So it is only asked when the
+//! kernel says that there is something to read and that the terminal is still there; this thread ends with the terminal.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+use std::time::Duration;
+
+use ratatui::crossterm::event::{self as terminal, KeyCode, KeyEventKind, KeyModifiers};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tokio::sync::mpsc::Sender;
+
+use crate::console::event::Event;
+use crate::console::key::{Code, Key};
+
+/// A change of size is seen within so many milliseconds.
+const LOOK_MS: i64 = 100;
+/// Readable so many times in a row and never an event: an end of file that calls itself input.
+const FUTILE: u32 = 64;
+
+/// The thread, as long as it is wanted.
+pub struct Input {
+    stop: Arc<AtomicBool>,
+}
+
+impl Input {
+    /// Lets the thread end within its next look.
+    pub fn stop(&self) {
+        self.stop.store(true, Relaxed);
+    }
+}
+
+/// Starts the thread.
+pub fn start(to: Sender<Event>) -> Input {
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = stop.clone();
+    thread::spawn(move || {
+        let end = read(&to, &stopped);
+        if !stopped.load(Relaxed) {
+            tracing::info!(?end, "the terminal is gone");
+            // Nobody may be left to hear it.
+            let _ = to.blocking_send(Event::Gone);
+        }
+    });
+    Input { stop }
+}
+
+/// Reads until the terminal is gone, nobody listens or the thread is stopped.
+fn read(to: &Sender<Event>, stop: &AtomicBool) -> io::Result<()> {
+    let stdin = io::stdin();
+    let mut futile = 0;
+    while !stop.load(Relaxed) {
+        let wait = Timespec { tv_sec: 0, tv_nsec: LOOK_MS * 1_000_000 };
+        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+        let ready = match poll(&mut fds, Some(&wait)) {
+            Ok(ready) => ready,
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let flags = fds[0].revents();
+        if flags.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
+            return Ok(());
+        }
+        let mut events = 0;
+        while terminal::poll(Duration::ZERO)? {
+            events += 1;
+            let Some(event) = translate(terminal::read()?) else { continue };
+            if to.blocking_send(event).is_err() {
+                return Ok(());
+            }
+        }
+        futile = if ready > 0 && events == 0 { futile + 1 } else { 0 };
+        if futile >= FUTILE {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn translate(event: terminal::Event) -> Option<Event> {
+    match event {
+        terminal::Event::Key(key) if key.kind != KeyEventKind::Release => {
+            let code = match key.code {
+                KeyCode::Char(c) => Code::Char(c),
+                KeyCode::Enter => Code::Enter,
+                KeyCode::Esc => Code::Esc,
+                KeyCode::Tab => Code::Tab,
+                KeyCode::BackTab => Code::BackTab,
+                KeyCode::Backspace => Code::Backspace,
+                KeyCode::Delete => Code::Delete,
+                KeyCode::Up => Code::Up,
+                KeyCode::Down => Code::Down,
+                KeyCode::Left => Code::Left,
+                KeyCode::Right => Code::Right,
+                KeyCode::PageUp => Code::PageUp,
+                KeyCode::PageDown => Code::PageDown,
+                KeyCode::Home => Code::Home,
+                KeyCode::End => Code::End,
+                _ => return None,
+            };
+            let held = |modifier| key.modifiers.contains(modifier);
+            Some(Event::Key(Key { code, ctrl: held(KeyModifiers::CONTROL), alt: held(KeyModifiers::ALT) }))
+        }
+        terminal::Event::Paste(text) => Some(Event::Paste(text)),
+        terminal::Event::Resize(width, height) => Some(Event::Resize(width, height)),
+        _ => None,
+    }
+}

@@ -10,7 +10,7 @@ pub mod tests;
 mod told;
 mod typing;
 
-use crate::control::{Answer, Order};
+use crate::control::{Answer, Order, Welcome};
 use crate::model::UnixMs;
 
 use super::event::{Effect, Event};
@@ -29,6 +29,14 @@ const FAST_ROW: i32 = -40;
 /// Explanations are asked for anew so often, in milliseconds.
 const EXPLAIN_EVERY_MS: i64 = 2_000;
 
+fn connected(state: &mut State, welcome: Welcome, now: UnixMs) {
+    if matches!(state.link, Link::Down { .. }) {
+        state.toasts.push(Role::Ok, format!("serve answers again (pid {})", welcome.pid), now);
+    }
+    state.link = Link::Up;
+    state.welcome = Some(welcome);
+}
+
 /// Takes an event.
 pub fn update(state: &mut State, now: UnixMs, event: Event) -> Vec<Effect> {
     state.now = now;
@@ -43,11 +51,7 @@ pub fn update(state: &mut State, now: UnixMs, event: Event) -> Vec<Effect> {
         // Without a terminal there is nothing to change; the shell ends.
         Event::Tick | Event::Gone => Vec::new(),
         Event::Connected(welcome) => {
-            if matches!(state.link, Link::Down { .. }) {
-                state.toasts.push(Role::Ok, format!("serve answers again (pid {})", welcome.pid), now);
-            }
-            state.link = Link::Up;
-            state.welcome = Some(welcome);
+            connected(state, welcome, now);
             Vec::new()
         }
         Event::Said(said) => told::said(state, said),

@@ -1,6 +1,6 @@
 //! The console: the screen an on-call engineer opens at 03:00.
 //!
-//! Events go in, effects come out ([`update`]); panels say what is shown as data, the frame draws it, a theme colours it, and
+//! Events go in, effects come out ([`update()`]); panels say what is shown as data, the frame draws it, a theme colours it, and
 //! the shell alone knows of terminals. It sees the fleet by control frames only, the same ones whether routing runs in this
 //! process or in another. It never decides anything about beacons: orders do that, at the other end.
 //!

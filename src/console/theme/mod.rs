@@ -1,7 +1,7 @@
 //! Themes: files of meaning, not of widgets. Panels name a [`Role`]; a theme says how it looks at each depth of colour.
 //!
 //! Owns reading, inheritance, checking and reduction of colours. To ship a theme, add its file to `themes/` and its line to
-//! [`shipped`].
+//! [`SHIPPED`].
 
 mod colour;
 mod file;

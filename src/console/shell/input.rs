@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use ratatui::crossterm::event::{self as terminal, KeyCode, KeyEventKind, KeyModifiers};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::ioctl_fionread;
 use tokio::sync::mpsc::Sender;
 
 use crate::console::event::Event;
@@ -18,6 +19,8 @@ use crate::console::key::{Code, Key};
 
 /// A change of size is seen within so many milliseconds.
 const LOOK_MS: i64 = 100;
+/// Pause while a key waits that crossterm does not look at.
+const STUCK: Duration = Duration::from_millis(50);
 /// Readable so many times in a row and never an event: an end of file that calls itself input.
 const FUTILE: u32 = 64;
 
@@ -72,7 +75,15 @@ fn read(to: &Sender<Event>, stop: &AtomicBool) -> io::Result<()> {
                 return Ok(());
             }
         }
-        futile = if ready > 0 && events == 0 { futile + 1 } else { 0 };
+        if ready == 0 || events > 0 {
+            futile = 0;
+        } else if ioctl_fionread(&stdin).is_ok_and(|bytes| bytes > 0) {
+            // A key that came with a change of size: crossterm 0.29 told the one and looks at the other with the next key.
+            futile = 0;
+            thread::sleep(STUCK);
+        } else {
+            futile += 1;
+        }
         if futile >= FUTILE {
             return Ok(());
         }

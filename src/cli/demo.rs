@@ -153,7 +153,8 @@ fn greeting(scenario: &Scenario, network: &SimNetwork, file: &Path, engine: &Eng
     format!(
         "{}: {}\n\n\
          {} simulated beacons, {} validators in {} clients, slots of {} ms; the router is at {}, metrics at {metrics}\n\n\
-         in another terminal:\n  \
+         in another terminal, the console and some commands:\n  \
+         beacondeck         --fleet {file}\n  \
          beacondeck status  --fleet {file} --watch\n  \
          beacondeck explain --fleet {file} --limit 5\n  \
          beacondeck drain beacon-1 --wait --fleet {file}\n\n\

@@ -24,6 +24,10 @@ use crate::seeds::Sign;
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 /// A stream that says nothing for so long is opened again; missed slots alone do not last as long.
 const SILENCE: Duration = Duration::from_secs(90);
+/// Between topics, as the specification has it: `?topics=head,block`.
+const LISTED: &str = ",";
+/// Between topics for beacons that take a list for one name: `?topics=head&topics=block` (Lodestar of 2023).
+const REPEATED: &str = "&topics=";
 /// A topic is refused at once or not at all: some beacons send no head of an answer before their first event.
 const REFUSAL: Duration = Duration::from_secs(2);
 /// How long an old stream is read beside its successor, and how long after that the successor may repeat it.
@@ -101,8 +105,9 @@ impl Feed {
         mut topics: BTreeSet<String>,
         refused: &mut BTreeSet<String>,
     ) -> Result<Open, ReadError> {
+        let mut form = LISTED;
         loop {
-            let error = match self.ask(&topics).await {
+            let error = match self.ask(&topics, form).await {
                 Ok(stream) => return Ok(Open { stream, topics }),
                 Err(error) => error,
             };
@@ -111,7 +116,7 @@ impl Feed {
             }
             let mut found = 0;
             for topic in &topics {
-                let alone = timeout(REFUSAL, self.ask(&BTreeSet::from([topic.clone()]))).await;
+                let alone = timeout(REFUSAL, self.ask(&BTreeSet::from([topic.clone()]), form)).await;
                 match alone {
                     Ok(Err(error)) if error.refuses_topics() => {
                         tracing::info!(beacon = %self.name, topic, "beacon does not know this event topic");
@@ -122,6 +127,11 @@ impl Feed {
                     Ok(Ok(_)) | Err(_) => {}
                 }
             }
+            if found == 0 && form == LISTED {
+                // It knows each of them and not the list.
+                form = REPEATED;
+                continue;
+            }
             topics = self.topics(&topics, refused);
             if found == 0 || topics.is_empty() {
                 return Err(error);
@@ -129,9 +139,9 @@ impl Feed {
         }
     }
 
-    async fn ask(&self, topics: &BTreeSet<String>) -> Result<EventStream, ReadError> {
+    async fn ask(&self, topics: &BTreeSet<String>, form: &str) -> Result<EventStream, ReadError> {
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
-        let mut stream = self.client.events(&names, SILENCE);
+        let mut stream = self.client.events(&[&names.join(form)], SILENCE);
         stream.open().await?;
         Ok(stream)
     }

@@ -98,8 +98,8 @@ impl ReadError {
         }
     }
 
-    /// Whether a beacon refused a stream because it does not know one of its topics (400): ask again for fewer, see
-    /// [`HEAD_TOPICS`](super::HEAD_TOPICS).
+    /// Whether a beacon refused a stream because it does not know one of its topics (400): ask again for fewer, or in
+    /// another [`TopicForm`](super::TopicForm).
     pub fn refuses_topics(&self) -> bool {
         self.status() == Some(400)
     }

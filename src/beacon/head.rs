@@ -11,9 +11,6 @@ pub const HEAD: &str = "head";
 /// Topic of head events that tell the payload's status (beacon-APIs #590, Gloas).
 pub const HEAD_V2: &str = "head_v2";
 
-/// What to ask a beacon for to learn its heads, best first. A beacon answers 400 to a topic it does not know: try the next.
-pub const HEAD_TOPICS: [&[&str]; 3] = [&[HEAD, HEAD_V2], &[HEAD], &[HEAD_V2]];
-
 /// Whether the head block's payload was seen (Gloas).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::said::{Key, Message, Said};
-use crate::beacon::{BeaconClient, EventStream, HEAD, HEAD_V2, HeadEvent, ReadError, SseEvent};
+use crate::beacon::{BeaconClient, EventStream, HEAD, HEAD_V2, HeadEvent, ReadError, SseEvent, TopicForm};
 use crate::model::BeaconName;
 use crate::pool::AgreedHead;
 use crate::router::Hub;
@@ -24,10 +24,6 @@ use crate::seeds::Sign;
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 /// A stream that says nothing for so long is opened again; missed slots alone do not last as long.
 const SILENCE: Duration = Duration::from_secs(90);
-/// Between topics, as the specification has it: `?topics=head,block`.
-const LISTED: &str = ",";
-/// Between topics for beacons that take a list for one name: `?topics=head&topics=block` (Lodestar of 2023).
-const REPEATED: &str = "&topics=";
 /// A topic is refused at once or not at all: some beacons send no head of an answer before their first event.
 const REFUSAL: Duration = Duration::from_secs(2);
 /// How long an old stream is read beside its successor, and how long after that the successor may repeat it.
@@ -105,7 +101,7 @@ impl Feed {
         mut topics: BTreeSet<String>,
         refused: &mut BTreeSet<String>,
     ) -> Result<Open, ReadError> {
-        let mut form = LISTED;
+        let mut form = TopicForm::Listed;
         loop {
             let error = match self.ask(&topics, form).await {
                 Ok(stream) => return Ok(Open { stream, topics }),
@@ -127,9 +123,9 @@ impl Feed {
                     Ok(Ok(_)) | Err(_) => {}
                 }
             }
-            if found == 0 && form == LISTED {
+            if found == 0 && form == TopicForm::Listed {
                 // It knows each of them and not the list.
-                form = REPEATED;
+                form = TopicForm::Repeated;
                 continue;
             }
             topics = self.topics(&topics, refused);
@@ -139,9 +135,9 @@ impl Feed {
         }
     }
 
-    async fn ask(&self, topics: &BTreeSet<String>, form: &str) -> Result<EventStream, ReadError> {
+    async fn ask(&self, topics: &BTreeSet<String>, form: TopicForm) -> Result<EventStream, ReadError> {
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
-        let mut stream = self.client.events(&[&names.join(form)], SILENCE);
+        let mut stream = self.client.events(&names, form, SILENCE);
         stream.open().await?;
         Ok(stream)
     }

@@ -43,6 +43,22 @@ async fn a_topic_that_a_beacon_does_not_know_is_left_out_alone() {
     house.is_well().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_beacon_that_knows_no_list_is_asked_topic_by_topic() {
+    let stub = Stub::start(good()).await;
+    stub.notes.refuse_lists();
+    let house = House::with(vec![stub], "").await;
+    let reader = Reader::open(house.door, "head,block").await;
+    let asked = |target: &String| target.contains("topics=head") && target.contains("topics=block");
+    let notes = &house.stubs[0].notes;
+    until("both topics", async || notes.streams().last().is_some_and(asked)).await;
+    until("one stream", async || notes.open_streams() == 1).await;
+    house.stubs[0].event(&frame("head", &head(7)));
+    until("its head", async || !reader.heads().is_empty()).await;
+    assert_eq!(reader.frames(), [frame("head", &head(7))]);
+    house.is_well().await;
+}
+
 /// With one beacon there is nobody who could tell what is missed while its stream is opened anew.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_wish_of_one_client_costs_the_others_nothing() {

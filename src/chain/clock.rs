@@ -137,14 +137,6 @@ mod tests {
 
     const GENESIS: u64 = 1_606_824_023;
     const NEVER: &str = "18446744073709551615";
-    const STEPS: [Step; 6] = [
-        Step::Propose,
-        Step::Attest,
-        Step::SyncMessage,
-        Step::Aggregate,
-        Step::Contribution,
-        Step::PayloadAttest,
-    ];
 
     fn clock(time: u64, pairs: &[(&str, &str)]) -> Result<SlotClock, SpecError> {
         let genesis = Genesis { time, validators_root: Root::default(), fork_version: [0; 4] };
@@ -179,15 +171,21 @@ mod tests {
     fn an_old_spec_falls_back_to_thirds() {
         let clock = clock(GENESIS, &OLD).unwrap();
         assert_eq!(clock.genesis(), UnixMs(GENESIS * 1_000));
-        assert_eq!(STEPS.map(|step| into_slot(&clock, 7, step)), [0, 3_999, 3_999, 8_000, 8_000, 9_000]);
+        assert_eq!(Step::ALL.map(|step| into_slot(&clock, 7, step)), [0, 3_999, 3_999, 8_000, 8_000, 9_000]);
     }
 
     #[test]
     fn gloas_due_points_hold_from_its_epoch_only() {
         let spec = [NEW.as_slice(), &[("GLOAS_FORK_EPOCH", "10")]].concat();
         let clock = clock(GENESIS, &spec).unwrap();
-        assert_eq!(STEPS.map(|step| into_slot(&clock, 319, step)), [0, 3_999, 3_999, 8_000, 8_000, 9_000]);
-        assert_eq!(STEPS.map(|step| into_slot(&clock, 320, step)), [0, 3_000, 3_000, 6_000, 6_000, 9_000]);
+        assert_eq!(
+            Step::ALL.map(|step| into_slot(&clock, 319, step)),
+            [0, 3_999, 3_999, 8_000, 8_000, 9_000]
+        );
+        assert_eq!(
+            Step::ALL.map(|step| into_slot(&clock, 320, step)),
+            [0, 3_000, 3_000, 6_000, 6_000, 9_000]
+        );
     }
 
     #[rstest]
@@ -303,7 +301,7 @@ mod tests {
             prop_assert_eq!(next.0 - start.0, clock.slot_ms(Slot(slot)));
             prop_assert_eq!(clock.slot_at(start), Some(Slot(slot)));
             prop_assert_eq!(clock.slot_at(UnixMs(next.0 - 1)), Some(Slot(slot)));
-            for step in STEPS {
+            for step in Step::ALL {
                 let due = clock.due(Slot(slot), step);
                 prop_assert!(start <= due && due <= next, "{:?}", step);
             }

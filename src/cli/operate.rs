@@ -89,7 +89,7 @@ fn ours<'a>(status: &'a FleetStatus, beacon: &BeaconName, before: u64) -> Option
 /// `drain: 2 in flight`.
 fn words(operation: &Operation) -> String {
     let Some(step) = operation.current() else { return String::new() };
-    format!("{}: {}", format!("{:?}", step.step).to_lowercase(), step.detail)
+    format!("{}: {}", step.step.word(), step.detail)
 }
 
 #[cfg(test)]

@@ -20,15 +20,6 @@ const FADE_EVERY_S: u64 = 60;
 const MOST_FOR_S: u64 = 1_800;
 /// A flow slower than this, requests a second, is not shown any more: one in several minutes.
 const LEAST: f32 = 0.003;
-/// Steps with a due point.
-const STEPS: [Step; 6] = [
-    Step::Propose,
-    Step::Attest,
-    Step::SyncMessage,
-    Step::Aggregate,
-    Step::Contribution,
-    Step::PayloadAttest,
-];
 
 /// A smoothed rate.
 #[derive(Debug, Default, Clone, Copy)]
@@ -223,7 +214,7 @@ impl Tally {
 pub fn timing(clock: &SlotClock, slot: Slot) -> Timing {
     let start = clock.start_of(slot);
     let mut due: Vec<(Step, u64)> =
-        STEPS.iter().map(|step| (*step, clock.due(slot, *step).since(start).max(0) as u64)).collect();
+        Step::ALL.iter().map(|step| (*step, clock.due(slot, *step).since(start).max(0) as u64)).collect();
     due.sort_by_key(|(_, at)| *at);
     Timing { slot_start: start, slot_ms: clock.slot_ms(slot), slots_per_epoch: clock.slots_per_epoch(), due }
 }

@@ -20,6 +20,18 @@ pub enum Step {
     PayloadAttest,
 }
 
+impl Step {
+    /// All, in the order of their due points.
+    pub const ALL: [Step; 6] = [
+        Step::Propose,
+        Step::Attest,
+        Step::SyncMessage,
+        Step::Aggregate,
+        Step::Contribution,
+        Step::PayloadAttest,
+    ];
+}
+
 /// What a beacon may be asked to do; the fleet file's `roles`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

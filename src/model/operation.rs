@@ -49,6 +49,16 @@ pub enum Step {
 impl Step {
     /// All, in order.
     pub const ALL: [Step; 4] = [Step::Drain, Step::Run, Step::Wait, Step::Resume];
+
+    /// The word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Step::Drain => "drain",
+            Step::Run => "run",
+            Step::Wait => "wait",
+            Step::Resume => "resume",
+        }
+    }
 }
 
 /// How far a step has come.

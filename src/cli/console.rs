@@ -127,6 +127,7 @@ async fn show(options: Options, reach: Reach) -> anyhow::Result<Ended> {
 async fn embedded(args: &Args, loaded: &Loaded) -> anyhow::Result<()> {
     let mut options = args.look.options(&loaded.fleet.name, Seat::Embedded)?;
     options.read_only = args.read_only;
+    options.can_hand_over = true;
     let logging = logging(loaded);
     let _logs = telemetry::start(&logging)?;
     let mut engine = Engine::serve(loaded, Manager::default(), Inherited::default())

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::error::ReadError;
-use super::events::{EventStream, TopicForm};
+use super::events::EventStream;
 use super::http::{Subject, builder, setup};
 use super::shape::{
     Data, HeaderAnswer, HeaderInfo, NodeRecord, NodeVersion, PeerCount, Probe, Syncing, UiHealth, VersionOne,
@@ -167,8 +167,11 @@ impl BeaconClient {
     ///
     /// `silence` is how long the beacon may send nothing, comments included, before the stream counts as dead; it bounds the
     /// time to the answer's head, too. There is no other timeout.
-    pub fn events(&self, topics: &[&str], form: TopicForm, silence: Duration) -> EventStream {
-        let path = format!("/eth/v1/events?topics={}", topics.join(form.between()));
+    ///
+    /// Topics are asked for as `?topics=head&topics=block`, as Vero and Vouch do of every client. The list of the specification,
+    /// `?topics=head,block`, is one unknown name to some: Lodestar 1.5 then answers nothing, not even a refusal.
+    pub fn events(&self, topics: &[&str], silence: Duration) -> EventStream {
+        let path = format!("/eth/v1/events?topics={}", topics.join("&topics="));
         let request = self.0.streams.get(self.url(&path)).header(ACCEPT, "text/event-stream");
         EventStream::new(self.subject(&path, silence), request)
     }

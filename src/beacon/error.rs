@@ -98,8 +98,7 @@ impl ReadError {
         }
     }
 
-    /// Whether a beacon refused a stream because it does not know one of its topics (400): ask again for fewer, or in
-    /// another [`TopicForm`](super::TopicForm).
+    /// Whether a beacon refused a stream because it does not know one of its topics (400): ask again for fewer.
     pub fn refuses_topics(&self) -> bool {
         self.status() == Some(400)
     }

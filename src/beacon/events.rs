@@ -13,25 +13,6 @@ use super::sse::{EVENT_MAX, SseEvent, SseParser};
 
 type Opening = Pin<Box<dyn Future<Output = Result<Success, ReadError>> + Send>>;
 
-/// How several topics are asked for at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TopicForm {
-    /// `?topics=head,block`, as the Beacon API has it.
-    Listed,
-    /// `?topics=head&topics=block`, for beacons that take a list for one name (Lodestar of 2023).
-    Repeated,
-}
-
-impl TopicForm {
-    /// What stands between two topics.
-    pub(super) fn between(self) -> &'static str {
-        match self {
-            TopicForm::Listed => ",",
-            TopicForm::Repeated => "&topics=",
-        }
-    }
-}
-
 /// Events of one beacon, in the order it sent them.
 pub struct EventStream {
     subject: Subject,

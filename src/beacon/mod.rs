@@ -17,7 +17,7 @@ mod tests;
 
 pub use client::BeaconClient;
 pub use error::{DecodeError, ReadError};
-pub use events::{EventStream, TopicForm};
+pub use events::EventStream;
 pub use family::{Family, client_family};
 pub use head::{HEAD, HEAD_V2, HeadEvent, Payload};
 pub use shape::{HeaderInfo, Metadata, NodeRecord, NodeVersion, Probe, Syncing};

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::said::{Key, Message, Said};
-use crate::beacon::{BeaconClient, EventStream, HEAD, HEAD_V2, HeadEvent, ReadError, SseEvent, TopicForm};
+use crate::beacon::{BeaconClient, EventStream, HEAD, HEAD_V2, HeadEvent, ReadError, SseEvent};
 use crate::model::BeaconName;
 use crate::pool::AgreedHead;
 use crate::router::Hub;
@@ -101,9 +101,8 @@ impl Feed {
         mut topics: BTreeSet<String>,
         refused: &mut BTreeSet<String>,
     ) -> Result<Open, ReadError> {
-        let mut form = TopicForm::Listed;
         loop {
-            let error = match self.ask(&topics, form).await {
+            let error = match self.ask(&topics).await {
                 Ok(stream) => return Ok(Open { stream, topics }),
                 Err(error) => error,
             };
@@ -112,7 +111,7 @@ impl Feed {
             }
             let mut found = 0;
             for topic in &topics {
-                let alone = timeout(REFUSAL, self.ask(&BTreeSet::from([topic.clone()]), form)).await;
+                let alone = timeout(REFUSAL, self.ask(&BTreeSet::from([topic.clone()]))).await;
                 match alone {
                     Ok(Err(error)) if error.refuses_topics() => {
                         tracing::info!(beacon = %self.name, topic, "beacon does not know this event topic");
@@ -123,11 +122,6 @@ impl Feed {
                     Ok(Ok(_)) | Err(_) => {}
                 }
             }
-            if found == 0 && form == TopicForm::Listed {
-                // It knows each of them and not the list.
-                form = TopicForm::Repeated;
-                continue;
-            }
             topics = self.topics(&topics, refused);
             if found == 0 || topics.is_empty() {
                 return Err(error);
@@ -135,9 +129,9 @@ impl Feed {
         }
     }
 
-    async fn ask(&self, topics: &BTreeSet<String>, form: TopicForm) -> Result<EventStream, ReadError> {
+    async fn ask(&self, topics: &BTreeSet<String>) -> Result<EventStream, ReadError> {
         let names: Vec<&str> = topics.iter().map(String::as_str).collect();
-        let mut stream = self.client.events(&names, form, SILENCE);
+        let mut stream = self.client.events(&names, SILENCE);
         stream.open().await?;
         Ok(stream)
     }

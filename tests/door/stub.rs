@@ -123,17 +123,15 @@ impl Notes {
         self.unknown.lock().unwrap().push(topic);
     }
 
-    /// A list of topics is taken for one name from now on, as Lodestar 1.5 does.
-    pub fn refuse_lists(&self) {
-        self.refuse(",");
-    }
-
     /// The topic that such a stream would be refused for.
     fn refused(&self, target: &str) -> Option<&'static str> {
-        let topics = target.split_once("topics=")?.1;
+        let topics = target.split_once('?')?.1;
         let unknown = self.unknown.lock().unwrap();
-        let is_in = |unknown: &str| topics.split(',').any(|topic| topic == unknown);
-        unknown.iter().copied().find(|unknown| is_in(unknown) || *unknown == "," && topics.contains(','))
+        // A list is one name here, and an unknown one is not answered with events: so does Lodestar 1.5.
+        if topics.contains(',') {
+            return Some("a list");
+        }
+        unknown.iter().copied().find(|unknown| topics.split(['&', '=']).any(|topic| topic == *unknown))
     }
 
     /// Requests besides those of probes.

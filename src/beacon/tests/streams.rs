@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::server::{Answer, End, Server, blunt};
 use super::{PATIENCE, client};
-use crate::beacon::{HEAD, HEAD_V2, HeadEvent, ReadError, TopicForm};
+use crate::beacon::{HEAD, HEAD_V2, HeadEvent, ReadError};
 use crate::model::{Root, Slot};
 
 const HEADS: &str = "/eth/v1/events?topics=head";
-const BOTH: &str = "/eth/v1/events?topics=head,head_v2";
+const BOTH: &str = "/eth/v1/events?topics=head&topics=head_v2";
 const SHORT: Duration = Duration::from_secs(1);
 
 fn head(slot: u64) -> String {
@@ -25,7 +25,7 @@ async fn events_come_one_by_one_and_the_end_is_an_error() {
     let first = head(1).replace("event: ", "event:") + &head(2) + &cut_a;
     let server =
         Server::start(&[(HEADS, Answer::chunks([":\n\n".to_owned(), first, cut_b], End::Whole))]).await;
-    let mut stream = client(&server.url).events(&[HEAD], TopicForm::Listed, PATIENCE);
+    let mut stream = client(&server.url).events(&[HEAD], PATIENCE);
     for slot in 1..=3 {
         let event = stream.next().await.unwrap();
         assert_eq!(HeadEvent::read(&event).unwrap().unwrap().slot, Slot(slot));
@@ -42,11 +42,11 @@ async fn a_beacon_without_a_topic_is_asked_for_the_others() {
     let refusal = Answer::new(400, r#"{"code":400,"message":"Invalid topic: head_v2","stacktraces":[]}"#);
     let server = Server::start(&[(BOTH, refusal), (HEADS, Answer::chunks([head(9)], End::Never))]).await;
     let client = client(&server.url);
-    let mut stream = client.events(&[HEAD, HEAD_V2], TopicForm::Listed, PATIENCE);
+    let mut stream = client.events(&[HEAD, HEAD_V2], PATIENCE);
     let error = stream.open().await.unwrap_err();
     assert!(error.refuses_topics(), "{error}");
     assert!(error.to_string().contains("Invalid topic: head_v2"), "{error}");
-    let mut stream = client.events(&[HEAD], TopicForm::Listed, PATIENCE);
+    let mut stream = client.events(&[HEAD], PATIENCE);
     stream.open().await.unwrap();
     assert_eq!(stream.next().await.unwrap().topic, HEAD);
 }
@@ -54,7 +54,7 @@ async fn a_beacon_without_a_topic_is_asked_for_the_others() {
 #[tokio::test]
 async fn silence_ends_a_stream_though_it_is_polled_anew() {
     let server = Server::start(&[(HEADS, Answer::chunks([head(1)], End::Never))]).await;
-    let mut stream = client(&server.url).events(&[HEAD], TopicForm::Listed, SHORT);
+    let mut stream = client(&server.url).events(&[HEAD], SHORT);
     stream.next().await.unwrap();
     // A reader that cancels and asks again must not put the end off.
     let error = tokio::time::timeout(PATIENCE, async {
@@ -73,7 +73,7 @@ async fn a_stream_outlives_the_time_of_a_read() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let client = crate::beacon::BeaconClient::new(&super::beacon(&url), SHORT).unwrap();
-    let mut stream = client.events(&[HEAD], TopicForm::Listed, PATIENCE);
+    let mut stream = client.events(&[HEAD], PATIENCE);
     // The listener never answers: the read gives up after its time, the stream does not.
     let read = client.syncing();
     tokio::select! {
@@ -88,15 +88,12 @@ async fn a_broken_stream_is_told_from_a_missing_beacon() {
     let url = blunt(&[
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n15\r\nevent: a\ndata: x\n\n: y\r\n9\r\nevent",
     ]);
-    let mut stream = client(&url).events(&[HEAD], TopicForm::Listed, PATIENCE);
+    let mut stream = client(&url).events(&[HEAD], PATIENCE);
     assert_eq!(stream.next().await.unwrap().topic, "a");
     let error = stream.next().await.unwrap_err();
     assert!(matches!(error, ReadError::Broken { .. }), "{error}");
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let error = client(&format!("http://127.0.0.1:{port}"))
-        .events(&[HEAD], TopicForm::Listed, PATIENCE)
-        .next()
-        .await
-        .unwrap_err();
+    let error =
+        client(&format!("http://127.0.0.1:{port}")).events(&[HEAD], PATIENCE).next().await.unwrap_err();
     assert!(matches!(error, ReadError::Unreachable { .. }), "{error}");
 }

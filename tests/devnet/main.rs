@@ -21,7 +21,6 @@
 //! |---|---|---|
 //! | `BEACONDECK_DEVNET_TOPOLOGY` | `router`; `direct`: each client at its own beacon; `fallback`: the client's own list | `router` |
 //! | `BEACONDECK_DEVNET_RUNS` | runs of `matrix` | 3 |
-//! | `BEACONDECK_DEVNET_HEADS` | if set to anything, event streams are compared while a beacon is killed | not compared |
 //! | `BEACONDECK_DEVNET_SLOT_SECONDS` | length of a slot | 3 |
 //! | `BEACONDECK_DEVNET_KEEP` | if set to anything, logs and data are left in the temporary folder | removed |
 

@@ -142,8 +142,7 @@ async fn stages(
 
 /// While a beacon is killed: what the router tells of heads, beside what another beacon tells.
 fn beside(stage: &Stage, net: &Network, door: &Door) -> Result<Option<Beside>> {
-    let asked = stage.fault == Some(Fault::Kill) && std::env::var_os("BEACONDECK_DEVNET_HEADS").is_some();
-    let Some(router) = door.router().filter(|_| asked) else { return Ok(None) };
+    let Some(router) = door.router().filter(|_| stage.fault == Some(Fault::Kill)) else { return Ok(None) };
     let direct = net.beacons[(stage.beacon + 1) % BEACONS].url();
     Beside::open(&router.url, &direct).map(Some)
 }

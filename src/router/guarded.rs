@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// What the service tells the connection.
@@ -23,12 +24,15 @@ pub struct Phase {
     multiplexed: AtomicBool,
     /// Microseconds from `began` to the last answer's end; 0 before the first.
     answered: AtomicU64,
+    /// Whether there was a request; whoever waits for the first is woken.
+    used: AtomicBool,
+    first: Notify,
 }
 
 impl Default for Phase {
     fn default() -> Self {
-        let (busy, multiplexed, answered) = Default::default();
-        Self { began: Instant::now(), busy, multiplexed, answered }
+        let (busy, multiplexed, answered, used, first) = Default::default();
+        Self { began: Instant::now(), busy, multiplexed, answered, used, first }
     }
 }
 
@@ -38,6 +42,16 @@ impl Phase {
         self.busy.store(true, Relaxed);
         if multiplexed {
             self.multiplexed.store(true, Relaxed);
+        }
+        if !self.used.swap(true, Relaxed) {
+            self.first.notify_one();
+        }
+    }
+
+    /// Returns once there was a first request.
+    pub async fn used(&self) {
+        if !self.used.load(Relaxed) {
+            self.first.notified().await;
         }
     }
 

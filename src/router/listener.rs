@@ -1,5 +1,5 @@
-//! The doors: accept, recognise, serve, and close in order. Who is let in is the gate's business (`gate`, `front`), how
-//! much one client may take that of `limit`.
+//! The doors: accept, recognise, and close in order. Who is let in is the gate's business (`gate`, `front`), how much one
+//! client may take that of `limit`, what a connection does that of `connection`.
 //!
 //! A door outlives fleet files: each request looks up the router that is current when it comes, so that a kept-alive
 //! connection crosses a reload, and each connection the rules that are current when it is made.
@@ -7,31 +7,22 @@
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::header::{CONNECTION, HeaderValue};
-use hyper::service::service_fn;
-use hyper::{Request, StatusCode, Version};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use hyper::StatusCode;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::body::Answer;
+use super::connection::connection;
 use super::front::NotMet;
 use super::gate::Gate;
-use super::guarded::{Guarded, Patience, Phase};
-use super::guest::{Caller, Guest, answered};
+use super::guest::{Caller, Guest};
 use super::limit::Who;
 use super::{DoorGauge, Router, answer};
 use crate::model::{self, ClientFrom, ClientId, Limits};
@@ -39,11 +30,6 @@ use crate::tls::TlsError;
 
 /// How long to wait before accepting again when the process is out of descriptors.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
-/// Streams of one HTTP/2 connection.
-const STREAMS: u32 = 1_024;
-/// hyper's smallest head buffer.
-const HEAD_FLOOR: usize = 8_192;
-
 /// Time to write a refusal to one who was met by TLS.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -233,38 +219,6 @@ fn turn_away(stream: TcpStream, status: StatusCode, why: &str) {
     let _ = stream.read(&mut [0; 8_192]);
 }
 
-/// An answer's body; its connection is busy until it is sent or given up.
-struct Busy {
-    body: Answer,
-    phase: Arc<Phase>,
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.phase.end();
-    }
-}
-
-impl Body for Busy {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
 /// Counts a connection as open while it lives.
 struct Open(Arc<DoorGauge>);
 
@@ -286,10 +240,8 @@ async fn welcome(open: Open, stream: TcpStream, guest: Guest, router: Arc<ArcSwa
     let gauge = &open.0;
     let _ = stream.set_nodelay(true);
     let Limits { connections_per_client: most, head_time, .. } = router.load().limits;
-    let place = tokio::select! {
-        () = ends.any() => return,
-        place = guest.share.enter(most) => place,
-    };
+    // Whoever was accepted is served, even if the door ends at this moment: the client has asked by now.
+    let place = guest.share.enter(most).await;
     let refusal = place.is_none().then(|| {
         gauge.refused.fetch_add(1, Relaxed);
         let why = format!(
@@ -307,8 +259,9 @@ async fn welcome(open: Open, stream: TcpStream, guest: Guest, router: Arc<ArcSwa
         return;
     };
     let met = tokio::select! {
-        () = ends.any() => return,
+        biased;
         met = front.meet(stream, head_time) => met,
+        () = ends.close.cancelled() => return,
     };
     match (met, refusal) {
         (Ok(stream), None) => Box::pin(connection(router, stream, guest, ends)).await,
@@ -336,63 +289,4 @@ async fn farewell(mut stream: TlsStream<TcpStream>, why: &str) {
     };
     // Whether it was heard changes nothing.
     let _ = tokio::time::timeout(FAREWELL, said).await;
-}
-
-async fn connection<S>(router: Arc<ArcSwap<Router>>, stream: S, guest: Guest, ends: Ends)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let ip = guest.caller.ip;
-    let phase = Arc::new(Phase::default());
-    let Limits { head_time, idle, body_time, head, .. } = router.load().limits;
-    let patience = Patience { head: head_time, idle, take: body_time };
-    let guarded = Guarded::new(stream, phase.clone(), patience);
-    let builder = builder(head.max(HEAD_FLOOR));
-    let (busy, retire) = (phase.clone(), ends.retire.clone());
-    let service = service_fn(move |request: Request<Incoming>| {
-        let version = request.version();
-        busy.begin(version == Version::HTTP_2);
-        let (router, guest) = (router.load_full(), guest.clone());
-        let (phase, retire) = (busy.clone(), retire.clone());
-        async move {
-            let mut response = answered(router, &guest, request).await;
-            if version != Version::HTTP_2 && retire.is_cancelled() {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            Ok::<_, std::convert::Infallible>(response.map(|body| Busy { body, phase }))
-        }
-    });
-    let serving = builder.serve_connection(TokioIo::new(guarded), service);
-    let mut serving = std::pin::pin!(serving);
-    let (mut closing, mut retiring) = (false, false);
-    let ended = loop {
-        tokio::select! {
-            ended = serving.as_mut() => break ended,
-            () = ends.close.cancelled(), if !closing => {
-                closing = true;
-                serving.as_mut().graceful_shutdown();
-            }
-            () = ends.retire.cancelled(), if !retiring => {
-                retiring = true;
-                if phase.is_multiplexed() {
-                    serving.as_mut().graceful_shutdown();
-                }
-            }
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%ip, %error, "connection ended");
-    }
-}
-
-fn builder(head: usize) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(head).max_headers(256);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS)
-        .max_header_list_size(u32::try_from(head).unwrap_or(u32::MAX))
-        .keep_alive_interval(Some(Duration::from_secs(60)));
-    builder
 }

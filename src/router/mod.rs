@@ -7,6 +7,7 @@
 
 mod answer;
 mod body;
+mod connection;
 mod door;
 mod flow;
 mod fresh;

@@ -44,7 +44,8 @@ if [ "$quick" = all ]; then
   say "devnet: four real beacon nodes, 64 real validators"
   # Slots of four seconds leave four beacon nodes on two cores room to breathe; the default of three is for measuring.
   BEACONDECK_DEVNET_SLOT_SECONDS=4 cargo nextest run --locked -E 'binary(devnet)' --no-capture
+  # Shows that it runs, with what is built already; its figures are those of a debug build.
   say "benchmark smoke"
-  cargo bench --locked --bench router -- --smoke
+  cargo bench --locked --profile dev --bench router -- --smoke
 fi
 say "all passed"

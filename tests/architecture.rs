@@ -82,7 +82,8 @@ const ROOMS: &[Room] = &[
         "the composition root wires everything but the program's face",
     )
     .tests(&["sim"]),
-    room("console", &["control"], "sees the fleet by frames alone, so that attaching cannot rot"),
+    room("console", &["control"], "sees the fleet by frames alone, so that attaching cannot rot")
+        .tests(&["ops"]),
     room(
         "cli",
         &[

@@ -37,10 +37,11 @@ pub async fn carry_out(dir: &Path, args: Args, verb: Verb, order: Order) -> anyh
     ask::find(&status, &beacon)?;
     let before = status.operations.last().map_or(0, |last| last.id);
     if !args.json {
-        let asked = ask::ask(dir, Request::Preflight { beacon: beacon.clone(), verb: Some(verb) }).await?;
+        let asked =
+            ask::ask(dir, Request::Preflight { intent: verb.into(), beacons: vec![beacon.clone()] }).await?;
         let Answer::Consequences(told) = asked else { return Err(ask::off_topic().into()) };
-        for sentence in &told.sentences {
-            ask::print(&format!("{sentence}\n"))?;
+        for fact in &told.facts {
+            ask::print(&format!("{:<10} {}\n", fact.about, fact.words))?;
         }
     }
     let message = ask::order(dir, order).await?;

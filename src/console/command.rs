@@ -2,7 +2,7 @@
 //!
 //! To add a command: a row in [`COMMANDS`], a variant of [`Command`], and what it does in `update`.
 
-use crate::model::Slot;
+use crate::model::{Intent, Slot};
 
 use super::panels::{PANELS, place_of};
 
@@ -22,9 +22,12 @@ const fn about(name: &'static str, usage: &'static str, does: &'static str) -> A
 }
 
 /// Every command besides the panels' names.
-pub const COMMANDS: [About; 9] = [
+pub const COMMANDS: [About; 12] = [
     about("drain", ":drain NAME…", "give beacons no new work (asks)"),
     about("resume", ":resume NAME…", "give drained beacons work again (asks)"),
+    about("restart", ":restart NAME", "drain a beacon, restart it, resume it when it is fit (asks)"),
+    about("upgrade", ":upgrade NAME", "drain a beacon, upgrade it, resume it when it is fit (asks)"),
+    about("abort", ":abort NAME", "end the restart or upgrade that runs (asks)"),
     about("goto", ":goto slot N", "requests of a slot, and the picture as it was"),
     about("handoff", ":handoff", "copy a summary in Markdown for whoever comes next"),
     about("theme", ":theme NAME", "another theme, at once"),
@@ -37,10 +40,8 @@ pub const COMMANDS: [About; 9] = [
 /// A command, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// Drain these.
-    Drain(Vec<String>),
-    /// Resume these.
-    Resume(Vec<String>),
+    /// An order for these.
+    Order(Intent, Vec<String>),
     /// A panel, with a filter.
     Panel(usize, Option<String>),
     /// A slot.
@@ -95,8 +96,11 @@ pub fn read(text: &str) -> Result<Option<Command>, String> {
         Ok(rest.iter().map(|name| (*name).to_owned()).collect())
     };
     let command = match (first, rest.as_slice()) {
-        ("drain", _) => Command::Drain(names()?),
-        ("resume", _) => Command::Resume(names()?),
+        ("drain", _) => Command::Order(Intent::Drain, names()?),
+        ("resume", _) => Command::Order(Intent::Resume, names()?),
+        ("restart", _) => Command::Order(Intent::Restart, names()?),
+        ("upgrade", _) => Command::Order(Intent::Upgrade, names()?),
+        ("abort", _) => Command::Order(Intent::Abort, names()?),
         ("goto", ["slot", number]) => {
             let number = number.parse().map_err(|_| format!("`{number}` is no slot"))?;
             Command::Slot(Slot(number))
@@ -144,7 +148,7 @@ pub fn candidates(text: &str, words: Words<'_>) -> Vec<String> {
     let own = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
     let all: Vec<String> = match before.split_whitespace().collect::<Vec<_>>().as_slice() {
         [] => firsts(),
-        ["drain" | "resume", ..] => words.beacons.to_vec(),
+        ["drain" | "resume", ..] | ["restart" | "upgrade" | "abort"] => words.beacons.to_vec(),
         ["theme"] => words.themes.to_vec(),
         ["goto"] => own(&["slot"]),
         ["set"] => own(&["bw", "bell"]),
@@ -182,7 +186,8 @@ mod tests {
 
     #[rstest]
     #[case("", None)]
-    #[case("drain b1 b2", Some(Command::Drain(vec!["b1".into(), "b2".into()])))]
+    #[case("drain b1 b2", Some(Command::Order(Intent::Drain, vec!["b1".into(), "b2".into()])))]
+    #[case("restart b1", Some(Command::Order(Intent::Restart, vec!["b1".into()])))]
     #[case("beacons state:down lag>1", Some(Command::Panel(1, Some("state:down lag>1".into()))))]
     #[case(" log ", Some(Command::Panel(5, None)))]
     #[case("help", Some(Command::Panel(6, None)))]

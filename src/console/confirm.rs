@@ -1,9 +1,11 @@
 //! The box before an order: verb, exact targets, and what follows from it. Cancel has the focus. Pure.
+//!
+//! What follows is told by serve, in the same words to every console and to the command line; who else is here and what
+//! they did lately is known here.
 
 use crate::control::Order;
-use crate::model::{BeaconName, BeaconStatus, Lifecycle};
+use crate::model::{BeaconName, Consequences, Intent, Weight};
 
-use super::capacity::{self, Verdict, without};
 use super::key::{Code, Key};
 use super::line::Line;
 use super::piece::{Piece, TextLine, labelled, piece};
@@ -13,6 +15,8 @@ use super::view::View;
 
 /// What others did to the same beacon within this time is shown.
 const RECENT_MS: i64 = 10 * 60_000;
+/// Columns of a label.
+const LABEL: usize = 10;
 
 /// A question that waits for `y`.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +25,7 @@ pub struct Confirm {
     pub title: String,
     /// What follows.
     pub consequences: Vec<TextLine>,
-    /// What is ordered if the answer is yes.
+    /// What is ordered if the answer is yes; nothing if it cannot be done.
     pub orders: Vec<Order>,
     /// What must be typed instead of `y`, and what is.
     pub typed: Option<(String, Line)>,
@@ -39,87 +43,40 @@ pub enum Answer {
 }
 
 impl Confirm {
-    /// The question for draining or resuming beacons: those that are out come back only if all of them are out.
-    pub fn lifecycle(view: &View<'_>, targets: &[String], me: &str) -> Option<Self> {
-        let beacons: Vec<&BeaconStatus> = targets.iter().filter_map(|name| view.beacon(name)).collect();
-        let active: Vec<&BeaconStatus> =
-            beacons.iter().copied().filter(|beacon| beacon.lifecycle == Lifecycle::Active).collect();
-        match (beacons.is_empty(), active.is_empty()) {
-            (true, _) => None,
-            (_, true) => Some(Self::resume(view, &beacons, me)),
-            (_, false) => Some(Self::drain(view, &active, me)),
+    /// The question for an order of which these are the consequences.
+    pub fn of(view: &View<'_>, told: &Consequences, me: &str) -> Self {
+        let (names, intent) = (&told.beacons, told.intent);
+        if let Some(why) = &told.refusal {
+            return Self {
+                title: format!("{intent} {}: not now", list(names)),
+                consequences: vec![labelled("why", vec![piece(Role::Warn, why.clone())])],
+                orders: Vec::new(),
+                typed: None,
+            };
         }
-    }
-
-    /// The question for draining.
-    pub fn drain(view: &View<'_>, beacons: &[&BeaconStatus], me: &str) -> Self {
-        let names: Vec<BeaconName> = beacons.iter().map(|beacon| beacon.name.clone()).collect();
-        let healthy = |of: &[BeaconStatus]| of.iter().filter(|beacon| capacity::carries(beacon)).count();
-        let all = view.status.map_or(&[][..], |status| &status.beacons);
-        let up = healthy(all);
-        let left = view.status.map(|status| without(status, &names));
-        let stay = left.as_ref().map_or(0, |left| left.stay);
-        let role = match left.as_ref().map(|left| left.verdict) {
-            Some(Verdict::Carries) => Role::Ok,
-            Some(Verdict::Fails) => Role::Crit,
-            _ => Role::Warn,
+        let line = |fact: &crate::model::Fact| {
+            labelled(&cut(&fact.about, LABEL), vec![piece(role(fact.weight), fact.words.clone())])
         };
-        let sentence = left.as_ref().map_or_else(String::new, capacity::Left::sentence);
-        let in_flight: u32 = beacons.iter().map(|beacon| beacon.in_flight).sum();
-        let mut consequences = vec![
-            labelled(
-                "pool",
-                vec![piece(if stay == 0 { Role::Crit } else { Role::Text }, pool(stay, up, all.len()))],
-            ),
-            labelled("load", vec![piece(role, sentence)]),
-            labelled("in flight", vec![piece(Role::Text, finishing(in_flight))]),
-        ];
-        consequences.extend(others(view, &names, me));
-        // The last one that serves, or more than half of those that do: nobody does that by a slip of the hand.
-        let hits = beacons.iter().filter(|beacon| capacity::carries(beacon)).count();
-        let worst = hits > 0 && (stay == 0 || hits * 2 > up);
+        let mut consequences: Vec<TextLine> = told.facts.iter().map(line).collect();
+        consequences.extend(others(view, names, me));
         let word = match names.as_slice() {
             [one] => one.to_string(),
-            many => format!("drain {}", many.len()),
+            many => format!("{intent} {}", many.len()),
         };
+        let force = told.last_healthy;
         Self {
-            title: format!("Drain {}?", list(&names)),
+            title: format!("{}?", capital(&format!("{} {}", what(intent), list(names)))),
             consequences,
-            orders: names.into_iter().map(|beacon| Order::Drain { beacon }).collect(),
-            typed: worst.then(|| (word, Line::default())),
-        }
-    }
-
-    /// The question for resuming.
-    pub fn resume(view: &View<'_>, beacons: &[&BeaconStatus], me: &str) -> Self {
-        let names: Vec<BeaconName> = beacons.iter().map(|beacon| beacon.name.clone()).collect();
-        let mut consequences = Vec::new();
-        for beacon in beacons {
-            let wrong: Vec<&str> = beacon
-                .reasons
-                .iter()
-                .filter(|reason| **reason != crate::model::Reason::Drained)
-                .map(|reason| reason.words())
-                .collect();
-            let (role, text) = if wrong.is_empty() {
-                (Role::Ok, "well by its probes; it gets work at once".to_owned())
-            } else {
-                (Role::Warn, format!("still {}: it gets work when that is over", wrong.join(", ")))
-            };
-            consequences.push(labelled(&cut(beacon.name.as_str(), 10), vec![piece(role, text)]));
-        }
-        consequences.extend(others(view, &names, me));
-        Self {
-            title: format!("Resume {}?", list(&names)),
-            consequences,
-            orders: names.into_iter().map(|beacon| Order::Resume { beacon }).collect(),
-            typed: None,
+            orders: names.iter().map(|beacon| order(intent, beacon.clone(), force)).collect(),
+            // The last one that serves, or more than half of those that do: nobody does that by a slip of the hand.
+            typed: (told.last_healthy || told.most).then(|| (word, Line::default())),
         }
     }
 
     /// Takes a key. `y` alone says yes, or Enter behind the word that must be typed.
     pub fn take(&mut self, key: Key) -> Answer {
         let plain = self.typed.is_none() && matches!(key.code, Code::Enter | Code::Char('n' | 'q'));
+        let plain = plain || self.orders.is_empty() && key == Key::char('y');
         if key.code == Code::Esc || key == Key::ctrl('c') || plain {
             return Answer::Cancel;
         }
@@ -136,18 +93,34 @@ impl Confirm {
     }
 }
 
-fn pool(stay: usize, up: usize, all: usize) -> String {
-    match stay {
-        0 => format!("NO beacon stays healthy, of {up} now: attestations and blocks stop"),
-        1 => format!("1 healthy beacon stays, of {up} now ({all} in all)"),
-        _ => format!("{stay} healthy beacons stay, of {up} now ({all} in all)"),
+fn role(weight: Weight) -> Role {
+    match weight {
+        Weight::Fine => Role::Ok,
+        Weight::Plain => Role::Text,
+        Weight::Careful => Role::Warn,
+        Weight::Grave => Role::Crit,
     }
 }
 
-fn finishing(in_flight: u32) -> String {
-    match in_flight {
-        0 => "nothing; it is idle at once".to_owned(),
-        number => format!("{} first, nothing is broken off", count(number as usize, "request") + " finish"),
+fn what(intent: Intent) -> &'static str {
+    match intent {
+        Intent::Abort => "abort what runs at",
+        other => other.word(),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+fn order(intent: Intent, beacon: BeaconName, force: bool) -> Order {
+    match intent {
+        Intent::Drain => Order::Drain { beacon },
+        Intent::Resume => Order::Resume { beacon },
+        Intent::Restart => Order::Restart { beacon, force },
+        Intent::Upgrade => Order::Upgrade { beacon, force },
+        Intent::Abort => Order::Abort { beacon },
     }
 }
 
@@ -191,14 +164,17 @@ fn list(names: &[BeaconName]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::console::fixture::{beacon, fleet};
+    use crate::console::fixture::{beacon, consequences, fleet};
     use crate::console::piece::text_of;
     use crate::console::view::tests::Scene;
-    use crate::model::Reason;
+    use crate::model::{BeaconStatus, Reason};
 
-    fn asked(beacons: Vec<BeaconStatus>, targets: &[&str]) -> Option<Confirm> {
-        let targets: Vec<String> = targets.iter().map(|name| (*name).to_owned()).collect();
-        Confirm::lifecycle(&Scene::of(fleet(beacons)).view(), &targets, "me")
+    /// The box as it opens when this is asked.
+    fn asked(beacons: Vec<BeaconStatus>, intent: Intent, targets: &[&str]) -> Confirm {
+        let scene = Scene::of(fleet(beacons));
+        let targets: Vec<BeaconName> = targets.iter().map(|name| BeaconName::new(*name)).collect();
+        let told = consequences(scene.view().status.unwrap(), intent, &targets);
+        Confirm::of(&scene.view(), &told, "me")
     }
 
     fn texts(confirm: &Confirm) -> Vec<String> {
@@ -207,11 +183,11 @@ mod tests {
 
     #[test]
     fn one_of_three_is_drained_by_y_alone() {
-        let mut confirm = asked(vec![beacon("b1"), beacon("b2"), beacon("b3")], &["b2"]).unwrap();
+        let mut confirm = asked(vec![beacon("b1"), beacon("b2"), beacon("b3")], Intent::Drain, &["b2"]);
         assert_eq!(confirm.title, "Drain b2?");
         assert_eq!(confirm.orders, [Order::Drain { beacon: BeaconName::new("b2") }]);
         assert_eq!(texts(&confirm)[0], "pool       2 healthy beacons stay, of 3 now (3 in all)");
-        assert_eq!(texts(&confirm)[2], "in flight  12 requests finish first, nothing is broken off");
+        assert_eq!(texts(&confirm)[3], "in flight  12 requests finish first, nothing is broken off");
         for key in [Key::char('d'), Key::char('x'), Key::ctrl('y'), Key::plain(Code::Tab)] {
             assert_eq!(confirm.clone().take(key), Answer::Open, "{key}");
         }
@@ -222,41 +198,34 @@ mod tests {
     }
 
     #[test]
-    fn the_last_healthy_one_wants_its_name() {
+    fn the_last_healthy_one_wants_its_name_and_is_then_forced() {
         let mut sick = beacon("b1");
         sick.healthy = false;
         sick.reasons = vec![Reason::Hung];
-        let mut confirm = asked(vec![sick, beacon("b2")], &["b2"]).unwrap();
-        assert!(texts(&confirm)[0].contains("NO beacon stays healthy"));
+        let mut confirm = asked(vec![sick, beacon("b2")], Intent::Restart, &["b2"]);
+        assert!(texts(&confirm)[0].contains("NO healthy beacon is left"));
         assert_eq!(confirm.take(Key::char('y')), Answer::Open);
         assert_eq!(confirm.take(Key::plain(Code::Enter)), Answer::Open);
         confirm.take(Key::plain(Code::Backspace));
         assert_eq!(confirm.clone().take(Key::plain(Code::Enter)), Answer::Cancel);
         "b2".chars().for_each(|c| assert_eq!(confirm.take(Key::char(c)), Answer::Open));
         assert_eq!(confirm.take(Key::plain(Code::Enter)), Answer::Go);
+        assert_eq!(confirm.orders, [Order::Restart { beacon: BeaconName::new("b2"), force: true }]);
     }
 
     #[test]
     fn more_than_half_of_those_that_serve_wants_words_too() {
-        let beacons = || (1..=4).map(|number| beacon(&format!("b{number}"))).collect::<Vec<_>>();
-        assert_eq!(asked(beacons(), &["b1", "b2"]).unwrap().typed, None);
-        let confirm = asked(beacons(), &["b1", "b2", "b3"]).unwrap();
+        let beacons = (1..=4).map(|number| beacon(&format!("b{number}"))).collect::<Vec<_>>();
+        let confirm = asked(beacons, Intent::Drain, &["b1", "b2", "b3"]);
         assert_eq!(confirm.title, "Drain b1, b2, b3 (3 beacons)?");
         assert_eq!(confirm.typed.unwrap().0, "drain 3");
     }
 
     #[test]
-    fn the_drained_come_back_and_say_what_is_still_wrong() {
-        let mut drained = beacon("b1");
-        drained.lifecycle = Lifecycle::Drained;
-        drained.healthy = false;
-        drained.reasons = vec![Reason::Drained, Reason::Syncing];
-        let confirm = asked(vec![drained.clone(), beacon("b2")], &["b1"]).unwrap();
-        assert_eq!(confirm.orders, [Order::Resume { beacon: BeaconName::new("b1") }]);
-        assert_eq!(texts(&confirm), ["b1         still syncing: it gets work when that is over"]);
-        // With an active one among the targets, the active one is drained and the drained one left alone.
-        let mixed = asked(vec![drained, beacon("b2"), beacon("b3"), beacon("b4")], &["b1", "b2"]).unwrap();
-        assert_eq!(mixed.orders, [Order::Drain { beacon: BeaconName::new("b2") }]);
-        assert_eq!(asked(vec![beacon("b1")], &["gone"]), None);
+    fn what_cannot_be_done_has_no_yes() {
+        let mut confirm = asked(vec![beacon("b1"), beacon("b2")], Intent::Abort, &["b1"]);
+        assert_eq!(confirm.title, "abort b1: not now");
+        assert!(texts(&confirm)[0].contains("nothing is under way at b1"));
+        assert_eq!(confirm.take(Key::char('y')), Answer::Cancel);
     }
 }

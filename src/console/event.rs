@@ -1,7 +1,7 @@
 //! What happens to the console, and what it wants done: the two ends of `update`.
 
 use crate::control::{Answer, Event as Said, Order, Welcome};
-use crate::model::{Explanation, Slot};
+use crate::model::{BeaconName, Consequences, Explanation, Intent, Slot};
 
 use super::key::Key;
 
@@ -31,6 +31,8 @@ pub enum Event {
     Rights(Result<(), String>),
     /// An order was answered.
     Answered(u64, Result<Answer, String>),
+    /// What an order would mean, or why that is not known.
+    Preflight(Result<Consequences, String>),
     /// Requests, explained, newest first.
     Explained(Result<Vec<Explanation>, String>),
     /// Text was copied, or not.
@@ -46,6 +48,8 @@ pub enum Event {
 pub enum Effect {
     /// Give an order; its answer comes with this number.
     Order(u64, Order),
+    /// Ask what an order would mean.
+    Preflight(Intent, Vec<BeaconName>),
     /// Have requests explained.
     Explain {
         /// Of this slot only.

@@ -1,9 +1,11 @@
 //! A fleet as the console's tests see it.
 
 use crate::model::{
-    BeaconName, BeaconStatus, Epoch, FleetStatus, HeadStatus, JournalEntry, Lifecycle, Root, Slot, Traffic,
-    UnixMs,
+    Ahead, BeaconName, BeaconStatus, Consequences, Ending, Epoch, FleetStatus, HeadStatus, Intent,
+    JournalEntry, Lifecycle, Operation, OperationStep as Step, Root, Slot, StepState, StepStatus, Traffic,
+    UnixMs, Verb,
 };
+use crate::ops;
 
 /// The moment of the fixture's snapshot.
 pub const NOW: UnixMs = UnixMs(1_700_000_000_000);
@@ -51,6 +53,66 @@ pub fn fleet(beacons: Vec<BeaconStatus>) -> FleetStatus {
         alerts: Vec::new(),
         traffic: Traffic::default(),
     }
+}
+
+/// What serve would tell of an order at this fleet; of no beacon but `bare` is anything missing in its file.
+pub fn consequences(fleet: &FleetStatus, intent: Intent, beacons: &[BeaconName]) -> Consequences {
+    ops::preflight(&ops::Question {
+        intent,
+        beacons,
+        fleet,
+        operations: &fleet.operations,
+        ahead: Ahead { attestations: 128, sync: 1, blocks: 0, proposers: 64 },
+        unconfigured: &[BeaconName::new("bare")],
+    })
+}
+
+/// A restart by alice that began 42 seconds ago and has come to a step.
+pub fn operation(beacon: &str, at: Step) -> Operation {
+    let steps = [
+        (Step::Drain, 42, 38, "nothing is in flight"),
+        (Step::Run, 38, 18, "it ended well"),
+        (Step::Wait, 18, 0, "it is syncing"),
+        (Step::Resume, 0, 0, "work comes back"),
+    ];
+    let before = |seconds: u64| Some(UnixMs(NOW.0 - seconds * 1_000));
+    let step = |(step, began, ended, detail): (Step, u64, u64, &str)| {
+        let state = match step.cmp(&at) {
+            std::cmp::Ordering::Less => StepState::Done,
+            std::cmp::Ordering::Equal => StepState::Running,
+            std::cmp::Ordering::Greater => StepState::Pending,
+        };
+        StepStatus {
+            step,
+            state,
+            detail: if state == StepState::Pending { String::new() } else { detail.to_owned() },
+            began: before(began).filter(|_| state != StepState::Pending),
+            ended: before(ended).filter(|_| state == StepState::Done),
+        }
+    };
+    Operation {
+        id: 1,
+        verb: Verb::Restart,
+        beacon: BeaconName::new(beacon),
+        who: "alice (uid 1000)".into(),
+        began: UnixMs(NOW.0 - 42_000),
+        steps: steps.map(step).into(),
+        end: None,
+        output: String::new(),
+    }
+}
+
+/// The same, failed where it is.
+pub fn failed(mut operation: Operation) -> Operation {
+    if let Some(step) = operation.steps.iter_mut().find(|step| step.state == StepState::Running) {
+        (step.state, step.detail, step.ended) = (StepState::Failed, "exit status 3".into(), Some(NOW));
+    }
+    let words = format!(
+        "restart of {} failed: exit status 3; it stays drained: mend it, then restart again or resume",
+        operation.beacon
+    );
+    operation.output = "starting beacon\nno disk".into();
+    Operation { end: Some((Ending::Failed, NOW, words)), ..operation }
 }
 
 /// An entry of the journal, of the same moment.

@@ -63,6 +63,12 @@ pub enum Action {
     Copy,
     /// Drain or resume.
     Drain,
+    /// Restart a beacon.
+    Restart,
+    /// Upgrade a beacon.
+    Upgrade,
+    /// End the restart or upgrade that runs.
+    Abort,
     /// Draw everything anew.
     Redraw,
     /// To the shell, and back by `fg`.
@@ -122,7 +128,7 @@ impl Binding {
 use Scope::{All, Attached, Orders, Table};
 
 /// The table.
-pub const BINDINGS: [Binding; 36] = [
+pub const BINDINGS: [Binding; 39] = [
     bind(Action::Panel(1), "panel-1", &["1"], "Overview", All),
     bind(Action::Panel(2), "panel-2", &["2"], "Beacons", All),
     bind(Action::Panel(3), "panel-3", &["3"], "Traffic", All),
@@ -138,28 +144,34 @@ pub const BINDINGS: [Binding; 36] = [
     bind(Action::PageUp, "page-up", &["pgup", "ctrl-b"], "a page up", Table),
     bind(Action::Top, "top", &["g", "home"], "first row", Table),
     bind(Action::Bottom, "bottom", &["G", "end"], "last row", Table),
-    bind(Action::Open, "open", &["enter"], "details", Table).foot(2, "details"),
+    bind(Action::Open, "open", &["enter"], "details", Table).foot(3, "details"),
     bind(Action::Back, "back", &["esc", "backspace"], "one level back, clears the filter; never leaves", All)
-        .foot(3, "back"),
+        .foot(4, "back"),
     bind(Action::Filter, "filter", &["/"], "filter rows: text, lag>2, state:up, !text", Table)
-        .foot(4, "filter"),
-    bind(Action::Faults, "faults", &["!"], "only what is not well, and back", Table).foot(6, "faults"),
-    bind(Action::Sort, "sort", &["s"], "sort by the next column", Table).foot(9, "sort"),
+        .foot(5, "filter"),
+    bind(Action::Faults, "faults", &["!"], "only what is not well, and back", Table).foot(7, "faults"),
+    bind(Action::Sort, "sort", &["s"], "sort by the next column", Table).foot(11, "sort"),
     bind(Action::Reverse, "reverse", &["S"], "sort the other way round", Table),
     bind(Action::Mark, "mark", &["space"], "mark the row; orders go to all marked", Table),
     bind(Action::MarkRange, "mark-range", &["v"], "mark from the last mark to here", Table),
     bind(Action::Unmark, "unmark", &["u"], "unmark all", Table),
-    bind(Action::Copy, "copy", &["y"], "copy the row", Table).foot(10, "copy"),
+    bind(Action::Copy, "copy", &["y"], "copy the row", Table).foot(12, "copy"),
     bind(Action::Drain, "drain", &["d"], "drain or resume (asks)", Orders).foot(1, "drain/resume"),
+    bind(Action::Restart, "restart", &["R"], "drain, restart, resume when fit (asks)", Orders)
+        .foot(2, "restart"),
+    bind(Action::Upgrade, "upgrade", &["U"], "drain, upgrade, resume when fit (asks)", Orders)
+        .foot(9, "upgrade"),
+    bind(Action::Abort, "abort", &["A"], "end the restart or upgrade that runs (asks)", Orders)
+        .foot(1, "abort"),
     bind(Action::Command, "command", &[":"], "command line; tab completes, up recalls", All)
-        .foot(5, "command"),
-    bind(Action::Freeze, "freeze", &["f"], "freeze the picture, and back to now", All).foot(8, "freeze"),
+        .foot(6, "command"),
+    bind(Action::Freeze, "freeze", &["f"], "freeze the picture, and back to now", All).foot(10, "freeze"),
     bind(Action::Earlier, "earlier", &["<"], "back in time, up to 30 minutes", All),
     bind(Action::Later, "later", &[">"], "forward in time", All),
     bind(Action::Help, "help", &["?"], "this list", All).foot(0, "help"),
     bind(Action::Redraw, "redraw", &["ctrl-l"], "draw everything anew", All),
     bind(Action::Suspend, "suspend", &["ctrl-z"], "to the shell, back by fg", Attached),
-    bind(Action::Quit, "quit", &["q"], "leave (asks if routing runs here)", All).foot(7, "quit"),
+    bind(Action::Quit, "quit", &["q"], "leave (asks if routing runs here)", All).foot(8, "quit"),
     bind(Action::QuitKeep, "quit-keep", &["Q"], "leave, the last picture stays", All),
     bind(Action::Quit, "interrupt", &["ctrl-c"], "leave (asks if routing runs here)", All),
 ];

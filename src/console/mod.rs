@@ -7,9 +7,9 @@
 //! To add a panel, see [`panels`]; a key, [`keys`]; a command, [`command`]; a theme, [`theme`].
 
 mod age;
-mod capacity;
 pub mod command;
 mod confirm;
+mod course;
 pub mod event;
 mod filter;
 #[cfg(test)]

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use crate::control::{Access, Event as Said, Welcome};
 use crate::model::{
     BeaconName, BeaconStatus, Explanation, FleetStatus, Flow, HeadStatus, JournalEntry, Lifecycle, Load,
-    LogLevel, LogLine, Outcome, Reason, Root, SPREAD, Skipped, Slot, Step, StepAnswers, Timing, Traffic,
-    Tried, UnixMs, Use,
+    LogLevel, LogLine, Operation, OperationStep, Outcome, Reason, Root, SPREAD, Skipped, Slot, Step,
+    StepAnswers, Timing, Traffic, Tried, UnixMs, Use,
 };
 
-use super::event::Event;
-use super::fixture::{NOW, beacon, fleet};
+use super::event::{Effect, Event};
+use super::fixture::{NOW, beacon, consequences, failed, fleet, operation};
 use super::state::State;
 use super::update::tests::options;
 use super::update::update;
@@ -31,7 +31,27 @@ pub fn all() -> Vec<(&'static str, State)> {
             scene(&FleetStatus { slot: None, epoch: None, network: None, agreed: None, ..fleet(Vec::new()) }),
         ),
         ("gone", gone),
+        ("restarting", scene(&restarting(operation("beacon-2", OperationStep::Wait)))),
+        ("failed", scene(&restarting(failed(operation("beacon-2", OperationStep::Run))))),
     ]
+}
+
+/// Presses keys, one after the other; what an order would mean is answered as serve does.
+pub fn press(state: &mut State, keys: &str) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for key in keys.split_whitespace() {
+        let now = state.now;
+        for effect in update(state, now, Event::Key(key.parse().unwrap())) {
+            if let Effect::Preflight(intent, beacons) = &effect {
+                let status = state.history.newest().unwrap().clone();
+                let told = consequences(&status, *intent, beacons);
+                update(state, now, Event::Preflight(Ok(told)));
+            } else {
+                effects.push(effect);
+            }
+        }
+    }
+    effects
 }
 
 /// A state that was told this, and what led to it.
@@ -191,6 +211,16 @@ fn draining() -> FleetStatus {
     for place in [1, 2] {
         sick(&mut status, place, Reason::Drained, "", 30_000);
     }
+    status
+}
+
+/// One is being restarted, or was.
+pub fn restarting(operation: Operation) -> FleetStatus {
+    let mut status = healthy();
+    status.beacons[1].lifecycle = Lifecycle::Drained;
+    sick(&mut status, 1, Reason::Drained, "by order of alice (uid 1000) (restart)", 38_000);
+    status.beacons[1].reasons.push(Reason::Syncing);
+    status.operations = vec![operation];
     status
 }
 

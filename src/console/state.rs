@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::control::{Order, Watcher, Welcome};
-use crate::model::{Explanation, JournalEntry, LogLine, Slot, UnixMs};
+use crate::model::{BeaconName, Explanation, Intent, JournalEntry, LogLine, Slot, UnixMs};
 
 use super::command::Bandwidth;
 use super::confirm::Confirm;
@@ -86,6 +86,8 @@ pub enum Mode {
     Filter(Line, String),
     /// A command is typed; up goes back in what was said before.
     Command(Line, Option<usize>),
+    /// It is asked what an order would mean; Esc gives it up.
+    Asking(Intent, Vec<BeaconName>),
     /// A box waits for yes or no.
     Confirm(Confirm),
     /// What becomes of routing? Waits for an answer; whether the last picture stays.
@@ -246,6 +248,7 @@ impl State {
             watchers: &self.watchers,
             keymap: &self.options.keymap,
             low: self.low(),
+            may_order: self.may_order(),
         }
     }
 

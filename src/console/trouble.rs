@@ -2,10 +2,11 @@
 
 use crate::model::{BeaconName, BeaconStatus, JournalEntry, Lifecycle, Reason, UnixMs};
 
-use super::capacity::{self, Verdict};
+use super::course;
 use super::text::{count, rate, span};
 use super::theme::Role;
 use super::view::View;
+use crate::model::capacity::{self, Verdict};
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,8 +44,40 @@ pub fn troubles(view: &View<'_>) -> Vec<Trouble> {
     });
     found.extend(sick.into_iter().map(|(reason, beacons)| beacon_of(reason, &beacons)));
     let out = status.beacons.iter().filter(|beacon| beacon.lifecycle != Lifecycle::Active);
-    found.extend(out.map(out_of));
+    found.extend(out.map(|beacon| course_of(view, beacon).unwrap_or_else(|| out_of(beacon))));
+    // Of the same weight the first is the worst.
+    found.sort_by_key(|trouble| match trouble.role {
+        Role::Crit => 0,
+        Role::Drain => 2,
+        _ => 1,
+    });
     found
+}
+
+/// A restart or upgrade that runs at a beacon that is out by order, or has failed there.
+fn course_of(view: &View<'_>, beacon: &BeaconStatus) -> Option<Trouble> {
+    let operation = course::at(view, beacon)?;
+    let (verb, name) = (operation.verb, &beacon.name);
+    let (role, what, next) = if course::failed(operation) {
+        (
+            Role::Crit,
+            format!("{verb} of {name} failed"),
+            "enter: its steps and what it printed; mend it, then R again or d: resume",
+        )
+    } else if operation.is_running() {
+        (Role::Drain, format!("{verb} of {name} runs"), "enter: its steps; A: abort")
+    } else {
+        return None;
+    };
+    Some(Trouble {
+        key: format!("{verb} {name}"),
+        role,
+        what,
+        why: course::now_at(operation),
+        beacons: vec![name.clone()],
+        since: operation.end.as_ref().map_or(operation.began, |(_, at, _)| *at),
+        next: next.to_owned(),
+    })
 }
 
 /// A beacon that is out by order, and what else is so of it.

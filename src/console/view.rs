@@ -30,6 +30,8 @@ pub struct View<'a> {
     pub keymap: &'a Keymap,
     /// Charts are left out.
     pub low: bool,
+    /// Whether orders can be given here.
+    pub may_order: bool,
 }
 
 impl View<'_> {
@@ -92,6 +94,7 @@ pub mod tests {
                 watchers: &[],
                 keymap: &self.keymap,
                 low: false,
+                may_order: true,
             }
         }
     }

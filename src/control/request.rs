@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BeaconName, Slot, Verb};
+use crate::model::{BeaconName, Intent, Slot};
 
 /// What an operator asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,11 +34,10 @@ pub enum Request {
     },
     /// What an order would mean, before it is given.
     Preflight {
-        /// The beacon.
-        beacon: BeaconName,
-        /// A restart or an upgrade; none: a drain.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        verb: Option<Verb>,
+        /// The order.
+        intent: Intent,
+        /// At which beacons.
+        beacons: Vec<BeaconName>,
     },
     /// Who did what, the latest entries in the order they were written.
     Journal {

@@ -9,8 +9,11 @@ use super::book::Book;
 use super::common::Common;
 use super::lifecycles::Lifecycles;
 use crate::control::Answer;
-use crate::model::{BeaconName, Clock, Consequences, Fleet, FleetStatus, JournalEntry, Operation, Verb};
-use crate::ops::{Bounds, Hands, Ordering, Program, Runner, preflight};
+use crate::model::{
+    Ahead, BeaconName, Clock, Consequences, Fleet, FleetStatus, Intent, JournalEntry, Operation, Slot, Verb,
+};
+use crate::ops::{Bounds, Hands, Ordering, Program, Question, Runner, preflight};
+use crate::router::Desk;
 use tokio_util::task::TaskTracker;
 
 /// Begins and ends operations.
@@ -18,6 +21,7 @@ pub struct Operations {
     runner: Runner,
     fleet: Arc<ArcSwap<Fleet>>,
     status: watch::Receiver<Arc<FleetStatus>>,
+    desk: Arc<Desk>,
 }
 
 impl Operations {
@@ -42,21 +46,38 @@ impl Operations {
             common.tasks.clone(),
             Bounds::default(),
         );
-        Self { runner, fleet: common.fleet.clone(), status }
+        Self { runner, fleet: common.fleet.clone(), status, desk: common.desk.clone() }
     }
 
-    /// What taking a beacon out would mean; without a verb for a drain.
-    pub fn preflight(&self, beacon: &BeaconName, verb: Option<Verb>) -> Consequences {
-        let fleet = self.fleet.load();
-        let configured = verb.is_none_or(|verb| {
-            fleet.beacons.iter().any(|one| one.name == *beacon && one.procedure(verb).is_some())
-        });
-        preflight(&self.status.borrow(), &self.runner.operations(), beacon, verb, configured)
+    /// What an order would mean.
+    pub fn preflight(&self, intent: Intent, beacons: &[BeaconName]) -> Consequences {
+        let file = self.fleet.load();
+        let fleet = self.status.borrow().clone();
+        let without = file
+            .beacons
+            .iter()
+            .filter(|beacon| intent.verb().is_some_and(|verb| beacon.procedure(verb).is_none()));
+        preflight(&Question {
+            intent,
+            beacons,
+            ahead: self.ahead(&fleet),
+            fleet: &fleet,
+            operations: &self.runner.operations(),
+            unconfigured: &without.map(|beacon| beacon.name.clone()).collect::<Vec<_>>(),
+        })
+    }
+
+    /// Duties of this and the next epoch, as clients have told.
+    fn ahead(&self, fleet: &FleetStatus) -> Ahead {
+        let slots = fleet.traffic.timing.as_ref().map_or(0, |timing| timing.slots_per_epoch);
+        let (Some(slot), Some(epoch)) = (fleet.slot, fleet.epoch) else { return Ahead::default() };
+        let last = Slot((epoch.0 + 2) * slots).0.saturating_sub(1);
+        self.desk.with(|book| book.ahead(slot..=Slot(last), epoch))
     }
 
     /// Begins an operation unless the preflight speaks against it; `force` takes the last healthy beacon out too.
     pub fn begin(&self, verb: Verb, beacon: &BeaconName, force: bool, who: &str) -> Answer {
-        let told = self.preflight(beacon, Some(verb));
+        let told = self.preflight(verb.into(), std::slice::from_ref(beacon));
         if let Some(message) = told.refusal {
             return Answer::Refused { message };
         }

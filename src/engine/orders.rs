@@ -61,8 +61,8 @@ impl Handler for Orders {
                     let who = peer.to_string();
                     self.book.once(&order, &what, &who, self.carry_out(&what, &who)).await
                 }
-                Request::Preflight { beacon, verb } => {
-                    Answer::Consequences(self.operations.preflight(&beacon, verb))
+                Request::Preflight { intent, beacons } => {
+                    Answer::Consequences(self.operations.preflight(intent, &beacons))
                 }
                 Request::Hello { .. } | Request::Watch(_) => {
                     Answer::Refused { message: "that is no question".to_owned() }

@@ -2,6 +2,7 @@
 //!
 //! To add a word, put it in the file of its kind (ids, time, class, trace, status, journal) and re-export it here.
 
+pub mod capacity;
 mod class;
 mod explain;
 mod fleet;
@@ -25,7 +26,10 @@ pub use fleet::{
 pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};
 pub use journal::{Drain, JournalEntry};
 pub use log::{LogLevel, LogLine};
-pub use operation::{Consequences, Ending, Operation, Step as OperationStep, StepState, StepStatus, Verb};
+pub use operation::{
+    Ahead, Consequences, Ending, Fact, Intent, Operation, Step as OperationStep, StepState, StepStatus, Verb,
+    Weight,
+};
 pub use quoted::Quoted;
 pub use seed::{CustodyEstimate, SeedKind, Told};
 pub use status::{BeaconStatus, FleetStatus, HeadStatus, Lifecycle, Reason};

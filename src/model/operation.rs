@@ -141,17 +141,114 @@ impl Operation {
     }
 }
 
+/// What somebody is about to order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Intent {
+    /// To give beacons no new work.
+    Drain,
+    /// To give drained beacons work again.
+    Resume,
+    /// To restart a beacon's process.
+    Restart,
+    /// To upgrade it.
+    Upgrade,
+    /// To end the restart or upgrade that runs.
+    Abort,
+}
+
+impl Intent {
+    /// The word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Intent::Drain => "drain",
+            Intent::Resume => "resume",
+            Intent::Restart => "restart",
+            Intent::Upgrade => "upgrade",
+            Intent::Abort => "abort",
+        }
+    }
+
+    /// The verb, if it begins an operation.
+    pub fn verb(self) -> Option<Verb> {
+        match self {
+            Intent::Restart => Some(Verb::Restart),
+            Intent::Upgrade => Some(Verb::Upgrade),
+            Intent::Drain | Intent::Resume | Intent::Abort => None,
+        }
+    }
+}
+
+impl From<Verb> for Intent {
+    fn from(verb: Verb) -> Self {
+        match verb {
+            Verb::Restart => Intent::Restart,
+            Verb::Upgrade => Intent::Upgrade,
+        }
+    }
+}
+
+impl fmt::Display for Intent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// Duties of the present and the next epoch, as far as clients have told of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Ahead {
+    /// Attestations, by committee subscriptions.
+    pub attestations: usize,
+    /// Validators in a sync committee, by subscriptions.
+    pub sync: usize,
+    /// Blocks, by proposer preferences (Gloas).
+    pub blocks: usize,
+    /// Validators that may be asked for a block, by preparations.
+    pub proposers: usize,
+}
+
+/// How much one consequence weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Weight {
+    /// All is well there.
+    Fine,
+    /// So it is.
+    Plain,
+    /// To be thought about.
+    Careful,
+    /// It costs duties.
+    Grave,
+}
+
+/// One consequence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Fact {
+    /// What it is about, in a word or a beacon's name.
+    pub about: String,
+    /// How much it weighs.
+    pub weight: Weight,
+    /// One sentence.
+    pub words: String,
+}
+
 /// What an order would mean, told before it is confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Consequences {
-    /// At which beacon.
-    pub beacon: BeaconName,
+    /// The order.
+    pub intent: Intent,
+    /// At which beacons.
+    pub beacons: Vec<BeaconName>,
     /// Why it cannot be done at all; nothing else counts then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
     /// Whether no other healthy beacon would be left: its name must be typed, or `--force` given.
     pub last_healthy: bool,
-    /// Sentences, the gravest first: beacons left, load, requests in flight, who else is acting.
-    pub sentences: Vec<String>,
+    /// Whether more than half of the healthy beacons would go: that is not confirmed by one key.
+    pub most: bool,
+    /// The gravest first: beacons left, load, duties ahead, requests in flight, who else is acting.
+    pub facts: Vec<Fact>,
 }

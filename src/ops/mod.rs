@@ -15,6 +15,6 @@ mod runner;
 mod systemd;
 
 pub use flow::{Bounds, Flow};
-pub use preflight::preflight;
+pub use preflight::{Question, preflight};
 pub use program::{Program, ProgramError};
 pub use runner::{Hands, Ordering, Runner};

@@ -80,7 +80,7 @@ struct Seat {
 /// The book.
 #[derive(Debug, Default)]
 pub struct Book {
-    groups: BTreeMap<(Client, SeedKind), Group>,
+    pub(super) groups: BTreeMap<(Client, SeedKind), Group>,
     seats: Vec<Seat>,
     places: HashMap<BeaconName, usize>,
     pub(super) claims: Claims,

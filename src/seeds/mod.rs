@@ -7,6 +7,7 @@
 //!
 //! Every client and kind is bounded (`kind::most`), so are bytes, claims and duties. To add a kind, see `kind`.
 
+mod ahead;
 mod book;
 mod claims;
 mod client;

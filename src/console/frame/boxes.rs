@@ -22,6 +22,11 @@ const CANDIDATES: usize = 40;
 pub fn draw(state: &State, pen: &mut Pen<'_>, area: Rect) {
     match &state.mode {
         Mode::Confirm(of) => confirm(pen, area, of),
+        Mode::Asking(intent, _) => {
+            let last = vec![piece(Role::Dim, "esc: give it up")];
+            let line = plain(format!("asking serve what it would mean to {intent} …"));
+            boxed(pen, area, "One moment", Role::BorderFocus, &[line], &last);
+        }
         Mode::Leaving(_) => leaving(state, pen, area),
         Mode::Command(line, _) => completions(state, pen, area, line.text()),
         Mode::Normal | Mode::Filter(..) => toasts(state, pen, area),
@@ -48,6 +53,9 @@ fn confirm(pen: &mut Pen<'_>, area: Rect, of: &Confirm) {
     let width = usize::from(area.width.saturating_sub(8).min(WIDEST - 4));
     let lines: Vec<TextLine> = of.consequences.iter().flat_map(|line| folded(line, width)).collect();
     let last = match &of.typed {
+        None if of.orders.is_empty() => {
+            vec![piece(Role::Selection, "[ Close ]"), piece(Role::Dim, " enter, esc")]
+        }
         None => vec![
             piece(Role::Selection, "[ Cancel ]"),
             piece(Role::Dim, " enter, esc     "),

@@ -4,12 +4,13 @@ use ratatui::layout::Rect;
 
 use super::pen::{Pen, width_of};
 use crate::console::filter::Filter;
-use crate::console::keys::{Binding, Scope};
+use crate::console::keys::{Action, Binding, Scope};
 use crate::console::line::Line;
 use crate::console::panels::PANELS;
 use crate::console::piece::{Piece, TextLine, piece};
 use crate::console::state::{Mode, Seat, State};
 use crate::console::theme::Role;
+use crate::model::Operation;
 
 /// Draws the line.
 pub fn draw(state: &State, pen: &mut Pen<'_>, row: Rect) {
@@ -17,7 +18,9 @@ pub fn draw(state: &State, pen: &mut Pen<'_>, row: Rect) {
     let line = match &state.mode {
         Mode::Filter(line, _) => filter(state, line),
         Mode::Command(line, _) => typed(":", line, "enter: do it, tab: complete, up: recall, esc: no"),
-        Mode::Normal | Mode::Confirm(_) | Mode::Leaving(_) => keys(state, usize::from(row.width)),
+        Mode::Normal | Mode::Confirm(_) | Mode::Asking(..) | Mode::Leaving(_) => {
+            keys(state, usize::from(row.width))
+        }
     };
     pen.line(row.x, row.y, row.width, &line);
 }
@@ -50,9 +53,17 @@ fn filter(state: &State, line: &Line) -> TextLine {
 fn alive(state: &State, binding: &Binding) -> bool {
     match binding.scope {
         Scope::All | Scope::Table => true,
+        // It is a key only while there is something to end.
+        Scope::Orders if binding.action == Action::Abort && !runs(state) => false,
         Scope::Orders => state.may_order() && PANELS[state.panel].of_beacons(),
         Scope::Attached => state.options.seat != Seat::Embedded,
     }
+}
+
+/// Whether a restart or an upgrade is under way.
+fn runs(state: &State) -> bool {
+    let status = state.view().status;
+    status.is_some_and(|status| status.operations.iter().any(Operation::is_running))
 }
 
 fn keys(state: &State, width: usize) -> TextLine {

@@ -4,7 +4,6 @@ use ratatui::layout::Rect;
 
 use super::pen::{Pen, width_of};
 use crate::console::age::Fresh;
-use crate::console::capacity::{self, Verdict};
 use crate::console::panels::PANELS;
 use crate::console::piece::{Piece, TextLine, piece};
 use crate::console::state::{Link, Seat, State};
@@ -13,6 +12,7 @@ use crate::console::theme::Role;
 use crate::console::trouble::troubles;
 use crate::console::view::View;
 use crate::model::FleetStatus;
+use crate::model::capacity::{self, Verdict};
 
 /// A part of a line: those with the higher number go first where there is no room.
 type Part = (u8, TextLine);

@@ -111,10 +111,10 @@ fn pictures_are_as_they_were_meant() {
 
 #[test]
 fn boxes_and_lines_are_as_they_were_meant() {
-    use crate::console::event::Event;
-    use crate::console::update;
-    let (_, hung) = scenes::all().remove(1);
+    let scene = |name: &str| scenes::all().into_iter().find(|(of, _)| *of == name).unwrap().1;
+    let hung = scene("hung");
     for (name, keys) in [
+        ("restart", "2 j j R"),
         ("details", "2 j enter"),
         ("request", "5 enter"),
         ("drain", "d"),
@@ -124,10 +124,16 @@ fn boxes_and_lines_are_as_they_were_meant() {
         ("message", "3 d"),
     ] {
         let mut state = hung.clone();
-        for key in keys.split(' ') {
-            let now = state.now;
-            update(&mut state, now, Event::Key(key.parse().unwrap()));
-        }
+        scenes::press(&mut state, keys);
+        insta::assert_snapshot!(name, text(&picture(&state, 80, 24)));
+    }
+    for (name, of, keys) in [
+        ("course_runs", "restarting", "2 j enter"),
+        ("course_abort", "restarting", "2 A"),
+        ("course_failed", "failed", "2 j enter"),
+    ] {
+        let mut state = scene(of);
+        scenes::press(&mut state, keys);
         insta::assert_snapshot!(name, text(&picture(&state, 80, 24)));
     }
 }

@@ -1,12 +1,13 @@
 //! The panel Beacons: every beacon, its state and what it carries. Pure.
 
 use super::{Panel, cells, detail};
-use crate::console::capacity;
+use crate::console::course;
 use crate::console::piece::TextLine;
 use crate::console::table::{Cell, Column, Row, Table};
 use crate::console::text::{latency, share, span};
 use crate::console::theme::Role;
 use crate::console::view::View;
+use crate::model::capacity;
 use crate::model::{BeaconStatus, Lifecycle, Load};
 
 /// The columns; what there is no room for goes from the right of this order of importance.
@@ -69,7 +70,8 @@ fn row(view: &View<'_>, beacon: &BeaconStatus, total: f32) -> Row {
     let load =
         view.status.and_then(|status| status.traffic.loads.iter().find(|load| load.beacon == beacon.name));
     let load = load.cloned().unwrap_or_else(|| idle(beacon));
-    let (state, state_role) = cells::state(beacon, fresh);
+    let course = course::at(view, beacon).and_then(course::cell);
+    let (state, state_role) = course.unwrap_or_else(|| cells::state(beacon, fresh));
     // What a beacon told grows old with it; what the router counted is as old as the snapshot.
     let told = |cell: Cell| Cell { text: fresh.text(cell.text), role: fresh.role(cell.role), ..cell };
     let counted =

@@ -2,11 +2,12 @@
 
 use super::cells;
 use super::spark::{spark, spread};
-use crate::console::capacity::without;
+use crate::console::course;
 use crate::console::piece::{TextLine, labelled, piece, plain};
 use crate::console::text::{latency, or_dash, rate, span, time_of_day, wrap};
 use crate::console::theme::Role;
 use crate::console::view::View;
+use crate::model::capacity::without;
 use crate::model::{BeaconStatus, UnixMs};
 
 /// Columns of a sparkline.
@@ -20,6 +21,10 @@ const ORDERS: usize = 8;
 pub fn beacon(view: &View<'_>, name: &str, width: u16) -> Option<Vec<TextLine>> {
     let beacon = view.beacon(name)?;
     let mut lines = state(view, beacon, width);
+    if let Some(operation) = course::at(view, beacon) {
+        lines.push(Vec::new());
+        lines.extend(course::lines(view, operation, width));
+    }
     lines.push(Vec::new());
     lines.extend(carries(view, beacon));
     lines.push(Vec::new());

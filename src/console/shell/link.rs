@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{self, Sender};
 
 use crate::control::{Access, Answer, Client, ControlError, Lasting, Order, Reach, Request, Told, Wanted};
-use crate::model::{Explanation, Slot};
+use crate::model::{BeaconName, Consequences, Explanation, Intent, Slot};
 
 use crate::console::event::Event;
 use crate::console::state::{JOURNAL, LOG};
@@ -21,6 +21,7 @@ const AGAIN: Duration = Duration::from_millis(50);
 
 enum Ask {
     Order(u64, Order),
+    Preflight(Intent, Vec<BeaconName>),
     Explain(Option<Slot>),
     Rights,
 }
@@ -35,6 +36,11 @@ impl Links {
     pub fn order(&self, number: u64, order: Order) {
         // Sixty-four orders nobody took yet: the operator sees that they are pending.
         let _ = self.to.try_send(Ask::Order(number, order));
+    }
+
+    /// Asks what an order would mean.
+    pub fn preflight(&self, intent: Intent, beacons: Vec<BeaconName>) {
+        let _ = self.to.try_send(Ask::Preflight(intent, beacons));
     }
 
     /// Has requests explained.
@@ -84,6 +90,7 @@ async fn ask(reach: Reach, mut asks: mpsc::Receiver<Ask>, events: Sender<Event>)
                 let answer = call(&reach, Access::Control, Request::order(order)).await;
                 Event::Answered(number, answer.map_err(|error| sentence(&error)))
             }
+            Ask::Preflight(intent, beacons) => Event::Preflight(preflight(&reach, intent, beacons).await),
             Ask::Explain(slot) => Event::Explained(explain(&reach, slot).await),
             Ask::Rights => Event::Rights(rights(&reach).await),
         };
@@ -101,6 +108,15 @@ async fn call(reach: &Reach, access: Access, request: Request) -> Result<Answer,
             reach.client(access, PROGRAM).await?.call(request).await
         }
         other => other,
+    }
+}
+
+async fn preflight(reach: &Reach, intent: Intent, beacons: Vec<BeaconName>) -> Result<Consequences, String> {
+    match call(reach, Access::Observe, Request::Preflight { intent, beacons }).await {
+        Ok(Answer::Consequences(told)) => Ok(told),
+        Ok(Answer::Refused { message } | Answer::Failed { message }) => Err(message),
+        Ok(_) => Err("serve answered something else than consequences".to_owned()),
+        Err(error) => Err(sentence(&error)),
     }
 }
 

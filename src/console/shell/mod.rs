@@ -182,6 +182,7 @@ impl Shell {
         for effect in effects {
             match effect {
                 Effect::Order(number, order) => self.links.order(number, order),
+                Effect::Preflight(intent, beacons) => self.links.preflight(intent, beacons),
                 Effect::Explain { slot } => self.links.explain(slot),
                 Effect::Copy { what, text } => {
                     let copied = self

@@ -9,6 +9,7 @@ use crate::console::piece::text_of;
 use crate::console::state::{Detail, Mode, Seat, State};
 use crate::console::table::{Row, Table};
 use crate::console::theme::Role;
+use crate::model::Intent;
 
 use super::{orders, typing};
 
@@ -84,6 +85,9 @@ fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Later => scrub(state, 1),
         Action::Copy => return copy(state),
         Action::Drain => return orders::ask_lifecycle(state),
+        Action::Restart => return orders::ask_one(state, Intent::Restart),
+        Action::Upgrade => return orders::ask_one(state, Intent::Upgrade),
+        Action::Abort => return orders::ask_abort(state),
         Action::Redraw => return vec![Effect::Redraw],
         Action::Suspend => return vec![Effect::Suspend],
         Action::Quit => return orders::leave(state, false),

@@ -71,6 +71,10 @@ pub fn update(state: &mut State, now: UnixMs, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Answered(number, answer) => answered(state, number, answer),
+        Event::Preflight(told) => {
+            orders::told(state, told);
+            Vec::new()
+        }
         Event::Explained(list) => {
             state.explained.waiting = false;
             match list {
@@ -80,10 +84,8 @@ pub fn update(state: &mut State, now: UnixMs, event: Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::Copied(copied) => {
-            match copied {
-                Ok(what) => state.toasts.push(Role::Info, what, now),
-                Err(why) => state.toasts.push(Role::Warn, why, now),
-            }
+            let (role, text) = copied.map_or_else(|why| (Role::Warn, why), |what| (Role::Info, what));
+            state.toasts.push(role, text, now);
             Vec::new()
         }
         Event::Wrote(ms) => {

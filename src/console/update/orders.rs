@@ -1,7 +1,7 @@
 //! Orders and commands: asked for, given, and how the console is left. Pure.
 
 use crate::control::Order;
-use crate::model::{BeaconStatus, Slot};
+use crate::model::{BeaconName, BeaconStatus, Consequences, Intent, Lifecycle, Slot};
 
 use crate::console::command::Command;
 use crate::console::confirm::Confirm;
@@ -13,21 +13,87 @@ use crate::console::theme::Role;
 
 use super::keys::go;
 
-/// Opens the box for draining or resuming what is marked, selected, or looked at.
+/// What is looked at, marked or selected, in the order of the table.
+fn targets(state: &State) -> Vec<String> {
+    if let Some(detail) = &state.details[state.panel] {
+        return vec![detail.id.clone()];
+    }
+    let table = PANELS[state.panel].table(&state.view());
+    state.tables[state.panel].targets(&table)
+}
+
+/// Asks what draining or resuming would mean: those that are out come back only if all of them are out.
 pub fn ask_lifecycle(state: &mut State) -> Vec<Effect> {
-    let targets = if let Some(detail) = &state.details[state.panel] {
-        vec![detail.id.clone()]
-    } else {
-        let table = PANELS[state.panel].table(&state.view());
-        state.tables[state.panel].targets(&table)
-    };
     // Consequences are of now, whatever moment is looked at.
     state.frozen = None;
-    match Confirm::lifecycle(&state.view(), &targets, state.me()) {
-        Some(confirm) => state.mode = Mode::Confirm(confirm),
-        None => state.toasts.push(Role::Warn, "no beacon is selected", state.now),
+    let targets = targets(state);
+    let view = state.view();
+    let beacons: Vec<&BeaconStatus> = targets.iter().filter_map(|name| view.beacon(name)).collect();
+    let names = |of: &[&BeaconStatus]| of.iter().map(|beacon| beacon.name.clone()).collect::<Vec<_>>();
+    let active: Vec<&BeaconStatus> =
+        beacons.iter().copied().filter(|beacon| beacon.lifecycle == Lifecycle::Active).collect();
+    let (intent, names) =
+        if active.is_empty() { (Intent::Resume, names(&beacons)) } else { (Intent::Drain, names(&active)) };
+    ask(state, intent, names)
+}
+
+/// Asks what an operation at one beacon would mean.
+pub fn ask_one(state: &mut State, intent: Intent) -> Vec<Effect> {
+    state.frozen = None;
+    let names = targets(state).iter().map(|name| BeaconName::new(name.as_str())).collect();
+    ask(state, intent, names)
+}
+
+/// Asks what ending an operation would mean: that of the beacon at hand, else the only one that runs.
+pub fn ask_abort(state: &mut State) -> Vec<Effect> {
+    state.frozen = None;
+    let at_hand = targets(state);
+    let view = state.view();
+    let running: Vec<BeaconName> = view
+        .status
+        .iter()
+        .flat_map(|status| status.operations.iter().filter(|operation| operation.is_running()))
+        .map(|operation| operation.beacon.clone())
+        .collect();
+    let found = running.iter().find(|name| at_hand.iter().any(|at| at == name.as_str()));
+    match (found, running.as_slice()) {
+        (Some(name), _) => ask(state, Intent::Abort, vec![name.clone()]),
+        (None, [only]) => ask(state, Intent::Abort, vec![only.clone()]),
+        (None, []) => {
+            state.toasts.push(Role::Warn, "no restart and no upgrade is under way", state.now);
+            Vec::new()
+        }
+        (None, _) => {
+            state.toasts.push(Role::Warn, "several are under way; select the beacon of one", state.now);
+            Vec::new()
+        }
     }
-    Vec::new()
+}
+
+fn ask(state: &mut State, intent: Intent, beacons: Vec<BeaconName>) -> Vec<Effect> {
+    if beacons.is_empty() {
+        state.toasts.push(Role::Warn, "no beacon is selected", state.now);
+        return Vec::new();
+    }
+    state.mode = Mode::Asking(intent, beacons.clone());
+    vec![Effect::Preflight(intent, beacons)]
+}
+
+/// What the order would mean is known: the box opens, unless the question was given up.
+pub fn told(state: &mut State, told: Result<Consequences, String>) {
+    let Mode::Asking(intent, beacons) = &state.mode else { return };
+    match told {
+        Ok(told) if told.intent == *intent && told.beacons == *beacons => {
+            state.mode = Mode::Confirm(Confirm::of(&state.view(), &told, state.me()));
+        }
+        // To a question that was given up before.
+        Ok(_) => {}
+        Err(why) => {
+            let text = format!("nothing was ordered: what it would mean is not known: {why}");
+            state.mode = Mode::Normal;
+            state.toasts.push(Role::Crit, text, state.now);
+        }
+    }
 }
 
 /// Gives orders.
@@ -55,8 +121,7 @@ pub fn leave(state: &mut State, keep: bool) -> Vec<Effect> {
 /// Carries a command out.
 pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
     match command {
-        Command::Drain(names) => ask(state, &names, true),
-        Command::Resume(names) => ask(state, &names, false),
+        Command::Order(intent, names) => return order(state, intent, &names),
         Command::Panel(panel, filter) => {
             go(state, panel);
             state.details[panel] = None;
@@ -81,33 +146,15 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
     Vec::new()
 }
 
-fn ask(state: &mut State, names: &[String], drain: bool) {
+/// The same as the keys do, for beacons that are named.
+fn order(state: &mut State, intent: Intent, names: &[String]) -> Vec<Effect> {
     if !state.may_order() {
         let why = state.no_orders.clone().unwrap_or_else(|| "a saved picture takes no orders".to_owned());
         state.toasts.push(Role::Warn, why, state.now);
-        return;
+        return Vec::new();
     }
     state.frozen = None;
-    let view = state.view();
-    let unknown: Vec<&str> =
-        names.iter().filter(|name| view.beacon(name).is_none()).map(String::as_str).collect();
-    if !unknown.is_empty() {
-        let known: Vec<&str> = view
-            .status
-            .iter()
-            .flat_map(|status| status.beacons.iter().map(|beacon| beacon.name.as_str()))
-            .collect();
-        let text = format!("there is no beacon {}; this fleet has {}", unknown.join(", "), known.join(", "));
-        state.toasts.push(Role::Warn, text, state.now);
-        return;
-    }
-    let beacons: Vec<&BeaconStatus> = names.iter().filter_map(|name| view.beacon(name)).collect();
-    let confirm = if drain {
-        Confirm::drain(&view, &beacons, state.me())
-    } else {
-        Confirm::resume(&view, &beacons, state.me())
-    };
-    state.mode = Mode::Confirm(confirm);
+    ask(state, intent, names.iter().map(|name| BeaconName::new(name.as_str())).collect())
 }
 
 /// Requests of a slot; and the picture as it was then, if that is kept.

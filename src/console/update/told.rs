@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::control::{Event as Said, Watcher};
-use crate::model::{FleetStatus, JournalEntry, Lifecycle, LogLine, UnixMs};
+use crate::model::{Ending, FleetStatus, JournalEntry, Lifecycle, LogLine, Operation, UnixMs};
 
 use crate::console::event::Effect;
 use crate::console::state::{JOURNAL, LOG, State};
@@ -35,6 +35,7 @@ fn snapshot(state: &mut State, status: &Arc<FleetStatus>) -> Vec<Effect> {
     let before = state.history.newest().cloned();
     state.history.push(status.clone());
     if let Some(before) = before {
+        operations(state, &before, status);
         lifecycles(state, &before, status);
     }
     let view = crate::console::view::View { now: state.now, status: Some(status.as_ref()), ..state.view() };
@@ -55,11 +56,30 @@ fn snapshot(state: &mut State, status: &Arc<FleetStatus>) -> Vec<Effect> {
     }
 }
 
+/// That a restart or upgrade has ended is told to everyone who looks, whoever began it.
+fn operations(state: &mut State, before: &FleetStatus, after: &FleetStatus) {
+    for operation in &after.operations {
+        let Some((ending, _, words)) = &operation.end else { continue };
+        let same = |old: &&Operation| old.id == operation.id && old.began == operation.began;
+        if before.operations.iter().find(same).is_some_and(Operation::is_running) {
+            let role = match ending {
+                Ending::Succeeded => Role::Ok,
+                Ending::Failed => Role::Crit,
+                Ending::Aborted => Role::Warn,
+            };
+            state.toasts.push(role, words.clone(), state.now);
+        }
+    }
+}
+
 /// What an order led to is told when it has.
 fn lifecycles(state: &mut State, before: &FleetStatus, after: &FleetStatus) {
     for beacon in &after.beacons {
         let Some(old) = before.beacons.iter().find(|old| old.name == beacon.name) else { continue };
-        if beacon.lifecycle == Lifecycle::Drained && matches!(old.lifecycle, Lifecycle::Draining(_)) {
+        // Where something runs, that is not the news.
+        let runs = after.operations.iter().any(|of| of.is_running() && of.beacon == beacon.name);
+        if !runs && beacon.lifecycle == Lifecycle::Drained && matches!(old.lifecycle, Lifecycle::Draining(_))
+        {
             let text = format!("{} is drained: nothing is in flight, it can be stopped", beacon.name);
             state.toasts.push(Role::Ok, text, state.now);
         }
@@ -77,7 +97,8 @@ fn journal(state: &mut State, entry: JournalEntry) {
     if state.journal.iter().any(|known| known.id == entry.id && known.at == entry.at) {
         return;
     }
-    let mine = entry.who == state.me();
+    // The end of a restart or upgrade, which is no order, is told with the status.
+    let mine = entry.who == state.me() || entry.order.is_none() && entry.what.ends_with(" ended");
     if !mine && state.now.since(entry.at) < NEWS_MS {
         let target = entry.target.as_deref().map_or(String::new(), |target| format!(" {target}"));
         let text = format!("{}: {}{target}: {}", entry.who, entry.what, entry.outcome);

@@ -32,6 +32,12 @@ pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
             }
             Answer::Go => orders::give(state, confirm.orders),
         },
+        Mode::Asking(intent, beacons) => {
+            if key.code != Code::Esc && key != Key::ctrl('c') {
+                state.mode = Mode::Asking(intent, beacons);
+            }
+            Vec::new()
+        }
         Mode::Leaving(keep) => leaving(state, key, keep),
     }
 }

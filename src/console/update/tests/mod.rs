@@ -1,17 +1,22 @@
 //! Sequences of events, and what became of them.
 
+mod orders;
+
 use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::console::fixture::{NOW, beacon, fleet};
+use crate::console::fixture::{NOW, beacon, consequences, failed, fleet, operation};
 use crate::console::key::{Code, Key};
 use crate::console::keys::Keymap;
+use crate::console::scenes;
 use crate::console::state::{Options, Seat};
 use crate::console::theme::{DEFAULT, Depth, Themes};
 use crate::control::{Access, Event as Said, Watcher, Welcome};
-use crate::model::{BeaconName, BeaconStatus, FleetStatus, JournalEntry, Lifecycle, Reason};
+use crate::model::{
+    BeaconName, BeaconStatus, FleetStatus, Intent, JournalEntry, Lifecycle, OperationStep, Reason,
+};
 
 /// Options of an attached console.
 pub fn options() -> Options {
@@ -49,12 +54,7 @@ fn three() -> State {
 }
 
 fn press(state: &mut State, keys: &str) -> Vec<Effect> {
-    keys.split_whitespace()
-        .flat_map(|key| {
-            let now = state.now;
-            update(state, now, Event::Key(key.parse().unwrap()))
-        })
-        .collect()
+    scenes::press(state, keys)
 }
 
 fn write(state: &mut State, text: &str) -> Vec<Effect> {
@@ -63,78 +63,6 @@ fn write(state: &mut State, text: &str) -> Vec<Effect> {
 
 fn toasts(state: &State) -> Vec<String> {
     state.toasts.iter().map(|toast| toast.text.clone()).collect()
-}
-
-#[test]
-fn a_beacon_is_drained_by_keys_and_the_answer_is_told() {
-    let mut state = three();
-    assert!(press(&mut state, "2 j d").is_empty());
-    assert!(matches!(&state.mode, Mode::Confirm(confirm) if confirm.title == "Drain b2?"));
-    assert!(press(&mut state, "d R U enter").is_empty(), "enter is on Cancel");
-    assert_eq!(state.mode, Mode::Normal);
-    let order = Order::Drain { beacon: BeaconName::new("b2") };
-    assert_eq!(press(&mut state, "d y"), [Effect::Order(1, order.clone())]);
-    assert_eq!(state.pending.len(), 1);
-    let done = Answer::Done { message: "b2 is draining, 12 in flight".into() };
-    update(&mut state, NOW, Event::Answered(1, Ok(done)));
-    assert!(state.pending.is_empty());
-    assert!(toasts(&state).contains(&"b2 is draining, 12 in flight".to_owned()));
-    let drained = BeaconStatus { lifecycle: Lifecycle::Draining(3), ..beacon("b2") };
-    said(&mut state, fleet(vec![beacon("b1"), drained.clone(), beacon("b3")]));
-    let drained = BeaconStatus { lifecycle: Lifecycle::Drained, ..drained };
-    said(&mut state, fleet(vec![beacon("b1"), drained, beacon("b3")]));
-    assert!(toasts(&state).iter().any(|text| text.starts_with("b2 is drained:")), "{:?}", toasts(&state));
-}
-
-#[test]
-fn orders_go_to_all_marked() {
-    let mut state = state_of((1..=6).map(|n| beacon(&format!("b{n}"))).collect());
-    press(&mut state, "2 space space d");
-    let effects = press(&mut state, "y");
-    let names: Vec<String> = effects
-        .iter()
-        .map(|effect| match effect {
-            Effect::Order(_, order) => order.to_string(),
-            other => format!("{other:?}"),
-        })
-        .collect();
-    assert_eq!(names, ["drain b1", "drain b2"]);
-    assert!(state.tables[state.panel].marks.is_empty());
-}
-
-#[test]
-fn while_a_filter_is_typed_no_key_does_anything_else() {
-    let mut state = three();
-    press(&mut state, "2 /");
-    assert!(write(&mut state, "dRUqQ!y").is_empty());
-    assert_eq!(state.tables[1].filter, "dRUqQ!y");
-    assert!(matches!(state.mode, Mode::Filter(..)));
-    press(&mut state, "esc");
-    assert_eq!((state.tables[1].filter.as_str(), &state.mode), ("", &Mode::Normal));
-    press(&mut state, "/");
-    write(&mut state, "b2");
-    assert!(press(&mut state, "enter").is_empty());
-    assert_eq!(state.tables[1].selected.as_deref(), Some("b2"));
-    press(&mut state, "/");
-    write(&mut state, " lga>2");
-    press(&mut state, "enter");
-    assert!(matches!(state.mode, Mode::Filter(..)), "a wrong filter stays open");
-    assert!(toasts(&state)[0].contains("there is no column `lga`"));
-}
-
-#[test]
-fn a_console_without_rights_has_no_dead_keys_that_act() {
-    let mut state = three();
-    update(&mut state, NOW, Event::Rights(Err("only the group beacondeck may give orders".into())));
-    assert!(press(&mut state, "2 d").is_empty());
-    assert_eq!(state.mode, Mode::Normal);
-    assert!(toasts(&state)[0].contains("only the group beacondeck may give orders"));
-    press(&mut state, ":");
-    write(&mut state, "drain b1");
-    assert!(press(&mut state, "enter").is_empty());
-    assert_eq!(state.mode, Mode::Normal);
-    press(&mut state, "3 d");
-    assert!(toasts(&state).iter().any(|text| text.contains("orders are for beacons")));
 }
 
 #[test]
@@ -278,7 +206,8 @@ fn explanations_are_asked_for_while_they_are_looked_at() {
 }
 
 fn some_event() -> impl Strategy<Value = Event> {
-    let keys = "1 2 3 4 5 6 7 tab j k g G pgdn enter esc / : ? space v u s S ! f < > y d q Q ctrl-c b y x 0";
+    let keys =
+        "1 2 3 4 5 6 7 tab j k g G pgdn enter esc / : ? space v u s S ! f < > y d R U A q Q ctrl-c b y x 0";
     let keys: Vec<Key> = keys.split_whitespace().map(|key| key.parse().unwrap()).collect();
     let snapshot = proptest::collection::vec((0_u8..8, 0_u8..4, 0_u64..4), 0..6).prop_map(|beacons| {
         let mut names = std::collections::BTreeMap::new();
@@ -315,6 +244,14 @@ proptest! {
             let key = matches!(event, Event::Key(Key { code: Code::Char('y') | Code::Enter, .. }));
             let now = UnixMs(NOW.0 + place as u64 * 100);
             let effects = update(&mut state, now, event);
+            let asked_now = effects.iter().find_map(|effect| match effect {
+                Effect::Preflight(intent, beacons) => Some((*intent, beacons.clone())),
+                _ => None,
+            });
+            if let Some((intent, beacons)) = asked_now {
+                let told = consequences(state.history.newest().unwrap(), intent, &beacons);
+                update(&mut state, now, Event::Preflight(Ok(told)));
+            }
             let ordered = effects.iter().any(|effect| matches!(effect, Effect::Order(..)));
             prop_assert!(!ordered || asked && key);
             let table = PANELS[state.panel].table(&state.view());

@@ -3,9 +3,7 @@
 //! Requests grow by the share of the one that goes; answer times are taken to grow with them, no less than in proportion.
 //! What the others have carried within the last hour is proof; the rest is judged by the slowest answers.
 
-use crate::model::{BeaconName, BeaconStatus, FleetStatus, Lifecycle};
-
-use super::text::share;
+use super::{BeaconName, BeaconStatus, FleetStatus, Lifecycle};
 
 /// Answers to quick requests are late when they take longer than a twelfth of a slot.
 const TWELFTH: u64 = 12;
@@ -111,8 +109,8 @@ impl Left {
             (stay, Some(p99)) => {
                 let others = if stay == 1 { "the other one".to_owned() } else { format!("the other {stay}") };
                 format!(
-                    "{others} would carry {} more, 99 in 100 answers within {p99:.0} ms",
-                    share(self.growth)
+                    "{others} would carry {:.0} % more, 99 in 100 answers within {p99:.0} ms",
+                    self.growth * 100.0
                 )
             }
         }
@@ -122,14 +120,22 @@ impl Left {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::console::fixture::{beacon, fleet};
     use crate::model::{Load, Reason};
+
+    fn beacon(name: &str) -> BeaconStatus {
+        let text = format!(
+            r#"{{"name":"{name}","lifecycle":{{"state":"active"}},"healthy":true,"reasons":[],"detail":"","head":null,
+            "lag":0,"peers":80,"version":null,"execution":null,"in-flight":0,"latency-us":4000,"answered":1,"failed":0,
+            "observed":1,"since":0}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    }
 
     fn loaded(p99_us: u32, loads: &[f32]) -> FleetStatus {
         let names: Vec<String> = (1..=loads.len()).map(|number| format!("b{number}")).collect();
         let beacons =
             names.iter().map(|name| BeaconStatus { p99_us: Some(p99_us), ..beacon(name) }).collect();
-        let mut status = fleet(beacons);
+        let mut status = FleetStatus { beacons, ..FleetStatus::default() };
         status.traffic.loads = names
             .iter()
             .zip(loads)

@@ -164,9 +164,9 @@ fn list(names: &[BeaconName]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::console::fixture::{beacon, consequences, fleet};
+    use crate::console::fixture::{beacon, fleet};
     use crate::console::piece::text_of;
-    use crate::console::view::tests::Scene;
+    use crate::console::view::tests::{Scene, consequences};
     use crate::model::{BeaconStatus, Reason};
 
     /// The box as it opens when this is asked.

@@ -1,11 +1,9 @@
 //! A fleet as the console's tests see it.
 
 use crate::model::{
-    Ahead, BeaconName, BeaconStatus, Consequences, Ending, Epoch, FleetStatus, HeadStatus, Intent,
-    JournalEntry, Lifecycle, Operation, OperationStep as Step, Root, Slot, StepState, StepStatus, Traffic,
-    UnixMs, Verb,
+    BeaconName, BeaconStatus, Ending, Epoch, FleetStatus, HeadStatus, JournalEntry, Lifecycle, Operation,
+    OperationStep as Step, Root, Slot, StepState, StepStatus, Traffic, UnixMs, Verb,
 };
-use crate::ops;
 
 /// The moment of the fixture's snapshot.
 pub const NOW: UnixMs = UnixMs(1_700_000_000_000);
@@ -53,18 +51,6 @@ pub fn fleet(beacons: Vec<BeaconStatus>) -> FleetStatus {
         alerts: Vec::new(),
         traffic: Traffic::default(),
     }
-}
-
-/// What serve would tell of an order at this fleet; of no beacon but `bare` is anything missing in its file.
-pub fn consequences(fleet: &FleetStatus, intent: Intent, beacons: &[BeaconName]) -> Consequences {
-    ops::preflight(&ops::Question {
-        intent,
-        beacons,
-        fleet,
-        operations: &fleet.operations,
-        ahead: Ahead { attestations: 128, sync: 1, blocks: 0, proposers: 64 },
-        unconfigured: &[BeaconName::new("bare")],
-    })
 }
 
 /// A restart by alice that began 42 seconds ago and has come to a step.

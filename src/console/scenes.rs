@@ -10,10 +10,11 @@ use crate::model::{
 };
 
 use super::event::{Effect, Event};
-use super::fixture::{NOW, beacon, consequences, failed, fleet, operation};
+use super::fixture::{NOW, beacon, failed, fleet, operation};
 use super::state::State;
 use super::update::tests::options;
 use super::update::update;
+use super::view::tests::consequences;
 
 /// Every scene with its name.
 pub fn all() -> Vec<(&'static str, State)> {

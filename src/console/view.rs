@@ -57,7 +57,20 @@ pub mod tests {
 
     use super::*;
     use crate::console::fixture::NOW;
-    use crate::model::{BeaconName, Flow, Step, Use};
+    use crate::model::{Ahead, BeaconName, Consequences, Flow, Intent, Step, Use};
+    use crate::ops;
+
+    /// What serve would tell of an order at this fleet; of no beacon but `bare` is anything missing in its file.
+    pub fn consequences(fleet: &FleetStatus, intent: Intent, beacons: &[BeaconName]) -> Consequences {
+        ops::preflight(&ops::Question {
+            intent,
+            beacons,
+            fleet,
+            operations: &fleet.operations,
+            ahead: Ahead { attestations: 128, sync: 1, blocks: 0, proposers: 64 },
+            unconfigured: &[BeaconName::new("bare")],
+        })
+    }
 
     /// Everything a view borrows.
     pub struct Scene {

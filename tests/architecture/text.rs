@@ -101,7 +101,7 @@ pub fn without_tests(code: &str) -> (String, String) {
     while let Some(line) = lines.next() {
         let indent = line.len() - line.trim_start().len();
         if inside.is_none() && line.trim() == "#[cfg(test)]" {
-            let next = lines.peek().map_or("", |next| next.trim());
+            let next = lines.peek().map_or("", |next| next.trim().trim_start_matches("pub "));
             inside = (next.starts_with("mod ") && next.ends_with('{')).then_some(indent);
         }
         let part = if inside.is_some() { &mut tests } else { &mut own };

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::console::fixture::{NOW, beacon, consequences, failed, fleet, operation};
+use crate::console::fixture::{NOW, beacon, failed, fleet, operation};
 use crate::console::key::{Code, Key};
 use crate::console::keys::Keymap;
 use crate::console::scenes;
 use crate::console::state::{Options, Seat};
 use crate::console::theme::{DEFAULT, Depth, Themes};
+use crate::console::view::tests::consequences;
 use crate::control::{Access, Event as Said, Watcher, Welcome};
 use crate::model::{
     BeaconName, BeaconStatus, FleetStatus, Intent, JournalEntry, Lifecycle, OperationStep, Reason,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -17,7 +17,7 @@ use super::seeds_task::Answering;
 use crate::endpoint;
 use crate::metrics::Metrics;
 use crate::model::{Clock, Fleet, Operation};
-use crate::router::{Desk, DoorGauge, Ends, Hub, LocalFacts};
+use crate::router::{Desk, DoorGauge, Ends, Hub, LocalFacts, Turns};
 use crate::store::StoreHandle;
 
 /// Messages on their way to the pool's task.
@@ -51,7 +51,7 @@ pub struct Common {
     /// Counters of all doors.
     pub gauge: Arc<DoorGauge>,
     /// Turns of second copies.
-    pub turns: Arc<Semaphore>,
+    pub turns: Arc<Turns>,
     /// What a stop waits for although its client has gone.
     pub lasting: TaskTracker,
     /// Number of the last trace.
@@ -95,7 +95,7 @@ impl Common {
             fleet: Arc::new(ArcSwap::new(fleet)),
             operations: Arc::default(),
             gauge: Arc::default(),
-            turns: Arc::new(Semaphore::new(COPIES_AT_ONCE)),
+            turns: Arc::new(Turns::new(COPIES_AT_ONCE)),
             lasting: TaskTracker::new(),
             traces: Arc::default(),
             manager,

@@ -161,7 +161,9 @@ async fn publish(
     plan: run::Plan,
 ) -> Flowed {
     let known = router.memory.was_taken(ask.path.as_str(), &ask.body);
+    let first = router.turns.first();
     let sent = run::broadcast(&router.lane, &ask, order, width, plan, known).await;
+    drop(first);
     published(router, ask, case, sent, None)
 }
 

@@ -56,7 +56,7 @@ pub use listener::{Clients, Ends, ListenError, Listener};
 pub use local::LocalFacts;
 pub use memory::{Memo, Memory, Produced};
 pub use policy::Policy;
-pub use run::{Lane, Report};
+pub use run::{Lane, Report, Turns};
 pub use seeding::{Desk, Heard, Seeding};
 pub use upstream::{Upstream, UpstreamError};
 
@@ -142,8 +142,8 @@ pub struct Router {
     /// What was signed or must be told, until the last beacon has it: it outlives the client that sent it, and a stop
     /// waits for it.
     pub lasting: TaskTracker,
-    /// Turns of second copies: few at once, so that they never crowd out first ones.
-    pub turns: Arc<Semaphore>,
+    /// Turns of second copies, so that they never crowd out first ones.
+    pub turns: Arc<Turns>,
     /// Number of the last trace.
     pub traces: Arc<AtomicU64>,
 }

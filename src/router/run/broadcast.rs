@@ -1,8 +1,7 @@
 //! Same bytes to several beacons: the first success answers, the other copies follow, a failed one is replaced.
 //!
 //! The first beacon is asked at once. The others are asked when it failed or let a moment pass, and else after the
-//! client has its answer: at the due point thousands of messages come in one instant, and everyone's first copy goes
-//! before anyone's second.
+//! client has its answer, when it is their turn.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -11,10 +10,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Finished, Lane, Plan, Tried};
+use super::{Finished, Lane, Plan, Tried, Turns};
 use crate::model::{Attempt, BeaconId, Outcome};
 use crate::router::merge::{Verdict, Votes};
 use crate::router::upstream::{Ask, Reply};
@@ -61,15 +59,8 @@ impl Laggards {
     }
 
     /// Sends what is waiting, as `turns` allows, and runs all to their end; tells of each.
-    pub async fn finish(
-        mut self,
-        lane: &Lane,
-        ask: &Arc<Ask>,
-        turns: &Semaphore,
-        mut tell: impl FnMut(Done),
-    ) {
-        // The semaphore is never closed; were it, the copies would still be due.
-        let mut turn = if self.waiting.is_empty() { None } else { turns.acquire().await.ok() };
+    pub async fn finish(mut self, lane: &Lane, ask: &Arc<Ask>, turns: &Turns, mut tell: impl FnMut(Done)) {
+        let mut turn = if self.waiting.is_empty() { None } else { turns.further().await };
         for id in std::mem::take(&mut self.waiting) {
             launch(lane, ask, id, self.limit, &self.running);
         }

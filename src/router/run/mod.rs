@@ -7,6 +7,7 @@ mod broadcast;
 mod either;
 mod plan;
 mod sequence;
+mod turns;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ pub use broadcast::{Broadcast, Laggards, broadcast};
 pub use either::either;
 pub use plan::{Plan, plan};
 pub use sequence::sequence;
+pub use turns::Turns;
 
 /// Told of a beacon whose connection was refused or broke.
 pub type Report = Arc<dyn Fn(BeaconId) + Send + Sync>;

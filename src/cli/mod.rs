@@ -4,6 +4,7 @@
 //! `Args` and `run`, its `mod` line, and one line in `commands!`.
 
 mod abort;
+mod ack;
 mod ask;
 mod beacons;
 mod check;
@@ -114,6 +115,8 @@ commands! {
     Upgrade => upgrade,
     /// End the restart or upgrade that runs at a beacon
     Abort => abort,
+    /// Acknowledge something that is wrong, so that others see that somebody is at it
+    Ack => ack,
     /// Explain where requests went: who answered, who was tried before, who was skipped and why
     Explain => explain,
     /// Show who ordered what, when, and what became of it

@@ -95,7 +95,8 @@ fn render(status: &FleetStatus, now: UnixMs) -> String {
     out.push('\n');
     out.push_str(&beacons(&status.beacons));
     for alert in &status.alerts {
-        let _ = writeln!(out, "{}", wrap(&format!("! {alert}"), 0, 2));
+        let ack = status.ack(alert).map_or_else(String::new, |ack| format!(" ({})", ack.words()));
+        let _ = writeln!(out, "{}", wrap(&format!("! {alert}{ack}"), 0, 2));
     }
     out
 }

@@ -22,11 +22,12 @@ const fn about(name: &'static str, usage: &'static str, does: &'static str) -> A
 }
 
 /// Every command besides the panels' names.
-pub const COMMANDS: [About; 12] = [
+pub const COMMANDS: [About; 13] = [
     about("drain", ":drain NAME…", "give beacons no new work (asks)"),
     about("resume", ":resume NAME…", "give drained beacons work again (asks)"),
     about("restart", ":restart NAME", "drain a beacon, restart it, resume it when it is fit (asks)"),
     about("upgrade", ":upgrade NAME", "drain a beacon, upgrade it, resume it when it is fit (asks)"),
+    about("ack", ":ack KEY", "acknowledge what is wrong, tab shows the keys; :ack KEY -- WHY"),
     about("abort", ":abort NAME", "end the restart or upgrade that runs (asks)"),
     about("goto", ":goto slot N", "requests of a slot, and the picture as it was"),
     about("handoff", ":handoff", "copy a summary in Markdown for whoever comes next"),
@@ -40,6 +41,8 @@ pub const COMMANDS: [About; 12] = [
 /// A command, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
+    /// Take note of what has this key, and why.
+    Ack(String, Option<String>),
     /// An order for these.
     Order(Intent, Vec<String>),
     /// A panel, with a filter.
@@ -77,6 +80,8 @@ pub enum Bandwidth {
 pub struct Words<'a> {
     /// Beacons.
     pub beacons: &'a [String],
+    /// Keys of what is wrong.
+    pub pages: &'a [String],
     /// Themes.
     pub themes: &'a [String],
 }
@@ -101,6 +106,12 @@ pub fn read(text: &str) -> Result<Option<Command>, String> {
         ("restart", _) => Command::Order(Intent::Restart, names()?),
         ("upgrade", _) => Command::Order(Intent::Upgrade, names()?),
         ("abort", _) => Command::Order(Intent::Abort, names()?),
+        ("ack", []) => return Err("write :ack KEY, or :ack KEY -- WHY; tab shows the keys".to_owned()),
+        ("ack", words) => {
+            let end = words.iter().position(|word| *word == "--").unwrap_or(words.len());
+            let why = words.get(end + 1..).filter(|why| !why.is_empty()).map(|why| why.join(" "));
+            Command::Ack(words[..end].join(" "), why)
+        }
         ("goto", ["slot", number]) => {
             let number = number.parse().map_err(|_| format!("`{number}` is no slot"))?;
             Command::Slot(Slot(number))
@@ -144,6 +155,9 @@ fn firsts() -> Vec<String> {
 
 /// What could stand where the last word is being typed.
 pub fn candidates(text: &str, words: Words<'_>) -> Vec<String> {
+    if let Some(typed) = text.trim_start().strip_prefix("ack ") {
+        return words.pages.iter().filter(|page| page.starts_with(typed)).cloned().collect();
+    }
     let (before, last) = text.split_at(last_word(text));
     let own = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
     let all: Vec<String> = match before.split_whitespace().collect::<Vec<_>>().as_slice() {
@@ -167,7 +181,12 @@ fn last_word(text: &str) -> usize {
 /// The text with its last word completed as far as the candidates agree; a single one is completed with a space.
 pub fn complete(text: &str, candidates: &[String]) -> String {
     let Some(first) = candidates.first() else { return text.to_owned() };
-    let start = last_word(text);
+    // A key has several words, and is completed as one.
+    let start = if text.trim_start().starts_with("ack ") {
+        text.len() - text.trim_start().len() + 4
+    } else {
+        last_word(text)
+    };
     let common = candidates.iter().fold(first.as_str(), |common, word| {
         let same = common.char_indices().zip(word.chars()).find(|((_, a), b)| a != b);
         let end = same.map_or(common.len().min(word.len()), |((at, _), _)| at);
@@ -187,6 +206,8 @@ mod tests {
     #[rstest]
     #[case("", None)]
     #[case("drain b1 b2", Some(Command::Order(Intent::Drain, vec!["b1".into(), "b2".into()])))]
+    #[case("ack hung b1 -- GC, disk", Some(Command::Ack("hung b1".into(), Some("GC, disk".into()))))]
+    #[case("ack hung b1", Some(Command::Ack("hung b1".into(), None)))]
     #[case("restart b1", Some(Command::Order(Intent::Restart, vec!["b1".into()])))]
     #[case("beacons state:down lag>1", Some(Command::Panel(1, Some("state:down lag>1".into()))))]
     #[case(" log ", Some(Command::Panel(5, None)))]
@@ -212,13 +233,21 @@ mod tests {
     #[test]
     fn words_are_completed_as_far_as_they_agree() {
         let beacons = ["beacon-1".to_owned(), "beacon-2".to_owned(), "other".to_owned()];
-        let words = Words { beacons: &beacons, themes: &["mono".to_owned()] };
+        let words = Words {
+            beacons: &beacons,
+            themes: &["mono".to_owned()],
+            pages: &["hung b1".to_owned(), "hung b2".to_owned()],
+        };
         let done = |text: &str| complete(text, &candidates(text, words));
         assert_eq!(done("dr"), "drain ");
         assert_eq!(done("drain b"), "drain beacon-");
         assert_eq!(done("drain beacon-2 o"), "drain beacon-2 other ");
         assert_eq!(done("theme "), "theme mono ");
         assert_eq!(done("nothing "), "nothing ");
+        assert_eq!(
+            (done("ack h"), done("ack hung b2")),
+            ("ack hung b".to_owned(), "ack hung b2 ".to_owned())
+        );
         assert!(candidates("", words).contains(&"traffic".to_owned()));
     }
 
@@ -233,7 +262,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in ".{0,60}") {
-            let words = Words { beacons: &["äb".to_owned(), "äc".to_owned()], themes: &[] };
+            let words = Words { beacons: &["äb".to_owned(), "äc".to_owned()], themes: &[], pages: &["ü ä".to_owned()] };
             let _ = read(&text);
             let found = candidates(&text, words);
             prop_assert!(complete(&text, &found).len() >= text.trim_end().len().min(1));

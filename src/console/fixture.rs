@@ -48,6 +48,7 @@ pub fn fleet(beacons: Vec<BeaconStatus>) -> FleetStatus {
         at: NOW,
         beacons,
         operations: Vec::new(),
+        acks: Vec::new(),
         alerts: Vec::new(),
         traffic: Traffic::default(),
     }

@@ -29,6 +29,7 @@ pub fn handoff(view: &View<'_>) -> String {
         let why = if trouble.why.is_empty() { String::new() } else { format!(": {}", trouble.why) };
         let since = time_of_day(trouble.since.0);
         let _ = writeln!(out, "- **{}**, for {held} (since {since} UTC){why}", trouble.what);
+        // Who has acknowledged it stands there.
         let _ = writeln!(out, "  - done: {}", done(view, trouble));
     }
     let _ = writeln!(out, "\n### Beacons\n\n| beacon | state | for | client |\n|---|---|---|---|");

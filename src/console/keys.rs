@@ -69,6 +69,8 @@ pub enum Action {
     Upgrade,
     /// End the restart or upgrade that runs.
     Abort,
+    /// Take note of what is wrong.
+    Ack,
     /// Draw everything anew.
     Redraw,
     /// To the shell, and back by `fg`.
@@ -128,7 +130,7 @@ impl Binding {
 use Scope::{All, Attached, Orders, Table};
 
 /// The table.
-pub const BINDINGS: [Binding; 39] = [
+pub const BINDINGS: [Binding; 40] = [
     bind(Action::Panel(1), "panel-1", &["1"], "Overview", All),
     bind(Action::Panel(2), "panel-2", &["2"], "Beacons", All),
     bind(Action::Panel(3), "panel-3", &["3"], "Traffic", All),
@@ -159,6 +161,8 @@ pub const BINDINGS: [Binding; 39] = [
     bind(Action::Drain, "drain", &["d"], "drain or resume (asks)", Orders).foot(1, "drain/resume"),
     bind(Action::Restart, "restart", &["R"], "drain, restart, resume when fit (asks)", Orders)
         .foot(2, "restart"),
+    bind(Action::Ack, "ack", &["a"], "acknowledge: the worst in Overview, the beacon's in Beacons", Orders)
+        .foot(2, "ack"),
     bind(Action::Upgrade, "upgrade", &["U"], "drain, upgrade, resume when fit (asks)", Orders)
         .foot(9, "upgrade"),
     bind(Action::Abort, "abort", &["A"], "end the restart or upgrade that runs (asks)", Orders)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::control::{Access, Event as Said, Welcome};
 use crate::model::{
-    BeaconName, BeaconStatus, Explanation, FleetStatus, Flow, HeadStatus, JournalEntry, Lifecycle, Load,
+    Ack, BeaconName, BeaconStatus, Explanation, FleetStatus, Flow, HeadStatus, JournalEntry, Lifecycle, Load,
     LogLevel, LogLine, Operation, OperationStep, Outcome, Reason, Root, SPREAD, Skipped, Slot, Step,
     StepAnswers, Timing, Traffic, Tried, UnixMs, Use,
 };
@@ -32,6 +32,7 @@ pub fn all() -> Vec<(&'static str, State)> {
             scene(&FleetStatus { slot: None, epoch: None, network: None, agreed: None, ..fleet(Vec::new()) }),
         ),
         ("gone", gone),
+        ("acked", scene(&acked())),
         ("restarting", scene(&restarting(operation("beacon-2", OperationStep::Wait)))),
         ("failed", scene(&restarting(failed(operation("beacon-2", OperationStep::Run))))),
     ]
@@ -212,6 +213,14 @@ fn draining() -> FleetStatus {
     for place in [1, 2] {
         sick(&mut status, place, Reason::Drained, "", 30_000);
     }
+    status
+}
+
+/// One hangs and somebody has taken note; of the one that syncs nobody has.
+fn acked() -> FleetStatus {
+    let mut status = hung();
+    let (by, why) = ("bob (uid 1001)".into(), Some("its disk is full".into()));
+    status.acks = vec![Ack { key: "hung beacon-2".into(), by, at: UnixMs(NOW.0 - 60_000), why }];
     status
 }
 

@@ -1,6 +1,8 @@
 //! What is wrong, since when, what it costs, what was done, which key now: the first five seconds. Pure.
 
-use crate::model::{BeaconName, BeaconStatus, JournalEntry, Lifecycle, Reason, UnixMs};
+use crate::model::{
+    Ack, BeaconName, BeaconStatus, FleetStatus, JournalEntry, Lifecycle, Reason, UnixMs, page_of,
+};
 
 use super::course;
 use super::text::{count, rate, span};
@@ -25,6 +27,10 @@ pub struct Trouble {
     pub since: UnixMs,
     /// What to do, with the key.
     pub next: String,
+    /// Its keys as serve knows it by; none for what is not wrong.
+    pub pages: Vec<String>,
+    /// Who has taken note of all of it.
+    pub ack: Option<Ack>,
 }
 
 /// Everything that is wrong, worst first; last what is out by order, which is not wrong but must not be forgotten.
@@ -45,13 +51,22 @@ pub fn troubles(view: &View<'_>) -> Vec<Trouble> {
     found.extend(sick.into_iter().map(|(reason, beacons)| beacon_of(reason, &beacons)));
     let out = status.beacons.iter().filter(|beacon| beacon.lifecycle != Lifecycle::Active);
     found.extend(out.map(|beacon| course_of(view, beacon).unwrap_or_else(|| out_of(beacon))));
-    // Of the same weight the first is the worst.
-    found.sort_by_key(|trouble| match trouble.role {
-        Role::Crit => 0,
-        Role::Drain => 2,
-        _ => 1,
+    for trouble in &mut found {
+        trouble.ack = acked(status, &trouble.pages);
+    }
+    // Of the same weight the first is the worst, but nobody need look again at what somebody has taken note of.
+    found.sort_by_key(|trouble| match (trouble.role, trouble.ack.is_some()) {
+        (Role::Drain, _) => 4,
+        (Role::Crit, acked) => u8::from(acked) * 2,
+        (_, acked) => 1 + u8::from(acked) * 2,
     });
     found
+}
+
+/// The newest acknowledgement, if there is one for every key.
+fn acked(status: &FleetStatus, pages: &[String]) -> Option<Ack> {
+    let acks: Option<Vec<&Ack>> = pages.iter().map(|page| status.ack(page)).collect();
+    acks?.into_iter().max_by_key(|ack| ack.at).cloned()
 }
 
 /// A restart or upgrade that runs at a beacon that is out by order, or has failed there.
@@ -75,6 +90,8 @@ fn course_of(view: &View<'_>, beacon: &BeaconStatus) -> Option<Trouble> {
         what,
         why: course::now_at(operation),
         beacons: vec![name.clone()],
+        pages: course::failed(operation).then(|| operation.page()).into_iter().collect(),
+        ack: None,
         since: operation.end.as_ref().map_or(operation.began, |(_, at, _)| *at),
         next: next.to_owned(),
     })
@@ -103,6 +120,8 @@ fn out_of(beacon: &BeaconStatus) -> Trouble {
         since: beacon.since,
         beacons: vec![beacon.name.clone()],
         next: next.to_owned(),
+        pages: Vec::new(),
+        ack: None,
     }
 }
 
@@ -117,6 +136,8 @@ fn alert_of(view: &View<'_>, alert: &str) -> Trouble {
         beacons: Vec::new(),
         since: first.map_or(view.now, |status| status.at),
         next: "2 beacons: bring one back".to_owned(),
+        pages: vec![alert.to_owned()],
+        ack: None,
     }
 }
 
@@ -138,6 +159,8 @@ fn beacon_of(reason: Reason, beacons: &[&BeaconStatus]) -> Trouble {
         what,
         why,
         since: beacons.iter().map(|beacon| beacon.since).min().unwrap_or_default(),
+        pages: names.iter().map(|name| page_of(reason, name)).collect(),
+        ack: None,
         beacons: names,
         next: next(reason).to_owned(),
     }
@@ -202,6 +225,12 @@ pub fn cost(view: &View<'_>) -> (Role, String) {
     (role, format!("{requests}; {out} of {} out; {next}", count(status.beacons.len(), "beacon")))
 }
 
+/// Who has taken note, when, and why.
+pub fn ack_words(view: &View<'_>, ack: &Ack) -> String {
+    let why = ack.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+    format!("acknowledged {} ago by {}{why}", span(view.now.since(ack.at)), ack.by)
+}
+
 /// What was done about these beacons: the last order, and what the router does by itself.
 pub fn done(view: &View<'_>, trouble: &Trouble) -> String {
     let about = |entry: &&JournalEntry| {
@@ -213,6 +242,9 @@ pub fn done(view: &View<'_>, trouble: &Trouble) -> String {
         [_] => "the router passes it by, and looks at it each second",
         _ => "the router passes them by, and looks at them each second",
     };
+    if let Some(ack) = &trouble.ack {
+        return format!("{}; {own}", ack_words(view, ack));
+    }
     match view.journal.iter().rev().find(about) {
         Some(entry) => {
             let ago = span(view.now.since(entry.at));
@@ -285,6 +317,27 @@ mod tests {
             told.starts_with("drain 1 min ago by alice (uid 1000): b1 is draining; the router"),
             "{told}"
         );
+    }
+
+    #[test]
+    fn what_somebody_has_taken_note_of_comes_after_what_nobody_has() {
+        let mut status = fleet(vec![sick("b1", Reason::Hung, 5), sick("b2", Reason::Hung, 5), beacon("b3")]);
+        status.alerts.push("two heads are reported".into());
+        let ack =
+            |key: &str| Ack { key: key.into(), by: "alice".into(), at: UnixMs(1), why: Some("GC".into()) };
+        status.acks = vec![ack("two heads are reported"), ack("hung b1")];
+        let scene = Scene::of(status.clone());
+        let told: Vec<(String, bool)> = troubles(&scene.view())
+            .into_iter()
+            .map(|trouble| (trouble.what, trouble.ack.is_some()))
+            .collect();
+        // Of two that hang only one is known: it is not taken note of.
+        assert_eq!(told, [("b1 and b2 hung".to_owned(), false), ("two heads are reported".to_owned(), true)]);
+        status.acks.push(ack("hung b2"));
+        let scene = Scene::of(status);
+        let found = troubles(&scene.view());
+        assert!(found.iter().all(|trouble| trouble.ack.is_some()));
+        assert!(done(&scene.view(), &found[1]).contains("ago by alice: GC; the router passes them by"));
     }
 
     #[test]

@@ -105,6 +105,14 @@ pub enum Order {
         #[serde(default)]
         force: bool,
     },
+    /// Take note of something that is wrong.
+    Ack {
+        /// What, by its key.
+        key: String,
+        /// Why, or what is being done, in a few words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
     /// End the restart or upgrade that runs.
     Abort {
         /// The beacon.
@@ -120,6 +128,7 @@ impl Order {
             Order::Resume { beacon } => ("resume", Some(beacon.as_str())),
             Order::Restart { beacon, .. } => ("restart", Some(beacon.as_str())),
             Order::Upgrade { beacon, .. } => ("upgrade", Some(beacon.as_str())),
+            Order::Ack { key, .. } => ("ack", Some(key)),
             Order::Abort { beacon } => ("abort", Some(beacon.as_str())),
         }
     }

@@ -16,7 +16,7 @@ use super::said::Message;
 use super::seeds_task::Answering;
 use crate::endpoint;
 use crate::metrics::Metrics;
-use crate::model::{Clock, Fleet, Operation};
+use crate::model::{Ack, Clock, Fleet, Operation};
 use crate::router::{Desk, DoorGauge, Ends, Hub, LocalFacts, Turns};
 use crate::store::StoreHandle;
 
@@ -48,6 +48,8 @@ pub struct Common {
     pub fleet: Arc<ArcSwap<Fleet>>,
     /// Restarts and upgrades, as the status shows them.
     pub operations: Arc<ArcSwap<Vec<Operation>>>,
+    /// Acknowledgements, as the status shows them.
+    pub acks: Arc<ArcSwap<Vec<Ack>>>,
     /// Counters of all doors.
     pub gauge: Arc<DoorGauge>,
     /// Turns of second copies.
@@ -94,6 +96,7 @@ impl Common {
             store,
             fleet: Arc::new(ArcSwap::new(fleet)),
             operations: Arc::default(),
+            acks: Arc::default(),
             gauge: Arc::default(),
             turns: Arc::new(Turns::new(COPIES_AT_ONCE)),
             lasting: TaskTracker::new(),

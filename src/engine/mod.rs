@@ -6,6 +6,7 @@
 //! [`Engine::start`] under the tracker and end it by the token; to add what a fleet file configures, build it in
 //! `generation`.
 
+mod acks;
 mod adopt;
 mod book;
 mod clock;
@@ -295,7 +296,8 @@ async fn orders(
     let outcome = format!("version {}, {beacons} beacons", env!("CARGO_PKG_VERSION"));
     persist::note(common, "start", outcome).await?;
     let book = Arc::new(book::Book::new(common.clock.clone(), common.store.clone()).await?);
-    Ok(Arc::new(orders::Orders::new(common, status, book)))
+    let acks = acks::Acks::start(common, status.clone()).await?;
+    Ok(Arc::new(orders::Orders::new(common, status, book, acks)))
 }
 
 /// Clients that wait at a socket that was handed over are better off waiting than with an answer that nobody can serve.
@@ -344,6 +346,7 @@ fn start_pool(
         versions: vec![None; course.places.len()],
         course,
         operations: common.operations.clone(),
+        acks: common.acks.clone(),
         joining: None,
         clock: common.clock.clone(),
         facts: common.facts.clone(),

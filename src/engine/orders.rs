@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::acks::Acks;
 use super::book::Book;
 use super::common::Common;
 use super::explain::Asked;
@@ -29,11 +30,18 @@ pub struct Orders {
     pub lifecycles: Arc<Lifecycles>,
     /// Restarts and upgrades.
     pub operations: Operations,
+    /// Acknowledgements.
+    pub acks: Arc<Acks>,
 }
 
 impl Orders {
     /// Of a fleet that runs.
-    pub fn new(common: &Common, status: &watch::Receiver<Arc<FleetStatus>>, book: Arc<Book>) -> Self {
+    pub fn new(
+        common: &Common,
+        status: &watch::Receiver<Arc<FleetStatus>>,
+        book: Arc<Book>,
+        acks: Arc<Acks>,
+    ) -> Self {
         let lifecycles = Arc::new(Lifecycles {
             pool: common.pool.clone(),
             status: status.clone(),
@@ -43,7 +51,7 @@ impl Orders {
         });
         let operations = Operations::new(common, status.clone(), lifecycles.clone(), book.clone());
         let journal = common.journal.clone();
-        Self { status: status.clone(), journal, book, lifecycles, operations }
+        Self { status: status.clone(), journal, book, lifecycles, operations, acks }
     }
 }
 
@@ -90,6 +98,7 @@ impl Orders {
             Order::Resume { beacon } => self.lifecycles.order(beacon, false, who).await,
             Order::Restart { beacon, force } => self.operations.begin(Verb::Restart, beacon, *force, who),
             Order::Upgrade { beacon, force } => self.operations.begin(Verb::Upgrade, beacon, *force, who),
+            Order::Ack { key, why } => self.acks.give(key, why.as_deref(), who).await,
             Order::Abort { beacon } => self.operations.abort(beacon, who),
         }
     }

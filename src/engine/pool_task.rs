@@ -19,7 +19,7 @@ use super::said::{Key, Message, Said};
 use super::seeds_task::Answering;
 use super::status::{Known, compose};
 use crate::beacon::NodeVersion;
-use crate::model::{BeaconId, BeaconName, Clock, Drain, FleetStatus, Operation, Reason};
+use crate::model::{Ack, BeaconId, BeaconName, Clock, Drain, FleetStatus, Operation, Reason};
 use crate::pool::{Action, Chain, Event, Pool};
 use crate::router::{Desk, Hub, LocalFacts};
 use crate::seeds::{Lost, Sign, Signs, Verdict, When};
@@ -41,6 +41,8 @@ pub struct PoolTask {
     pub course: Course,
     /// Restarts and upgrades.
     pub operations: Arc<ArcSwap<Vec<Operation>>>,
+    /// Acknowledgements.
+    pub acks: Arc<ArcSwap<Vec<Ack>>>,
     /// The next one, on its way in.
     pub joining: Option<Box<Joining>>,
     /// By beacon.
@@ -332,6 +334,7 @@ impl PoolTask {
             notices: &self.notices,
             drains: &self.drains,
             operations: &self.operations.load(),
+            acks: &self.acks.load(),
         };
         let mut status = compose(&self.pool, &table, &known, now);
         status.alerts.extend(self.hub.conflicts().iter().map(ToString::to_string));

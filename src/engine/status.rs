@@ -6,7 +6,7 @@ use super::network::Chosen;
 use super::tally::timing;
 use crate::beacon::NodeVersion;
 use crate::model::{
-    BeaconId, BeaconName, BeaconStatus, Bps, CustodyEstimate, Drain, FleetStatus, HeadStatus, Moment,
+    Ack, BeaconId, BeaconName, BeaconStatus, Bps, CustodyEstimate, Drain, FleetStatus, HeadStatus, Moment,
     Operation, Reason, Role, Told, Traffic, UnixMs, Use,
 };
 use crate::pool::{Chain, GOOD, NEVER, Pool, Table};
@@ -31,6 +31,8 @@ pub struct Known<'a> {
     pub notices: &'a BTreeMap<&'static str, String>,
     /// Restarts and upgrades.
     pub operations: &'a [Operation],
+    /// Acknowledgements.
+    pub acks: &'a [Ack],
     /// Orders that stand.
     pub drains: &'a BTreeMap<BeaconName, Drain>,
 }
@@ -51,6 +53,7 @@ pub fn compose(pool: &Pool, table: &Table, known: &Known<'_>, now: Moment) -> Fl
         at: now.wall,
         alerts: alerts(table, &beacons, known),
         operations: known.operations.to_vec(),
+        acks: known.acks.to_vec(),
         traffic: Traffic {
             timing: table.clock.as_ref().zip(slot).map(|(clock, slot)| timing(clock, slot)),
             ..known.traffic.clone()

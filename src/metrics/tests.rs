@@ -88,6 +88,7 @@ fn status(beacons: Vec<BeaconStatus>) -> FleetStatus {
         at: UnixMs(0),
         beacons,
         operations: Vec::new(),
+        acks: Vec::new(),
         alerts: vec!["one".into()],
         traffic: crate::model::Traffic::default(),
     }

@@ -35,3 +35,26 @@ pub struct Drain {
     /// When.
     pub since: UnixMs,
 }
+
+/// Somebody has taken note of something that is wrong; it stands until that has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Ack {
+    /// What identifies the thing, as [`super::FleetStatus::pages`] has it.
+    pub key: String,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: UnixMs,
+    /// Why, or what is being done, in a few words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+impl Ack {
+    /// `acknowledged by alice (uid 1000): it is being restarted`.
+    pub fn words(&self) -> String {
+        let why = self.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+        format!("acknowledged by {}{why}", self.by)
+    }
+}

@@ -24,7 +24,7 @@ pub use fleet::{
     Logging, Opened, Probing, Procedure, Routing, Secret, Seeding,
 };
 pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};
-pub use journal::{Drain, JournalEntry};
+pub use journal::{Ack, Drain, JournalEntry};
 pub use log::{LogLevel, LogLine};
 pub use operation::{
     Ahead, Consequences, Ending, Fact, Intent, Operation, Step as OperationStep, StepState, StepStatus, Verb,
@@ -32,7 +32,7 @@ pub use operation::{
 };
 pub use quoted::Quoted;
 pub use seed::{CustodyEstimate, SeedKind, Told};
-pub use status::{BeaconStatus, FleetStatus, HeadStatus, Lifecycle, Reason};
+pub use status::{BeaconStatus, FleetStatus, HeadStatus, Lifecycle, Reason, page_of};
 pub use time::{Bps, Clock, Moment, UnixMs};
 pub use trace::{Attempt, Outcome, Served, TRACE_ATTEMPTS, Trace};
 pub use traffic::{Flow, Load, SPREAD, StepAnswers, Timing, Traffic};

@@ -135,6 +135,11 @@ impl Operation {
         self.steps.iter().find(|step| matches!(step.state, StepState::Running | StepState::Failed))
     }
 
+    /// The key by which its failure is acknowledged.
+    pub fn page(&self) -> String {
+        format!("{} of {} failed", self.verb, self.beacon)
+    }
+
     /// Whether it still runs.
     pub fn is_running(&self) -> bool {
         self.end.is_none()

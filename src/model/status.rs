@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BeaconName, CustodyEstimate, Drain, Epoch, Operation, Root, Slot, Told, Traffic, UnixMs};
+use super::{
+    Ack, BeaconName, CustodyEstimate, Drain, Ending, Epoch, Operation, Root, Slot, Told, Traffic, UnixMs,
+};
 
 /// Why a beacon is not (fully) used, in words a person reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -184,10 +186,47 @@ pub struct FleetStatus {
     pub beacons: Vec<BeaconStatus>,
     /// What on-call must know now, one sentence each, worst first.
     pub alerts: Vec<String>,
+    /// Who has taken note of what, by [`FleetStatus::pages`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acks: Vec<Ack>,
     /// Restarts and upgrades that run, and the last that have ended, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<Operation>,
     /// What passed lately.
     #[serde(default)]
     pub traffic: Traffic,
+}
+
+impl FleetStatus {
+    /// Everything that is wrong now, by the key it is acknowledged by: alerts are their own, a beacon's is its worst reason
+    /// and its name, a restart or upgrade that failed is that until somebody resumes its beacon.
+    pub fn pages(&self) -> Vec<String> {
+        let mut pages = self.alerts.clone();
+        for beacon in &self.beacons {
+            match (beacon.lifecycle, beacon.reasons.first()) {
+                (Lifecycle::Active, Some(reason)) if !beacon.healthy => {
+                    pages.push(page_of(*reason, &beacon.name));
+                }
+                (Lifecycle::Active, _) => {}
+                _ => pages.extend(self.failure_at(&beacon.name).map(Operation::page)),
+            }
+        }
+        pages
+    }
+
+    /// Who has acknowledged a key.
+    pub fn ack(&self, key: &str) -> Option<&Ack> {
+        self.acks.iter().find(|ack| ack.key == key)
+    }
+
+    /// The last operation at a beacon, if it failed.
+    fn failure_at(&self, beacon: &BeaconName) -> Option<&Operation> {
+        let last = self.operations.iter().rev().find(|operation| operation.beacon == *beacon)?;
+        matches!(last.end, Some((Ending::Failed, ..))).then_some(last)
+    }
+}
+
+/// The key of a beacon's trouble.
+pub fn page_of(reason: Reason, beacon: &BeaconName) -> String {
+    format!("{reason} {beacon}")
 }

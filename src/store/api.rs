@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::StoreError;
-use crate::model::{BeaconName, Drain, JournalEntry, Slot, UnixMs};
+use crate::model::{Ack, BeaconName, Drain, JournalEntry, Slot, UnixMs};
 
 /// Until when a seed is worth replaying.
 ///
@@ -54,6 +54,10 @@ pub enum Write {
     Drain(BeaconName, Drain),
     /// A beacon is in use again.
     Resume(BeaconName),
+    /// Somebody has taken note of something; takes the place of an earlier one of its key.
+    Ack(Ack),
+    /// What has this key has ended.
+    Unack(String),
     /// A high-water mark is at least this; a lower value changes nothing.
     Raise {
         /// Its name.
@@ -77,6 +81,9 @@ pub trait Store: Send {
 
     /// Every beacon that is drained.
     fn drains(&mut self) -> Result<BTreeMap<BeaconName, Drain>, StoreError>;
+
+    /// Every acknowledgement that stands, by key.
+    fn acks(&mut self) -> Result<Vec<Ack>, StoreError>;
 
     /// A high-water mark; 0 if it was never raised.
     fn mark(&mut self, name: &str) -> Result<u64, StoreError>;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Write;
-use crate::model::BeaconName;
+use crate::model::{Ack, BeaconName};
 
 /// Most changes kept.
 pub const MOST: usize = 4_096;
@@ -16,6 +16,7 @@ enum About<'a> {
     Seed(&'a str, &'a str),
     Expired,
     Lifecycle(&'a BeaconName),
+    Ack(&'a str),
 }
 
 /// Changes that wait for a disk that takes them.
@@ -75,6 +76,7 @@ fn about(write: &Write) -> Option<About<'_>> {
         Write::Forget { client, kind } => About::Seed(client, kind),
         Write::Expire { .. } => About::Expired,
         Write::Drain(beacon, _) | Write::Resume(beacon) => About::Lifecycle(beacon),
+        Write::Ack(Ack { key, .. }) | Write::Unack(key) => About::Ack(key),
         Write::Raise { .. } | Write::Journal(_) => return None,
     })
 }

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::keeper::{self, Job};
 use super::{Store, StoreError, StoredSeed, Write};
-use crate::model::{BeaconName, Drain, JournalEntry};
+use crate::model::{Ack, BeaconName, Drain, JournalEntry};
 
 /// Jobs on their way to the thread; who brings one more waits.
 const QUEUE: usize = 1_024;
@@ -88,6 +88,11 @@ impl StoreHandle {
     /// As [`Store::drains`].
     pub async fn drains(&self) -> Result<BTreeMap<BeaconName, Drain>, StoreError> {
         self.read(|store| store.drains()).await
+    }
+
+    /// As [`Store::acks`].
+    pub async fn acks(&self) -> Result<Vec<Ack>, StoreError> {
+        self.read(|store| store.acks()).await
     }
 
     /// As [`Store::mark`].

@@ -1,4 +1,4 @@
-//! What must survive a restart: seeds, drains, the journal, high-water marks. One trait, SQLite behind it.
+//! What must survive a restart: seeds, drains, acknowledgements, the journal, high-water marks. One trait, SQLite behind it.
 //!
 //! It owns `beacondeck.db` in the directory `state:` and the lock that keeps a second process out of it. It decides
 //! nothing: what is worth keeping, and for how long, is said by who writes. [`Store`] is synchronous; [`StoreHandle`] is

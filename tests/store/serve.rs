@@ -1,5 +1,7 @@
 //! Orders outlive the process that carried them out, and one process has the state.
 
+use std::time::{Duration, Instant};
+
 use beacondeck::store::{SqliteStore, Store as _};
 
 use crate::program::{Serve, command, fleet, refusal};
@@ -47,6 +49,48 @@ fn a_drained_beacon_stays_drained_over_kill_9_and_the_status_says_by_whom() {
         ("serve", "stop", None),
     ];
     assert_eq!(lines, expected);
+}
+
+/// The acknowledgements in the status, once there are any.
+fn acks(serve: &Serve) -> serde_json::Value {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        let acks = serve.status()["acks"].clone();
+        if !acks.is_null() || Instant::now() > end {
+            return acks;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn what_was_acknowledged_stays_so_over_kill_9_while_it_lasts() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = fleet(dir.path(), "run", &dir.path().join("state"));
+    let serve = Serve::start(&file);
+    let key = serve.wait_for_alert("no beacon has told its chain", true).unwrap();
+    let refused = serve.run(&["ack", "two", "heads"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && said.contains("`two heads` is not wrong now") && said.contains(&key),
+        "{said}"
+    );
+    serve.order(&["ack", &key, "--why", "they are being installed"]);
+    let before = acks(&serve);
+    assert_eq!(
+        (&before[0]["key"], &before[0]["why"]),
+        (&key.clone().into(), &"they are being installed".into())
+    );
+    assert!(serve.order(&["ack", &key]).contains("before"), "the first stands");
+    serve.kill();
+
+    let serve = Serve::start(&file);
+    assert_eq!(acks(&serve), before);
+    let listed = serve.order(&["ack"]);
+    assert!(listed.contains(&key) && listed.contains("they are being installed"), "{listed}");
+    let journal = serve.order(&["journal"]);
+    assert!(journal.contains(" ack "), "{journal}");
+    serve.kill();
 }
 
 #[test]

@@ -139,8 +139,9 @@ fn worst(view: &View<'_>) -> TextLine {
     let Some(worst) = found.first() else {
         return vec![piece(view.fresh().role(Role::Ok), "nothing is wrong")];
     };
+    let acked = if worst.ack.is_some() { ", acknowledged" } else { "" };
     let more = if found.len() > 1 { format!(" (+{})", found.len() - 1) } else { String::new() };
-    vec![piece(worst.role, format!("{} {}{more}", worst.what, span(view.now.since(worst.since))))]
+    vec![piece(worst.role, format!("{} {}{acked}{more}", worst.what, span(view.now.since(worst.since))))]
 }
 
 /// How old what is shown is: the snapshot, and the beacons that were not seen lately.

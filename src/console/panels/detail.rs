@@ -6,6 +6,7 @@ use crate::console::course;
 use crate::console::piece::{TextLine, labelled, piece, plain};
 use crate::console::text::{latency, or_dash, rate, span, time_of_day, wrap};
 use crate::console::theme::Role;
+use crate::console::trouble::{Trouble, ack_words, troubles};
 use crate::console::view::View;
 use crate::model::capacity::without;
 use crate::model::{BeaconStatus, UnixMs};
@@ -57,6 +58,9 @@ fn state(view: &View<'_>, beacon: &BeaconStatus, width: u16) -> Vec<TextLine> {
             lines.push(labelled("", vec![piece(Role::Text, part)]));
         }
     }
+    let own = |trouble: &Trouble| trouble.beacons.contains(&beacon.name);
+    let acks = troubles(view).into_iter().filter(own).filter_map(|trouble| trouble.ack);
+    lines.extend(acks.map(|ack| labelled("noted", vec![piece(Role::Info, ack_words(view, &ack))])));
     let head = beacon.head.map_or_else(
         || "none told".to_owned(),
         |head| format!("{} {}, lag {}", head.slot, head.root.short(), beacon.lag),

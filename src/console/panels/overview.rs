@@ -48,6 +48,9 @@ impl Panel for Overview {
             piece(Role::Dim, format!(", since {} UTC", time_of_day(worst.since.0))),
             piece(Role::Text, why),
         ]];
+        if worst.ack.is_some() {
+            lines[0].insert(1, piece(Role::Info, " (acknowledged)"));
+        }
         lines.extend(folded("costs", cost_role, &cost_words, width));
         lines.extend(folded("done", Role::Text, &done(view, worst), width));
         lines.extend(folded("now", Role::Key, &worst.next, width));
@@ -55,7 +58,14 @@ impl Panel for Overview {
             let since = span(view.now.since(other.since));
             lines.push(labelled(
                 "also",
-                vec![piece(other.role, other.what.clone()), piece(Role::Dim, format!(" for {since}"))],
+                vec![
+                    piece(other.role, other.what.clone()),
+                    piece(Role::Dim, format!(" for {since}")),
+                    piece(
+                        Role::Info,
+                        other.ack.as_ref().map_or_else(String::new, |ack| format!(", {}", ack.words())),
+                    ),
+                ],
             ));
         }
         if let Some(more) = found.len().checked_sub(MORE + 2) {

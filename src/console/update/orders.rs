@@ -10,6 +10,7 @@ use crate::console::handoff::handoff;
 use crate::console::panels::{PANELS, place_of};
 use crate::console::state::{Mode, Pending, Seat, State};
 use crate::console::theme::Role;
+use crate::console::trouble::{Trouble, troubles};
 
 use super::keys::go;
 
@@ -96,6 +97,32 @@ pub fn told(state: &mut State, told: Result<Consequences, String>) {
     }
 }
 
+/// Takes note of the worst that nobody has taken note of, or of what is wrong with the beacons at hand where they are chosen.
+pub fn ack(state: &mut State) -> Vec<Effect> {
+    state.frozen = None;
+    let chosen = state.details[state.panel].is_some() || Some(state.panel) == place_of("beacons");
+    let at_hand = targets(state);
+    let mine = |trouble: &Trouble| {
+        !chosen || trouble.beacons.iter().any(|beacon| at_hand.iter().any(|name| name == beacon.as_str()))
+    };
+    let found: Vec<Trouble> = troubles(&state.view()).into_iter().filter(mine).collect();
+    let open = found.iter().filter(|trouble| trouble.ack.is_none() && !trouble.pages.is_empty());
+    let open: Vec<&Trouble> = open.take(if chosen { usize::MAX } else { 1 }).collect();
+    if open.is_empty() {
+        let words = match found.iter().find_map(|trouble| trouble.ack.as_ref()) {
+            Some(ack) => format!("it is {} already", ack.words()),
+            None => "there is nothing here to acknowledge".to_owned(),
+        };
+        state.toasts.push(Role::Warn, words, state.now);
+        return Vec::new();
+    }
+    let status = state.view().status;
+    let fresh = |key: &&String| status.is_some_and(|status| status.ack(key).is_none());
+    let keys: Vec<String> =
+        open.iter().flat_map(|trouble| trouble.pages.iter().filter(fresh)).cloned().collect();
+    give(state, keys.into_iter().map(|key| Order::Ack { key, why: None }).collect())
+}
+
 /// Gives orders.
 pub fn give(state: &mut State, orders: Vec<Order>) -> Vec<Effect> {
     state.tables[state.panel].marks.clear();
@@ -121,6 +148,7 @@ pub fn leave(state: &mut State, keep: bool) -> Vec<Effect> {
 /// Carries a command out.
 pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
     match command {
+        Command::Ack(key, why) => return may(state, |state| give(state, vec![Order::Ack { key, why }])),
         Command::Order(intent, names) => return order(state, intent, &names),
         Command::Panel(panel, filter) => {
             go(state, panel);
@@ -148,13 +176,20 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
 
 /// The same as the keys do, for beacons that are named.
 fn order(state: &mut State, intent: Intent, names: &[String]) -> Vec<Effect> {
-    if !state.may_order() {
-        let why = state.no_orders.clone().unwrap_or_else(|| "a saved picture takes no orders".to_owned());
-        state.toasts.push(Role::Warn, why, state.now);
-        return Vec::new();
+    may(state, |state| {
+        state.frozen = None;
+        ask(state, intent, names.iter().map(|name| BeaconName::new(name.as_str())).collect())
+    })
+}
+
+/// Does it if this console may give orders; else says why not.
+fn may(state: &mut State, order: impl FnOnce(&mut State) -> Vec<Effect>) -> Vec<Effect> {
+    if state.may_order() {
+        return order(state);
     }
-    state.frozen = None;
-    ask(state, intent, names.iter().map(|name| BeaconName::new(name.as_str())).collect())
+    let why = state.no_orders.clone().unwrap_or_else(|| "a saved picture takes no orders".to_owned());
+    state.toasts.push(Role::Warn, why, state.now);
+    Vec::new()
 }
 
 /// Requests of a slot; and the picture as it was then, if that is kept.

@@ -116,8 +116,9 @@ pub fn candidates(state: &State, text: &str) -> Vec<String> {
         .status
         .map(|status| status.beacons.iter().map(|beacon| beacon.name.to_string()).collect())
         .unwrap_or_default();
+    let pages = state.view().status.map(crate::model::FleetStatus::pages).unwrap_or_default();
     let themes: Vec<String> = state.options.themes.names().map(str::to_owned).collect();
-    command::candidates(text, Words { beacons: &beacons, themes: &themes })
+    command::candidates(text, Words { beacons: &beacons, pages: &pages, themes: &themes })
 }
 
 fn run(state: &mut State, text: &str) -> Vec<Effect> {

@@ -2,6 +2,7 @@
 //!
 //! A file a table: its schema, its reads and writes.
 
+mod acks;
 mod drains;
 mod fault;
 mod journal;
@@ -19,7 +20,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::lock::Lock;
 use super::{Store, StoreError, StoredSeed, Write};
-use crate::model::{BeaconName, Drain, JournalEntry};
+use crate::model::{Ack, BeaconName, Drain, JournalEntry};
 use fault::fault;
 
 /// The file's name in the directory.
@@ -107,6 +108,10 @@ impl Store for SqliteStore {
         self.read(drains::all)
     }
 
+    fn acks(&mut self) -> Result<Vec<Ack>, StoreError> {
+        self.read(acks::all)
+    }
+
     fn mark(&mut self, name: &str) -> Result<u64, StoreError> {
         self.read(|connection| marks::value(connection, name))
     }
@@ -134,6 +139,8 @@ fn write(connection: &mut Connection, writes: &[Write]) -> rusqlite::Result<Vec<
             Write::Expire { slot, at } => seeds::expire(&all, *slot, *at)?,
             Write::Drain(beacon, drain) => drains::put(&all, beacon, drain)?,
             Write::Resume(beacon) => drains::forget(&all, beacon)?,
+            Write::Ack(ack) => acks::put(&all, ack)?,
+            Write::Unack(key) => acks::forget(&all, key)?,
             Write::Raise { mark, to } => marks::raise(&all, mark, *to)?,
             Write::Journal(note) => entries.push(journal::append(&all, note)?),
         }

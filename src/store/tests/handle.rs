@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::oracle::Oracle;
 use super::words::{note, order, seed};
-use crate::model::{BeaconName, Drain, JournalEntry, UnixMs};
+use crate::model::{Ack, BeaconName, Drain, JournalEntry, UnixMs};
 use crate::store::{Store, StoreError, StoreHandle, StoredSeed, Write};
 
 /// Longest wait for what must happen.
@@ -75,6 +75,10 @@ impl Store for Opened {
 
     fn drains(&mut self) -> Result<BTreeMap<BeaconName, Drain>, StoreError> {
         self.disk.memory().drains()
+    }
+
+    fn acks(&mut self) -> Result<Vec<Ack>, StoreError> {
+        self.disk.memory().acks()
     }
 
     fn mark(&mut self, name: &str) -> Result<u64, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{BeaconName, Drain, JournalEntry};
+use crate::model::{Ack, BeaconName, Drain, JournalEntry};
 use crate::store::{Expiry, Store, StoreError, StoredSeed, Write};
 
 /// The store.
@@ -10,6 +10,7 @@ use crate::store::{Expiry, Store, StoreError, StoredSeed, Write};
 pub struct Oracle {
     seeds: BTreeMap<(String, String), StoredSeed>,
     drains: BTreeMap<BeaconName, Drain>,
+    acks: BTreeMap<String, Ack>,
     marks: BTreeMap<String, u64>,
     journal: Vec<JournalEntry>,
 }
@@ -27,6 +28,8 @@ impl Store for Oracle {
                 }),
                 Write::Drain(beacon, drain) => drop(self.drains.insert(beacon, drain)),
                 Write::Resume(beacon) => drop(self.drains.remove(&beacon)),
+                Write::Ack(ack) => drop(self.acks.insert(ack.key.clone(), ack)),
+                Write::Unack(key) => drop(self.acks.remove(&key)),
                 Write::Raise { mark, to } => {
                     let value = self.marks.entry(mark).or_default();
                     *value = to.max(*value);
@@ -50,6 +53,10 @@ impl Store for Oracle {
 
     fn drains(&mut self) -> Result<BTreeMap<BeaconName, Drain>, StoreError> {
         Ok(self.drains.clone())
+    }
+
+    fn acks(&mut self) -> Result<Vec<Ack>, StoreError> {
+        Ok(self.acks.values().cloned().collect())
     }
 
     fn mark(&mut self, name: &str) -> Result<u64, StoreError> {

@@ -5,7 +5,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::oracle::Oracle;
 use super::words::{entry, note, order, seed};
-use crate::model::{BeaconName, Drain, JournalEntry, Slot, UnixMs};
+use crate::model::{Ack, BeaconName, Drain, JournalEntry, Slot, UnixMs};
 use crate::store::{Expiry, Store, StoredSeed, Write};
 
 /// A place of its own for a store, gone when dropped.
@@ -25,6 +25,7 @@ macro_rules! suite {
             of_a_client_and_kind_the_last_seed_stays
             expired_seeds_go_and_others_stay
             a_drain_stands_until_resumed
+            an_acknowledgement_stands_until_its_end
             a_mark_only_rises
             the_journal_is_read_from_either_end
             an_order_is_recorded_once
@@ -99,6 +100,23 @@ pub fn a_drain_stands_until_resumed<B: Backend>() {
     assert_eq!(place.open().drains().unwrap(), [(b1, by("eve", 3))].into());
 }
 
+pub fn an_acknowledgement_stands_until_its_end<B: Backend>() {
+    let place = B::fresh();
+    let ack = |key: &str, by: &str, why: Option<&str>| Ack {
+        key: key.into(),
+        by: by.into(),
+        at: UnixMs(7),
+        why: why.map(str::to_owned),
+    };
+    let mut store = place.open();
+    let writes =
+        [ack("hung b2", "alice", None), ack("hung b1", "bob", None), ack("hung b2", "eve", Some("disk"))];
+    store.write(&writes.map(Write::Ack)).unwrap();
+    store.write(&[Write::Unack("hung b1".into()), Write::Unack("nothing".into())]).unwrap();
+    drop(store);
+    assert_eq!(place.open().acks().unwrap(), [ack("hung b2", "eve", Some("disk"))]);
+}
+
 pub fn a_mark_only_rises<B: Backend>() {
     let place = B::fresh();
     let mut store = place.open();
@@ -164,6 +182,7 @@ pub fn it_is_like_memory_that_survives_reopening<B: Backend>() {
             prop_assert!(mine.eq(its));
             prop_assert_eq!(opened.seeds().unwrap(), oracle.seeds().unwrap());
             prop_assert_eq!(opened.drains().unwrap(), oracle.drains().unwrap());
+            prop_assert_eq!(opened.acks().unwrap(), oracle.acks().unwrap());
             for name in NAMES {
                 prop_assert_eq!(opened.mark(name).unwrap(), oracle.mark(name).unwrap());
                 let order = |store: &mut dyn Store| store.journal_of(name).unwrap().map(|entry| entry.at);
@@ -199,6 +218,9 @@ fn change() -> impl Strategy<Value = Write> {
         2 => (beacon(), name(), 0_u64..9)
             .prop_map(|(beacon, by, since)| Write::Drain(beacon, Drain { by, since: UnixMs(since) })),
         1 => beacon().prop_map(Write::Resume),
+        2 => (name(), name(), 0_u64..9, prop::option::of(name()))
+            .prop_map(|(key, by, at, why)| Write::Ack(Ack { key, by, at: UnixMs(at), why })),
+        1 => name().prop_map(Write::Unack),
         1 => (name(), any::<u64>()).prop_map(|(mark, to)| Write::Raise { mark, to }),
         2 => (0_u64..1_000).prop_map(note),
         2 => (0_u64..1_000, name()).prop_map(|(number, id)| order(number, &id)),

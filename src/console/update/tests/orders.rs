@@ -138,3 +138,31 @@ fn orders_by_name_are_those_of_the_keys() {
     press(&mut state, "enter");
     assert!(matches!(&state.mode, Mode::Confirm(confirm) if confirm.orders.is_empty()));
 }
+
+#[test]
+fn what_is_wrong_is_acknowledged_by_one_key_and_by_name() {
+    let mut sick = beacon("b2");
+    (sick.healthy, sick.reasons) = (false, vec![Reason::Hung]);
+    let mut status = fleet(vec![beacon("b1"), sick, beacon("b3")]);
+    status.alerts.push("two heads are reported".into());
+    let mut state = state_of(Vec::new());
+    said(&mut state, status.clone());
+    let ack = |key: &str, why: Option<&str>| Order::Ack { key: key.into(), why: why.map(str::to_owned) };
+    assert_eq!(press(&mut state, "1 a"), [Effect::Order(1, ack("two heads are reported", None))]);
+    assert_eq!(press(&mut state, "2 j a"), [Effect::Order(2, ack("hung b2", None))], "the beacon's own");
+    assert!(press(&mut state, "g a").is_empty());
+    assert!(toasts(&state).iter().any(|text| text == "there is nothing here to acknowledge"));
+    press(&mut state, ":");
+    write(&mut state, "ack hung");
+    press(&mut state, "tab");
+    write(&mut state, "-- restarting it");
+    assert_eq!(press(&mut state, "enter"), [Effect::Order(3, ack("hung b2", Some("restarting it")))]);
+    status.acks = ["two heads are reported", "hung b2"]
+        .map(|key| Ack { key: key.into(), by: "bob (uid 1001)".into(), at: NOW, why: None })
+        .into();
+    said(&mut state, status);
+    assert!(press(&mut state, "1 a").is_empty());
+    assert!(toasts(&state).iter().any(|text| text == "it is acknowledged by bob (uid 1001) already"));
+    update(&mut state, NOW, Event::Rights(Err("only the group beacondeck may give orders".into())));
+    assert!(press(&mut state, "a").is_empty());
+}

@@ -4,6 +4,7 @@
 //! of, so that the next pool can serve at least what this one can. The wait has a bound.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
@@ -165,6 +166,11 @@ impl PoolTask {
         self.hold_drains();
         self.hub.keep(&self.course.names());
         self.tell_facts();
+        for place in self.course.places.iter().filter(|place| !before.contains(&place.watcher.key)) {
+            // Whatever was known under that name is of another one; what it says of its start is asked again.
+            self.tenures.lost(&place.name, (self.clock)().wall);
+            place.watcher.look.store(true, Relaxed);
+        }
         self.enlist(|key| !before.contains(&key));
         self.publish();
         for action in actions.into_iter().filter(|action| *action != Action::Publish) {

@@ -17,7 +17,7 @@ use super::seeds_task::Answering;
 use crate::endpoint;
 use crate::metrics::Metrics;
 use crate::model::{Ack, Clock, Fleet, Operation};
-use crate::router::{Desk, DoorGauge, Ends, Hub, LocalFacts, Turns};
+use crate::router::{Desk, DoorGauge, Ends, Hub, LocalFacts, Tenures, Turns};
 use crate::store::StoreHandle;
 
 /// Messages on their way to the pool's task.
@@ -36,6 +36,8 @@ pub struct Common {
     pub facts: Arc<ArcSwap<LocalFacts>>,
     /// What beacons must have been told.
     pub desk: Arc<Desk>,
+    /// Since when beacons are up.
+    pub tenures: Arc<Tenures>,
     /// Who answers probes.
     pub answering: Arc<Answering>,
     /// Everything that is counted.
@@ -90,6 +92,7 @@ impl Common {
             hub: Arc::default(),
             facts: Arc::default(),
             desk: Arc::default(),
+            tenures: Arc::default(),
             answering: Arc::default(),
             metrics,
             journal,

@@ -127,7 +127,7 @@ fn why(trace: &Trace, strategy: Strategy, names: &Names, table: Option<&Table>) 
         }
         Strategy::Subscribed => "only beacons that hold the subscription: the most bits win",
         Strategy::Seed => "state: told to this client's seed set",
-        Strategy::Or => "liveness: all healthy beacons, their answers or-ed",
+        Strategy::Or => "liveness: all healthy beacons that are up for two epochs, their answers or-ed",
         Strategy::Stream => "events: merged from all beacons",
         Strategy::Local => "answered by the router itself",
         Strategy::Deny => "closed unless the fleet file opens it",

@@ -71,8 +71,8 @@ impl Feed {
                     self.say(Said::Stream(true)).await;
                     let error = self.follow(open, &mut wanted, &mut refused).await;
                     self.say(Said::Stream(false)).await;
-                    self.look.store(true, Relaxed);
                     self.say(Said::Sign(Sign::Stream)).await;
+                    self.look.store(true, Relaxed);
                     error
                 }
                 Err(error) => error,

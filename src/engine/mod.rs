@@ -36,6 +36,7 @@ mod seeds_task;
 mod sockets;
 mod status;
 mod tally;
+mod tenures_kept;
 mod tls;
 mod watcher;
 
@@ -356,6 +357,7 @@ fn start_pool(
         tracker: common.tasks.clone(),
         desk: common.desk.clone(),
         answering: common.answering.clone(),
+        tenures: common.tenures.clone(),
         signs: BTreeMap::new(),
         leader: None,
         hearing: std::collections::BTreeSet::new(),
@@ -363,10 +365,7 @@ fn start_pool(
         drains,
         pulse: common.pulses.pool.clone(),
     };
-    task.enlist(|_| true);
-    task.hold_drains();
-    task.publish();
-    task.publish_status();
+    task.begin();
     (watched, common.tasks.spawn(task.run(messages, common.cancel.clone())))
 }
 

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use super::clock;
 use super::common::Common;
 use super::said::Message;
+use super::tenures_kept;
 use crate::control::Peer;
 use crate::model::{BeaconName, Drain, JournalEntry};
 use crate::store::{SqliteStore, StoreError, StoreHandle, Write};
@@ -52,8 +53,9 @@ pub async fn note(common: &Common, what: &str, outcome: String) -> Result<(), St
     common.store.write(vec![Write::Journal(entry)]).await.map(drop)
 }
 
-/// The task that tells the status what the disk does not take. It ends with the state, which is not to end before it.
+/// The tasks that keep since when beacons are up, and that tell the status what the disk does not take. The latter ends with the state, which is not to end before it.
 pub fn watch(common: &Common) -> JoinHandle<()> {
+    common.tasks.spawn(tenures_kept::keep(common.clone()));
     let (store, pool, cancel) = (common.store.clone(), common.pool.clone(), common.cancel.clone());
     common.tasks.spawn(async move {
         let mut trouble = store.trouble();

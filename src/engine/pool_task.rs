@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -21,7 +22,7 @@ use super::status::{Known, compose};
 use crate::beacon::NodeVersion;
 use crate::model::{Ack, BeaconId, BeaconName, Clock, Drain, FleetStatus, Operation, Reason};
 use crate::pool::{Action, Chain, Event, Pool};
-use crate::router::{Desk, Hub, LocalFacts};
+use crate::router::{Desk, Hub, LocalFacts, Tenures};
 use crate::seeds::{Lost, Sign, Signs, Verdict, When};
 
 /// How often time itself is an event: a silent beacon is suspected within one of these.
@@ -63,6 +64,8 @@ pub struct PoolTask {
     pub desk: Arc<Desk>,
     /// Who answers probes.
     pub answering: Arc<Answering>,
+    /// Since when beacons are up.
+    pub tenures: Arc<Tenures>,
     /// What speaks for a restart, by beacon.
     pub signs: BTreeMap<Key, Signs>,
     /// Whose word counts where views differ.
@@ -78,6 +81,14 @@ pub struct PoolTask {
 }
 
 impl PoolTask {
+    /// Everybody is new, and what is known so far is published.
+    pub fn begin(&mut self) {
+        self.enlist(|_| true);
+        self.hold_drains();
+        self.publish();
+        self.publish_status();
+    }
+
     /// Runs until `cancel`.
     pub async fn run(mut self, mut messages: mpsc::Receiver<Message>, cancel: CancellationToken) {
         let mut ticks = interval(TICK);
@@ -169,6 +180,7 @@ impl PoolTask {
                     }
                 }
             }
+            Said::Started(at) => self.tenures.told(&self.course.place(id).name, at),
             Said::Sign(sign) => self.saw(id, sign),
             Said::Event(topic, data) => {
                 let now = (self.clock)();
@@ -180,7 +192,10 @@ impl PoolTask {
             other => {
                 let beacon = &self.course.place(id).name;
                 match &other {
-                    Said::Probed(_) => self.answering.set(beacon, true),
+                    Said::Probed(_) => {
+                        self.answering.set(beacon, true);
+                        self.tenures.seen(beacon, (self.clock)().wall);
+                    }
                     Said::ProbeFailed(_) => self.answering.set(beacon, false),
                     Said::Broken => self.saw(id, Sign::Broken),
                     _ => {}
@@ -288,6 +303,9 @@ impl PoolTask {
         };
         tracing::info!(beacon = %place.name, ?sign, ?lost, "it may have lost what it was told; it is told again");
         self.course.memory.forget(id);
+        self.tenures.lost(&place.name, now.wall);
+        // What it says of its start is asked again.
+        place.watcher.look.store(true, Relaxed);
         self.desk.with(|book| book.lose(&place.name, lost));
         self.feed(Event::Unseeded(id));
     }

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use super::adopt::Joining;
 use super::network::Told;
 use crate::beacon::NodeVersion;
-use crate::model::{BeaconId, BeaconName, Drain, Lifecycle};
+use crate::model::{BeaconId, BeaconName, Drain, Lifecycle, UnixMs};
 use crate::pool::{AgreedHead, Block, Event, Facts, Failure};
 use crate::seeds::Sign;
 
@@ -40,6 +40,8 @@ pub enum Said {
     Version(NodeVersion),
     /// Its event stream said this: topic and data.
     Event(String, Bytes),
+    /// It says when its process started.
+    Started(UnixMs),
     /// Something that may mean it restarted.
     Sign(Sign),
     /// Its event stream is open, or ended.
@@ -58,9 +60,12 @@ impl Said {
             Self::Head(head) => Event::Head(id, *head),
             Self::Header(block) => Event::Header(*block),
             Self::Broken => Event::Broken(id),
-            Self::Told(_) | Self::Version(_) | Self::Event(..) | Self::Sign(_) | Self::Stream(_) => {
-                return None;
-            }
+            Self::Told(_)
+            | Self::Version(_)
+            | Self::Event(..)
+            | Self::Started(_)
+            | Self::Sign(_)
+            | Self::Stream(_) => return None,
         })
     }
 

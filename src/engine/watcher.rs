@@ -13,7 +13,7 @@ use super::feed::Feed;
 use super::network::Told;
 use super::said::{Key, Message, Said};
 use crate::beacon::{BeaconClient, Family, NodeRecord, Probe, ReadError};
-use crate::model::{BeaconName, Probing, Root};
+use crate::model::{BeaconName, Clock, Probing, Root, UnixMs};
 use crate::pool::{AgreedHead, Block, Facts, Failure};
 use crate::router::{Hub, LocalFacts};
 use crate::seeds::Sign;
@@ -36,6 +36,8 @@ pub struct Watcher {
     pub name: BeaconName,
     /// How it is asked.
     pub client: BeaconClient,
+    /// The clock.
+    pub clock: Clock,
     /// Where messages go.
     pub to: mpsc::Sender<Message>,
     /// Where its events go.
@@ -133,6 +135,8 @@ impl Watcher {
                 if later.is_some_and(|later| later > SAME_START) {
                     self.say(Said::Sign(Sign::Started)).await;
                 }
+                let now = (self.clock)().wall;
+                self.say(Said::Started(UnixMs(now.0.saturating_sub(uptime.as_millis() as u64)))).await;
             }
             self.say(Said::Version(version)).await;
         }

@@ -132,13 +132,7 @@ async fn walk(
                 run::best(&router.lane, &ask, order, held.clamp(1, width.max(1)), plan, score).await;
             answered(router, &ask, case, finished)
         }
-        Strategy::Or => {
-            let (replies, refusal, tried) = run::either(&router.lane, &ask, order, plan).await;
-            let by = replies.first().map(|(id, _)| *id);
-            let response = liveness::merge(&replies, refusal, order.len());
-            let response = answer::after(response, usize::from(tried.count));
-            Flowed { response, by, tried, afterwards: None }
-        }
+        Strategy::Or => liveness::ask(router, &ask, order, plan, table).await,
         Strategy::Any
         | Strategy::One
         | Strategy::Pinned

@@ -1,26 +1,75 @@
-//! Liveness is the OR of what all say: one beacon's silence about a validator is no evidence (Beacon API, `getLiveness`).
+//! Liveness is the OR of what all say who are up for two epochs: one beacon's silence about a validator is no evidence, and
+//! a freshly started one's least of all (Beacon API, `getLiveness`). Those are not asked.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hyper::{Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer;
 use super::body::Answer;
-use super::upstream::{Reply, ReplyBody};
-use crate::model::BeaconId;
+use super::flow::Flowed;
+use super::run::{self, Plan, Tried};
+use super::upstream::{Ask, Reply, ReplyBody};
+use super::{Router, answer, tenure};
+use crate::model::{BeaconId, UnixMs};
+use crate::pool::Table;
 
 #[derive(Deserialize)]
 struct Told {
     data: Vec<BTreeMap<String, Value>>,
 }
 
-/// Merges the usable replies; fewer than half of those asked, or none, is a 503: doppelganger protection must fail closed.
-pub fn merge(
+/// Asks those of `healthy` that are up long enough.
+pub async fn ask(
+    router: &Arc<Router>,
+    ask: &Arc<Ask>,
+    healthy: &[BeaconId],
+    plan: Plan,
+    table: &Table,
+) -> Flowed {
+    let now = (router.clock())().wall;
+    let since = |id: BeaconId| router.tenures.since(&router.lane.upstreams[id.index()].name);
+    // Without a clock nobody is healthy.
+    let bound = table.clock.as_ref().map_or(UnixMs(0), |clock| tenure::bound(clock, now));
+    let (up, young): (Vec<BeaconId>, Vec<BeaconId>) =
+        healthy.iter().partition(|id| since(**id).is_some_and(|since| since <= bound));
+    if is_too_few(up.len(), healthy.len()) {
+        let young: Vec<_> = young.iter().map(|id| (router.name(*id), since(*id))).collect();
+        let response = answer::error(StatusCode::SERVICE_UNAVAILABLE, &too_young(&young, healthy.len(), now));
+        return Flowed { response, by: None, tried: Tried::default(), afterwards: None };
+    }
+    let (replies, refusal, tried) = run::either(&router.lane, ask, &up, plan).await;
+    let by = replies.first().map(|(id, _)| *id);
+    let response = answer::after(merge(&replies, refusal, healthy.len()), usize::from(tried.count));
+    Flowed { response, by, tried, afterwards: None }
+}
+
+fn is_too_few(voices: usize, of: usize) -> bool {
+    voices == 0 || voices * 2 < of
+}
+
+fn too_young(young: &[(String, Option<UnixMs>)], of: usize, now: UnixMs) -> String {
+    let each = young.iter().map(|(name, since)| match since {
+        Some(since) => format!("{name} (known for {} s)", now.since(*since).max(0) / 1_000),
+        None => format!("{name} (not seen yet)"),
+    });
+    let each: Vec<String> = each.collect();
+    format!(
+        "only {} of {of} healthy beacons are known to be up for two epochs, and the silence of the others is no evidence: \
+         {}; ask again in two epochs",
+        of - young.len(),
+        each.join(", ")
+    )
+}
+
+/// Merges the usable replies; of fewer than half of the healthy beacons, or none, is a 503: doppelganger protection must
+/// fail closed.
+fn merge(
     replies: &[(BeaconId, Reply)],
     refusal: Option<(BeaconId, Reply)>,
-    asked: usize,
+    healthy: usize,
 ) -> Response<Answer> {
     let told: Vec<Told> =
         replies.iter().filter_map(|(_, reply)| serde_json::from_slice(reply.bytes()?).ok()).collect();
@@ -30,9 +79,11 @@ pub fn merge(
     {
         return answer::own(status, bytes);
     }
-    if told.len() * 2 < asked || told.is_empty() {
-        let why =
-            format!("only {} of {asked} beacons said who is live; their silence is no evidence", told.len());
+    if is_too_few(told.len(), healthy) {
+        let why = format!(
+            "only {} of {healthy} healthy beacons said who is live; their silence is no evidence",
+            told.len()
+        );
         return answer::error(StatusCode::SERVICE_UNAVAILABLE, &why);
     }
     let mut live: BTreeMap<u64, BTreeMap<String, Value>> = BTreeMap::new();
@@ -70,6 +121,18 @@ mod tests {
         let value: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(value["data"][0], json!({"index": "1", "is_live": true}));
         assert_eq!(value["data"][1], json!({"index": "2", "is_live": false}));
+    }
+
+    #[test]
+    fn those_who_are_too_young_are_named() {
+        let young = [("b1".to_owned(), Some(UnixMs(60_000))), ("b2".to_owned(), None)];
+        assert_eq!(
+            too_young(&young, 3, UnixMs(100_000)),
+            "only 1 of 3 healthy beacons are known to be up for two epochs, and the silence of the others is no evidence: \
+             b1 (known for 40 s), b2 (not seen yet); ask again in two epochs"
+        );
+        assert!(is_too_few(0, 0) && is_too_few(0, 1) && is_too_few(1, 3));
+        assert!(!is_too_few(1, 1) && !is_too_few(1, 2) && !is_too_few(2, 3));
     }
 
     #[test]

@@ -33,6 +33,7 @@ mod run;
 mod seeding;
 mod shadow;
 pub mod strategy;
+mod tenure;
 mod topics;
 mod upstream;
 
@@ -58,6 +59,7 @@ pub use memory::{Memo, Memory, Produced};
 pub use policy::Policy;
 pub use run::{Lane, Report, Turns};
 pub use seeding::{Desk, Heard, Seeding};
+pub use tenure::{Mark, Tenures};
 pub use upstream::{Upstream, UpstreamError};
 
 /// What passed: a publication or a list of duties, for whoever keeps the ledger.
@@ -125,6 +127,8 @@ pub struct Router {
     pub memory: Arc<Memory>,
     /// What beacons must have been told.
     pub seeding: Seeding,
+    /// Since when beacons are up.
+    pub tenures: Arc<Tenures>,
     /// Widths and shares.
     pub policy: Policy,
     /// How connections are recognised.

@@ -1,4 +1,4 @@
-//! *or*: everyone whose silence would be evidence, that is the healthy; the rest are not asked.
+//! *or*: all healthy ones. Whose silence would be evidence, by the time it is up, is told apart in `liveness`.
 
 use super::order::{common, salt};
 use super::{Choice, Strategy};

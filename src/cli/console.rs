@@ -10,7 +10,7 @@ use super::{Failure, Global, complain};
 use crate::config::Loaded;
 use crate::console::command::Bandwidth;
 use crate::console::event::Routing;
-use crate::console::shell::{self, Ended, Setup, Terminal, UserFiles};
+use crate::console::shell::{self, Ended, Setup, ShellError, Terminal, UserFiles};
 use crate::console::state::{Options, Seat};
 use crate::console::theme::{DEFAULT, Depth};
 use crate::control::{Access, ControlError, Reach};
@@ -111,16 +111,16 @@ async fn console(args: &Args, loaded: &Loaded) -> anyhow::Result<()> {
         Ok(_) => {
             let mut options = args.look.options(&loaded.fleet.name, Seat::Attached)?;
             options.read_only = args.read_only;
-            show(options, reach).await.map(drop)
+            Ok(show(options, reach).await.map(drop)?)
         }
         Err(ControlError::NoServe { .. }) => embedded(args, loaded).await,
         Err(error) => Err(Failure::Unavailable(format!("{:#}", anyhow::Error::from(error))).into()),
     }
 }
 
-async fn show(options: Options, reach: Reach) -> anyhow::Result<Ended> {
+async fn show(options: Options, reach: Reach) -> Result<Ended, ShellError> {
     let setup = Setup { options, reach, clock: system_clock(), terminal: Terminal::of(&env) };
-    Ok(Box::pin(shell::run(setup)).await?)
+    Box::pin(shell::run(setup)).await
 }
 
 /// Routes in this process for as long as the console is open.
@@ -134,22 +134,27 @@ async fn embedded(args: &Args, loaded: &Loaded) -> anyhow::Result<()> {
         .await
         .map_err(|error| Failure::Unavailable(format!("{:#}", anyhow::Error::from(error))))?;
     let reach = Reach::Process(engine.desk.clone());
-    let ended = tokio::select! {
-        ended = show(options, reach) => ended,
-        died = engine.watch() => Err(died.into()),
+    let over = tokio::select! {
+        ended = show(options, reach) => Ok(ended),
+        died = engine.watch() => Err(died),
     };
-    if matches!(ended, Ok(ended) if ended.routing() == Routing::HandOver) {
-        return leave_routing(engine, loaded).await;
+    if over.as_ref().is_ok_and(|ended| shell::routing(ended) == Routing::HandOver) {
+        leave_routing(engine, loaded).await?;
+    } else {
+        complain("stopping: requests in flight finish");
+        engine.stop().await;
     }
-    complain("stopping: requests in flight finish");
-    engine.stop().await;
-    ended.map(drop)
+    Ok(over?.map(drop)?)
 }
 
 /// Routing goes on in a `serve` of its own, which gets the sockets of this process; if none comes to serve, here.
 async fn leave_routing(mut engine: Engine, loaded: &Loaded) -> anyhow::Result<()> {
     let mut program = Program::again()?;
     program.args = ["serve".into(), "--fleet".into(), loaded.path.clone().into()].into();
+    if loaded.fleet.logging.directory.is_none() {
+        // Not to this terminal, which is the operator's or is gone.
+        program.args.extend(["--log-directory".into(), logs_beside_state(loaded).into()]);
+    }
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
     match engine.house().hand_over(program).await {
         Ok(id) => {
@@ -175,9 +180,12 @@ async fn leave_routing(mut engine: Engine, loaded: &Loaded) -> anyhow::Result<()
 
 /// Lines on standard error would be written over the screen: without a directory they go below the state's.
 fn logging(loaded: &Loaded) -> Logging {
-    let own: PathBuf = loaded.fleet.state.join("logs");
-    let directory = loaded.fleet.logging.directory.clone().unwrap_or(own);
+    let directory = loaded.fleet.logging.directory.clone().unwrap_or_else(|| logs_beside_state(loaded));
     Logging { directory: Some(directory), ..loaded.fleet.logging.clone() }
+}
+
+fn logs_beside_state(loaded: &Loaded) -> PathBuf {
+    loaded.fleet.state.join("logs")
 }
 
 /// A saved picture's state, or that of the running serve.

@@ -1,5 +1,6 @@
 //! `serve`: the routing layer, headless.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -12,15 +13,21 @@ use crate::telemetry;
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Write logs to daily files in this directory, whatever the fleet file says
+    #[arg(long, value_name = "DIR")]
+    log_directory: Option<PathBuf>,
+}
 
 /// Routes until SIGTERM or SIGINT, then lets what is in flight finish; SIGHUP reads the fleet file again, and SIGUSR2 hands
 /// over to this program as it is on disk now.
-pub fn run(_args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     // Before there are threads: it changes the environment.
     let (manager, inherited) = (Manager::of_process(), Inherited::of_process());
     let loaded = global.load()?;
-    let logs = telemetry::start(&loaded.fleet.logging)?;
+    let mut logging = loaded.fleet.logging.clone();
+    logging.directory = args.log_directory.or(logging.directory);
+    let logs = telemetry::start(&logging)?;
     for warning in &loaded.warnings {
         tracing::warn!(line = warning.line, path = warning.path, hint = warning.hint, "{}", warning.message);
     }

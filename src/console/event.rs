@@ -39,6 +39,8 @@ pub enum Event {
     Copied(Result<String, String>),
     /// A picture took so many milliseconds to write.
     Wrote(u64),
+    /// A thread that does not draw panicked: with which words, where.
+    Panicked(String),
     /// The terminal is gone.
     Gone,
 }

@@ -1,5 +1,7 @@
 //! The real program, its successors, and its commands.
 
+#![allow(dead_code, reason = "each test program uses its own part")]
+
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,6 +18,9 @@ use crate::wire::{read, until};
 
 /// Longer than anything takes here, even where much else runs.
 const BOUND: Duration = Duration::from_secs(30);
+
+/// What serve says when its doors are open.
+const ROUTES: &str = "routing fleet";
 
 /// A port nobody listens at.
 pub fn free_port() -> u16 {
@@ -63,6 +68,27 @@ impl Program {
         Self { port: free_port(), dir, file, child: None, successor: None, log: Arc::default() }
     }
 
+    /// The fleet file.
+    pub fn file(&self) -> &std::path::Path {
+        &self.file
+    }
+
+    /// The directory of its sockets.
+    pub fn sockets(&self) -> PathBuf {
+        self.dir.path().join("run")
+    }
+
+    /// Another process routes now.
+    pub fn succeeded_by(&mut self, id: u32) {
+        self.successor = Some(id);
+    }
+
+    /// Whether a log file has such a line.
+    pub fn logged(&self, words: &str) -> bool {
+        let mut files = std::fs::read_dir(self.dir.path().join("state/logs")).unwrap();
+        files.any(|file| std::fs::read_to_string(file.unwrap().path()).unwrap().contains(words))
+    }
+
     pub fn door(&self) -> SocketAddr {
         ([127, 0, 0, 1], self.port).into()
     }
@@ -94,6 +120,7 @@ impl Program {
     pub async fn start(&mut self) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_beacondeck"));
         command.arg("serve").arg("--fleet").arg(&self.file).env("NO_COLOR", "1").env_remove("RUST_LOG");
+        let before = self.count(ROUTES);
         command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -104,7 +131,7 @@ impl Program {
             }
         });
         self.child = Some(child);
-        self.said("routing").await;
+        self.said_more_than(ROUTES, before).await;
         let door = self.door();
         until("a healthy beacon", async || read(door, "/eth/v1/node/health").await.status == 200).await;
         until("all are healthy", async || {

@@ -1,17 +1,21 @@
 //! The terminal, taken and given back: the only code that touches raw mode and the alternate screen.
 //!
 //! It is given back on every way out: leaving, errors, signals, and a panic of the thread that draws. A panic of any other
-//! thread does not touch the screen: it is a line in the log.
+//! thread does not touch the screen: it is told, and a line in the log.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
+use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Once};
 
 use ratatui::crossterm::{cursor, event, execute, style, terminal};
 
+use tokio::sync::mpsc::{Sender, WeakSender};
+
 use super::ShellError;
+use crate::console::event::Event;
 
 /// Synchronized output is ended, should a picture have been broken off.
 const SYNC_END: &[u8] = b"\x1b[?2026l";
@@ -24,8 +28,8 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Takes the terminal of this process.
-    pub fn enter() -> Result<Self, ShellError> {
+    /// Takes the terminal of this process; panics of other threads are told to `events`.
+    pub fn enter(events: &Sender<Event>) -> Result<Self, ShellError> {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Err(ShellError::NoTerminal);
         }
@@ -34,7 +38,7 @@ impl Guard {
         style::force_color_output(true);
         let guard = Self { taken: Arc::default() };
         guard.take().map_err(ShellError::Terminal)?;
-        guard.hook();
+        guard.hook(events.downgrade());
         Ok(guard)
     }
 
@@ -63,7 +67,7 @@ impl Guard {
         Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
     }
 
-    fn hook(&self) {
+    fn hook(&self, events: WeakSender<Event>) {
         let (taken, ui) = (self.taken.clone(), std::thread::current().id());
         HOOK.call_once(|| {
             let before = std::panic::take_hook();
@@ -72,11 +76,25 @@ impl Guard {
                     give_back(&taken);
                     before(info);
                 } else {
-                    tracing::error!(panic = %info, "a background task panicked");
+                    let what = words(info);
+                    tracing::error!(panic = what, "a background task panicked");
+                    if let Some(events) = events.upgrade() {
+                        // With a full queue the console is far behind; the log has it.
+                        let _ = events.try_send(Event::Panicked(what));
+                    }
                 }
             }));
         });
     }
+}
+
+/// What a panic says, and where it was, in one line.
+fn words(info: &PanicHookInfo<'_>) -> String {
+    let payload = info.payload();
+    let said = payload.downcast_ref::<&str>().copied();
+    let said = said.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words");
+    let at = info.location().map_or_else(String::new, |at| format!(" ({}:{})", at.file(), at.line()));
+    format!("{said}{at}")
 }
 
 impl Drop for Guard {

@@ -2,6 +2,7 @@
 //!
 //! crossterm 0.29 never stops reading a terminal that is gone, at the cost of a whole core. So it is only asked when the
 //! kernel says that there is something to read and that the terminal is still there; this thread ends with the terminal.
+//! It also loses a change of size that comes together with a key, so that the size is asked for here.
 
 use std::io;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use ratatui::crossterm::event::{self as terminal, KeyCode, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::terminal::size;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::ioctl_fionread;
 use tokio::sync::mpsc::Sender;
@@ -54,6 +56,7 @@ pub fn start(to: Sender<Event>) -> Input {
 /// Reads until the terminal is gone, nobody listens or the thread is stopped.
 fn read(to: &Sender<Event>, stop: &AtomicBool) -> io::Result<()> {
     let stdin = io::stdin();
+    let mut known = size()?;
     let mut futile = 0;
     while !stop.load(Relaxed) {
         let wait = Timespec { tv_sec: 0, tv_nsec: LOOK_MS * 1_000_000 };
@@ -66,6 +69,13 @@ fn read(to: &Sender<Event>, stop: &AtomicBool) -> io::Result<()> {
         let flags = fds[0].revents();
         if flags.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
             return Ok(());
+        }
+        let now = size()?;
+        if now != known {
+            known = now;
+            if to.blocking_send(Event::Resize(now.0, now.1)).is_err() {
+                return Ok(());
+            }
         }
         let mut events = 0;
         while terminal::poll(Duration::ZERO)? {
@@ -116,7 +126,6 @@ fn translate(event: terminal::Event) -> Option<Event> {
             Some(Event::Key(Key { code, ctrl: held(KeyModifiers::CONTROL), alt: held(KeyModifiers::ALT) }))
         }
         terminal::Event::Paste(text) => Some(Event::Paste(text)),
-        terminal::Event::Resize(width, height) => Some(Event::Resize(width, height)),
         _ => None,
     }
 }

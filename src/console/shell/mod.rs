@@ -12,8 +12,10 @@ mod screen;
 mod signals;
 
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -45,6 +47,12 @@ pub enum ShellError {
     /// The terminal does not do as told.
     #[error("the terminal cannot be used")]
     Terminal(#[source] io::Error),
+    /// The terminal did as told, and does no more.
+    #[error("the terminal can be used no more")]
+    Broken(#[source] io::Error),
+    /// The console panicked; the terminal is as it was before.
+    #[error("the console panicked: a defect of this program; the words above say where")]
+    Panicked,
     /// Signals cannot be heard.
     #[error("signals cannot be handled")]
     Signals(#[source] io::Error),
@@ -80,8 +88,8 @@ pub struct Setup {
 pub async fn run(setup: Setup) -> Result<Ended, ShellError> {
     let Setup { options, reach, clock, terminal } = setup;
     let mut signals = Signals::new().map_err(ShellError::Signals)?;
-    let guard = Guard::enter()?;
     let (events, inbox) = mpsc::channel(QUEUE);
+    let guard = Guard::enter(&events)?;
     let input = input::start(events.clone());
     let links = link::start(reach, events, options.read_only);
     let now = clock().wall;
@@ -96,14 +104,25 @@ pub async fn run(setup: Setup) -> Result<Ended, ShellError> {
     };
     let size = ratatui::crossterm::terminal::size().map_err(ShellError::Terminal)?;
     shell.state.size = size;
-    let ended = shell.run(inbox, &mut signals).await;
+    let ended = AssertUnwindSafe(shell.run(inbox, &mut signals)).catch_unwind().await;
     input.stop();
     let last = shell.keep.then(|| shell.last_picture());
     shell.guard.leave(last.as_deref());
     match ended {
+        Err(_) => Err(ShellError::Panicked),
         // A terminal that goes away in the middle of a picture has hung up.
-        Err(_) if signals.hung_up() => Ok(Ended::HungUp),
-        other => other.map_err(ShellError::Terminal),
+        Ok(Err(_)) if signals.hung_up() => Ok(Ended::HungUp),
+        Ok(ended) => ended.map_err(ShellError::Broken),
+    }
+}
+
+/// What becomes of routing that runs in this process: what befalls its screen is no reason to end it.
+pub fn routing(ended: &Result<Ended, ShellError>) -> Routing {
+    match ended {
+        Ok(Ended::Left(leave)) => leave.routing,
+        Ok(Ended::HungUp) | Err(ShellError::Panicked | ShellError::Broken(_)) => Routing::HandOver,
+        Ok(Ended::Terminated)
+        | Err(ShellError::NoTerminal | ShellError::Terminal(_) | ShellError::Signals(_)) => Routing::Stop,
     }
 }
 
@@ -236,16 +255,5 @@ fn urgency(event: &Event) -> Dirty {
         Event::Key(_) | Event::Paste(_) | Event::Resize(..) | Event::Copied(_) => Dirty::Now,
         Event::Wrote(_) | Event::Gone => Dirty::No,
         _ => Dirty::Data,
-    }
-}
-
-impl Ended {
-    /// What becomes of routing that runs in this process.
-    pub fn routing(self) -> Routing {
-        match self {
-            Ended::Left(leave) => leave.routing,
-            Ended::Terminated => Routing::Stop,
-            Ended::HungUp => Routing::HandOver,
-        }
     }
 }

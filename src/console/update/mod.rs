@@ -88,6 +88,11 @@ pub fn update(state: &mut State, now: UnixMs, event: Event) -> Vec<Effect> {
             state.toasts.push(role, text, now);
             Vec::new()
         }
+        Event::Panicked(what) => {
+            let text = format!("a background task panicked: {what}; what it did is not done any more");
+            state.toasts.push(Role::Crit, text, now);
+            Vec::new()
+        }
         Event::Wrote(ms) => {
             wrote(state, ms);
             Vec::new()

@@ -1,0 +1,89 @@
+//! A room with an operator in it: beacons, a fleet file, perhaps a serve, and consoles.
+
+use std::process::Command;
+use std::time::Duration;
+
+use crate::processes;
+use crate::serve::{Program, fleet};
+use crate::stub::{Stub, good};
+use crate::terminal::Terminal;
+use crate::wire::until;
+
+/// The size of most tests.
+pub const SIZE: (u16, u16) = (120, 36);
+/// A process that uses more of a core than this while nothing happens spins; the debug build of one that routes for three
+/// idle beacons uses a few hundredths.
+const SPINS: f64 = 0.5;
+
+/// The room.
+pub struct Room {
+    pub program: Program,
+    pub beacons: Vec<Stub>,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        for id in processes::with_file(self.program.file()) {
+            let _ = Command::new("kill").args(["-KILL", &id.to_string()]).status();
+        }
+    }
+}
+
+impl Room {
+    /// Three beacons `a`, `b`, `c` that are well.
+    pub async fn new() -> Self {
+        let beacons = vec![Stub::start(good()).await, Stub::start(good()).await, Stub::start(good()).await];
+        let program = Program::new();
+        let named: Vec<(&str, &Stub)> = ["a", "b", "c"].into_iter().zip(&beacons).collect();
+        program.write(&fleet(&[program.port], &named, ""));
+        Self { program, beacons }
+    }
+
+    /// The same with a serve in front of them.
+    pub async fn served() -> Self {
+        let mut room = Self::new().await;
+        room.program.start().await;
+        room
+    }
+
+    /// A console that was just opened.
+    pub fn open(&self, args: &[&str]) -> Terminal {
+        self.open_at(args, SIZE)
+    }
+
+    /// The same of another size.
+    pub fn open_at(&self, args: &[&str], size: (u16, u16)) -> Terminal {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_beacondeck"));
+        command.args(args).arg("--fleet").arg(self.program.file());
+        Terminal::start(command, size)
+    }
+
+    /// A console that shows all beacons well, its word for where routing runs in the header.
+    pub async fn console(&self, seat: &str) -> Terminal {
+        let terminal = self.open(&["console"]);
+        terminal.sees(&[seat, &format!("{0}/{0} up", self.beacons.len())]).await;
+        assert!(terminal.is_taken());
+        terminal
+    }
+
+    /// The `serve` that took over from a console; it becomes the program's.
+    pub async fn successor(&mut self, console: u32) -> u32 {
+        let mut found = None;
+        let file = self.program.file().to_owned();
+        until("another process routes", async || {
+            found = processes::with_file(&file).into_iter().find(|id| *id != console);
+            found.is_some()
+        })
+        .await;
+        let id = found.unwrap();
+        self.program.succeeded_by(id);
+        id
+    }
+
+    /// There is only this process, and it does not spin.
+    pub async fn is_alone_and_calm(&self, id: u32) {
+        assert_eq!(processes::with_file(self.program.file()), [id]);
+        let share = processes::share(id, Duration::from_secs(2)).await;
+        assert!(share < SPINS, "process {id} uses {share:.2} of a core");
+    }
+}

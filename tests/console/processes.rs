@@ -45,5 +45,5 @@ pub fn used(id: u32) -> Option<Duration> {
 pub async fn share(id: u32, of: Duration) -> f64 {
     let (began, before) = (Instant::now(), used(id).unwrap());
     tokio::time::sleep(of).await;
-    (used(id).unwrap() - before).as_secs_f64() / began.elapsed().as_secs_f64()
+    used(id).unwrap().saturating_sub(before).as_secs_f64() / began.elapsed().as_secs_f64()
 }

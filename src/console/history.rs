@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::model::{FleetStatus, UnixMs};
+use crate::model::{FleetStatus, Slot, UnixMs};
 
 /// How far back it goes.
 pub const KEPT_MS: i64 = 30 * 60_000;
@@ -62,6 +62,28 @@ impl History {
         let here = self.0.partition_point(|status| status.at <= moment).saturating_sub(1);
         let there = here.saturating_add_signed(by).min(self.0.len().checked_sub(1)?);
         Some(self.0[there].at)
+    }
+
+    /// The last moment of a slot, of those that are kept; of a slot that none is of, the last before it.
+    ///
+    /// # Errors
+    /// One sentence: it has not come, or is no longer kept.
+    pub fn of_slot(&self, slot: Slot) -> Result<UnixMs, String> {
+        let first = self.0.iter().find_map(|status| status.slot);
+        let last = self.newest().and_then(|newest| newest.slot);
+        match (first, last) {
+            (Some(first), _) if slot < first => Err(format!(
+                "slot {slot} is no longer kept: the last 30 minutes begin with slot {first} here"
+            )),
+            (Some(_), Some(last)) if slot > last => {
+                Err(format!("slot {slot} has not come yet: it is slot {last} now"))
+            }
+            (Some(_), Some(_)) => {
+                let of = self.0.iter().rev().find(|status| status.slot.is_some_and(|of| of <= slot));
+                of.map(|status| status.at).ok_or_else(|| format!("nothing is kept of slot {slot}"))
+            }
+            _ => Err("no slot is known yet".to_owned()),
+        }
     }
 
     /// Whether the one shown at a moment is the newest.

@@ -14,6 +14,7 @@ use ratatui::crossterm::event::{self as terminal, KeyCode, KeyEventKind, KeyModi
 use ratatui::crossterm::terminal::size;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::ioctl_fionread;
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use tokio::sync::mpsc::Sender;
 
 use crate::console::event::Event;
@@ -21,8 +22,8 @@ use crate::console::key::{Code, Key};
 
 /// A change of size is seen within so many milliseconds.
 const LOOK_MS: i64 = 100;
-/// Pause while a key waits that crossterm does not look at.
-const STUCK: Duration = Duration::from_millis(50);
+/// Pause until a key that waits is looked at again.
+const STUCK: Duration = Duration::from_millis(5);
 /// Readable so many times in a row and never an event: an end of file that calls itself input.
 const FUTILE: u32 = 64;
 
@@ -88,8 +89,10 @@ fn read(to: &Sender<Event>, stop: &AtomicBool) -> io::Result<()> {
         if ready == 0 || events > 0 {
             futile = 0;
         } else if ioctl_fionread(&stdin).is_ok_and(|bytes| bytes > 0) {
-            // A key that came with a change of size: crossterm 0.29 told the one and looks at the other with the next key.
+            // A key that came with a change of size: crossterm 0.29 told the one, and is woken for the other only by the
+            // next key. Settings that are set as they are wake whoever waits for the terminal.
             futile = 0;
+            tcsetattr(&stdin, OptionalActions::Now, &tcgetattr(&stdin)?)?;
             thread::sleep(STUCK);
         } else {
             futile += 1;

@@ -159,7 +159,10 @@ fn settle(state: &mut State) {
 
 /// Asks for explanations while their panel is in front.
 fn explain(state: &mut State) -> Option<Effect> {
-    let wanted = PANELS[state.panel].explains() && state.frozen.is_none() && state.link == Link::Up;
+    // A slot that was gone to is asked for once; what is frozen else stays as it is.
+    let gone_to = state.explained.slot.is_some() && state.explained.asked.is_none();
+    let moves = state.frozen.is_none() || gone_to;
+    let wanted = PANELS[state.panel].explains() && moves && state.link == Link::Up;
     let due = state.explained.asked.is_none_or(|asked| state.now.since(asked) >= EXPLAIN_EVERY_MS);
     // Under a row that is looked at nothing is pulled away.
     let reading = state.details[state.panel].is_some();

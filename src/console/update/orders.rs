@@ -201,7 +201,17 @@ fn slot_of(state: &mut State, slot: Slot) {
         go(state, panel);
         state.details[panel] = None;
     }
-    state.toasts.push(Role::Info, format!("requests of slot {slot}; esc: of all slots"), state.now);
+    let (role, text) = match state.history.of_slot(slot) {
+        Ok(at) => {
+            state.frozen = Some(at);
+            (Role::Info, format!("slot {slot} as it was; esc: all slots, and back to now"))
+        }
+        Err(why) => {
+            state.frozen = None;
+            (Role::Warn, format!("{why}; only its requests are asked for"))
+        }
+    };
+    state.toasts.push(role, text, state.now);
 }
 
 fn theme(state: &mut State, name: &str) {

@@ -16,7 +16,7 @@ use crate::console::theme::{DEFAULT, Depth, Themes};
 use crate::console::view::tests::consequences;
 use crate::control::{Access, Event as Said, Watcher, Welcome};
 use crate::model::{
-    Ack, BeaconName, BeaconStatus, FleetStatus, Intent, JournalEntry, Lifecycle, OperationStep, Reason,
+    Ack, BeaconName, BeaconStatus, FleetStatus, Intent, JournalEntry, Lifecycle, OperationStep, Reason, Slot,
 };
 
 /// Options of an attached console.
@@ -105,6 +105,30 @@ fn time_is_frozen_and_goes_back_while_data_flow() {
     assert_eq!((state.frozen, state.view().status.unwrap().beacons.len()), (None, 1));
     press(&mut state, "f d");
     assert_eq!(state.frozen, None, "an order is of now");
+}
+
+#[test]
+fn a_slot_is_gone_to_within_what_is_kept() {
+    let mut state = three();
+    for second in 1..=30 {
+        let (at, slot) = (UnixMs(NOW.0 + second * 1_000), Some(Slot(9_876_544 + second / 12)));
+        said(&mut state, FleetStatus { slot, at, ..fleet(vec![beacon("b1")]) });
+    }
+    let mut go = |slot: u64| {
+        press(&mut state, ":");
+        write(&mut state, &format!("goto slot {slot}"));
+        let now = UnixMs(NOW.0 + 30_000);
+        let asked = update(&mut state, now, Event::Key(Key::plain(Code::Enter)));
+        update(&mut state, now, Event::Explained(Ok(Vec::new())));
+        (asked, state.frozen, toasts(&state).pop().unwrap_or_default())
+    };
+    let (asked, frozen, _) = go(9_876_545);
+    assert_eq!(frozen, Some(UnixMs(NOW.0 + 23_000)), "its last moment");
+    assert_eq!(asked, [Effect::Explain { slot: Some(Slot(9_876_545)) }]);
+    let (_, frozen, told) = go(9_876_540);
+    assert!(frozen.is_none() && told.starts_with("slot 9876540 is no longer kept"), "{told}");
+    let (_, frozen, told) = go(9_999_999);
+    assert!(frozen.is_none() && told.contains("has not come yet: it is slot 9876546 now"), "{told}");
 }
 
 #[test]

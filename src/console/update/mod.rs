@@ -37,6 +37,21 @@ fn connected(state: &mut State, welcome: Welcome, now: UnixMs) {
     state.welcome = Some(welcome);
 }
 
+fn panicked(state: &mut State, what: &str) -> Vec<Effect> {
+    let text = format!("a background task panicked: {what}; what it did is not done any more");
+    state.toasts.push(Role::Crit, text, state.now);
+    Vec::new()
+}
+
+fn told_copied(state: &mut State, copied: Result<String, String>) -> Vec<Effect> {
+    let (role, text) = match copied {
+        Ok(what) => (Role::Info, what),
+        Err(why) => (Role::Warn, why),
+    };
+    state.toasts.push(role, text, state.now);
+    Vec::new()
+}
+
 /// Takes an event.
 pub fn update(state: &mut State, now: UnixMs, event: Event) -> Vec<Effect> {
     state.now = now;
@@ -83,16 +98,8 @@ pub fn update(state: &mut State, now: UnixMs, event: Event) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Event::Copied(copied) => {
-            let (role, text) = copied.map_or_else(|why| (Role::Warn, why), |what| (Role::Info, what));
-            state.toasts.push(role, text, now);
-            Vec::new()
-        }
-        Event::Panicked(what) => {
-            let text = format!("a background task panicked: {what}; what it did is not done any more");
-            state.toasts.push(Role::Crit, text, now);
-            Vec::new()
-        }
+        Event::Copied(copied) => told_copied(state, copied),
+        Event::Panicked(what) => panicked(state, &what),
         Event::Wrote(ms) => {
             wrote(state, ms);
             Vec::new()

@@ -13,6 +13,7 @@
 //! | [`beacon`] | typed reads, probes and event streams of one beacon node |
 //! | [`pool`] | who may serve what: health with hysteresis, agreed head, lifecycle |
 //! | [`seeds`] | what each beacon has been told |
+//! | [`guard`] | what may never be given to be signed |
 //! | [`store`] | what survives a restart: seeds, drains, journal, high-water marks |
 //! | [`duties`] | what passed the router for which validator |
 //! | [`router`] | the door: listener, strategies, attempts, answers |
@@ -36,6 +37,7 @@ pub mod control;
 pub mod duties;
 pub mod endpoint;
 pub mod engine;
+pub mod guard;
 pub mod metrics;
 pub mod model;
 pub mod ops;

@@ -13,6 +13,8 @@ mod input;
 mod limits;
 #[path = "door/process.rs"]
 mod process;
+#[path = "door/signable.rs"]
+mod signable;
 #[path = "door/slow.rs"]
 mod slow;
 #[path = "door/stub.rs"]

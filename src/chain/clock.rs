@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::era::{Era, Eras};
 use super::identity::Genesis;
 use super::spec::{Spec, SpecError};
 use super::timing::{Timing, forks};
@@ -23,6 +24,7 @@ struct Inner {
     slots_per_epoch: u64,
     /// Ordered by first slot, strictly; the first one starts at slot 0.
     pieces: Vec<Piece>,
+    eras: Eras,
 }
 
 /// A stretch of slots of one length.
@@ -67,7 +69,7 @@ impl SlotClock {
             }
         }
         pieces.push(last);
-        Ok(SlotClock(Arc::new(Inner { slots_per_epoch, pieces })))
+        Ok(SlotClock(Arc::new(Inner { slots_per_epoch, pieces, eras: Eras::of(spec)? })))
     }
 
     /// The slot at a moment; none before genesis.
@@ -106,6 +108,11 @@ impl SlotClock {
     /// The first slot of an epoch.
     pub fn first_slot(&self, epoch: Epoch) -> Slot {
         Slot(epoch.0.saturating_mul(self.0.slots_per_epoch))
+    }
+
+    /// What an attestation's index means in a slot.
+    pub fn era_of(&self, slot: Slot) -> Era {
+        self.0.eras.at(self.epoch_of(slot))
     }
 
     /// When slot 0 starts.

@@ -7,6 +7,7 @@
 mod bits;
 mod block_key;
 mod clock;
+mod era;
 mod fork;
 mod identity;
 mod scan;
@@ -18,6 +19,7 @@ pub(crate) mod wire;
 pub use bits::{attestation_bits, bitlist, contribution_bits, unhex};
 pub use block_key::{BlockKey, EnvelopeKey};
 pub use clock::SlotClock;
+pub use era::Era;
 pub use fork::{FAR_FUTURE_EPOCH, Fork, ForkSchedule};
 pub use identity::{Genesis, Identity, Stranger};
 pub use spec::{Spec, SpecError};

@@ -14,7 +14,7 @@ use super::run::{self, Finished, Laggards, Tried};
 use super::seeding::{self, Given};
 use super::strategy::{Choice, Key, of};
 use super::upstream::{Ask, Reply};
-use super::{Exchange, Router, answer, fresh, head, liveness, shadow};
+use super::{Exchange, Router, answer, fresh, head, liveness, shadow, signable};
 use crate::chain::{attestation_bits, contribution_bits};
 use crate::endpoint::{Found, Inspect, Row, RowId, Strategy};
 use crate::model::{Attempt, BeaconId, BeaconSet, ClientId, Outcome, Root, Slot, Step, Trace, Use};
@@ -81,6 +81,9 @@ pub async fn run(
     table: &Table,
 ) -> Flowed {
     let (row, arrived) = (ask.row, ask.arrived);
+    if let Some(response) = signable::refuse(found, table, arrived) {
+        return Flowed { response, by: None, tried: Tried::default(), afterwards: None };
+    }
     let choice = Choice {
         row,
         key: case.key,
@@ -139,7 +142,8 @@ async fn walk(
         | Strategy::Stream
         | Strategy::Local
         | Strategy::Deny => {
-            let finished = run::sequence(&router.lane, &ask, order, fresh, plan).await;
+            let usable = |by, reply: &Reply| signable::may_be_given(router, &ask, by, reply, table);
+            let finished = run::sequence(&router.lane, &ask, order, fresh, plan, usable).await;
             shadow::repeat(router, &ask, table, plan.attempt);
             answered(router, &ask, case, finished)
         }

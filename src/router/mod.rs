@@ -32,6 +32,7 @@ mod room;
 mod run;
 mod seeding;
 mod shadow;
+mod signable;
 pub mod strategy;
 mod tenure;
 mod topics;

@@ -7,7 +7,7 @@ use hyper::{HeaderMap, Response, StatusCode};
 use super::body::{Answer, Passing};
 use super::run::Tried;
 use super::upstream::{Reply, ReplyBody};
-use super::{Router, answer, head};
+use super::{Router, answer, head, signable};
 use crate::endpoint::Row;
 use crate::model::{Attempt, BeaconId, Outcome, Use};
 
@@ -46,6 +46,9 @@ fn what_became(row: &Row, attempt: &Attempt) -> &'static str {
         // Nothing was sent.
         Outcome::Failed if attempt.status == 0 => {
             "has as many requests in flight as limits: in-flight: allows"
+        }
+        Outcome::Failed if attempt.status == 200 && row.name == signable::ROW => {
+            "is optimistic, or says what must not be signed"
         }
         Outcome::Failed if row.needs == Use::Sign => "is optimistic",
         Outcome::Failed => "answered with more than 64 MiB",

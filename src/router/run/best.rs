@@ -63,7 +63,7 @@ pub async fn best(
         finished.reply = Some((id, reply));
         return finished;
     }
-    let later = sequence(lane, ask, rest, rest.len(), plan).await;
+    let later = sequence(lane, ask, rest, rest.len(), plan, |_, _| true).await;
     finished.tried.join(&later.tried);
     finished.reply = later.reply.or(poor.map(|(_, id, reply)| (id, reply)));
     finished

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{Finished, Lane, Plan, Tried, badness, keep_better};
 use crate::endpoint::Follow;
 use crate::model::{BeaconId, Outcome};
-use crate::router::upstream::Ask;
+use crate::router::upstream::{Ask, Reply};
 
 /// After so many beacons said "not found" or "bad request" alike, that is the answer.
 const AGREEING_REFUSALS: usize = 2;
@@ -20,7 +20,16 @@ const AGREEING_REFUSALS: usize = 2;
 const STALE_WAIT: Duration = Duration::from_millis(150);
 
 /// Asks along `order` until one has a usable answer; the first `fresh` of it have the agreed head.
-pub async fn sequence(lane: &Lane, ask: &Arc<Ask>, order: &[BeaconId], fresh: usize, plan: Plan) -> Finished {
+///
+/// What is not `usable` counts as no answer.
+pub async fn sequence(
+    lane: &Lane,
+    ask: &Arc<Ask>,
+    order: &[BeaconId],
+    fresh: usize,
+    plan: Plan,
+    usable: impl Fn(BeaconId, &Reply) -> bool,
+) -> Finished {
     let mut finished = Finished::default();
     let mut best = None;
     let mut refusals = 0;
@@ -41,7 +50,7 @@ pub async fn sequence(lane: &Lane, ask: &Arc<Ask>, order: &[BeaconId], fresh: us
         let asked = order.len() - next.len();
         let hedge = hedge.map(|hedge| if asked < fresh { hedge } else { hedge.max(STALE_WAIT) });
         let wake = hedge.map_or(end, |hedge| end.min(Instant::now() + hedge));
-        let (attempt, reply) = tokio::select! {
+        let (mut attempt, mut reply) = tokio::select! {
             biased;
             Some(done) = running.next() => done,
             () = sleep_until(wake) => {
@@ -55,6 +64,10 @@ pub async fn sequence(lane: &Lane, ask: &Arc<Ask>, order: &[BeaconId], fresh: us
                 continue;
             }
         };
+        if reply.as_ref().is_some_and(|reply| reply.status.is_success() && !usable(attempt.beacon, reply)) {
+            attempt.outcome = Outcome::Failed;
+            reply = None;
+        }
         finished.tried.end(attempt);
         keep_better(&mut best, attempt, reply);
         if badness(attempt.outcome) <= badness(Outcome::AlreadyKnown) {

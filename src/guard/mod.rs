@@ -1,0 +1,10 @@
+//! What may never be given to be signed: pure rules about what validators sign.
+//!
+//! It asks nobody and keeps no time: questions and answers are handed in. To add a rule of attestation data, add a
+//! [`Refusal`].
+
+mod data;
+mod rules;
+
+pub use data::{AttestationData, Checkpoint};
+pub use rules::{Refusal, answer, question};

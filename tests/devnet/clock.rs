@@ -44,6 +44,13 @@ impl Clock {
         tokio::time::sleep(self.until(slot)).await;
     }
 
+    /// Waits until the attestations of slot `slot` are due, a third into it.
+    pub async fn reach_due(self, slot: u64) {
+        let third = Duration::from_millis(self.seconds_per_slot * 1_000 / 3);
+        let due = self.start_of(slot) + third;
+        tokio::time::sleep(due.duration_since(SystemTime::now()).unwrap_or_default()).await;
+    }
+
     /// Waits until epoch `epoch` begins.
     pub async fn reach_epoch(self, epoch: u64) {
         self.reach_slot(first_slot(epoch)).await;

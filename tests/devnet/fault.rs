@@ -1,8 +1,10 @@
-//! Owns the faults that befall a beacon of the network, and undoing each. Never reads what they cost.
+//! Owns the faults that befall a beacon of the network, and undoing each; what befalls the router is `upkeep`'s, what is done
+//! by keys `hands`'. Never reads what they cost.
 //!
 //! To add one: a variant, its word, its arm in [`Fault::strike`].
 
 use std::io::Write;
+use std::ops::Range;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
@@ -11,6 +13,8 @@ use anyhow::{Context, Result, ensure};
 use super::clock::Clock;
 use super::network::{Beacon, Network};
 use super::router::{Door, Topology};
+use super::upkeep::Upkeep;
+use super::{hands, screen};
 
 /// A garbage collector's pause, and how long it lets the program run between two.
 const GC_PAUSE: Duration = Duration::from_millis(1_500);
@@ -30,6 +34,12 @@ pub enum Fault {
     NoPeers,
     /// Drained by the router's own command, and resumed at the end of the period.
     Drain,
+    /// Stopped, seen and drained at the console, going on again in the middle of the period, and resumed at the console.
+    HangAndKeys,
+    /// Restarted at the console, by what the fleet file says; before that by commands that fail and hang.
+    RestartByKeys,
+    /// Nothing befalls a beacon, but the router.
+    Router(Upkeep),
 }
 
 impl Fault {
@@ -41,22 +51,41 @@ impl Fault {
             Self::Kill => "kill",
             Self::NoPeers => "no peers",
             Self::Drain => "drain",
+            Self::HangAndKeys => "hang, keys",
+            Self::RestartByKeys => "restart, keys",
+            Self::Router(upkeep) => upkeep.word(),
         }
     }
 
     /// Why it cannot be done here, if so.
     pub fn obstacle(self, topology: Topology) -> Option<String> {
         match self {
-            Self::Drain if topology != Topology::Router => Some("there is no router to drain it".into()),
+            Self::Drain | Self::HangAndKeys | Self::RestartByKeys | Self::Router(_)
+                if topology != Topology::Router =>
+            {
+                Some("there is no router".into())
+            }
+            Self::HangAndKeys | Self::RestartByKeys => screen::obstacle(),
             Self::NoPeers => packet_filter().err().map(|error| format!("{error:#}")),
             _ => None,
         }
     }
 
-    /// Does it to beacon `i` until slot `end` begins, then undoes it; a beacon that is started again for that
-    /// is not waited for.
-    pub async fn strike(self, net: &mut Network, door: &Door, i: usize, end: u64) -> Result<()> {
-        let clock = net.clock;
+    /// Whether the beacon of a stage has a part in it.
+    pub const fn is_of_beacon(self) -> bool {
+        !matches!(self, Self::Router(Upkeep::HandOver | Upkeep::Kill))
+    }
+
+    /// Does it to beacon `i` in these slots, then undoes it; a beacon that is started again for that is not waited for.
+    /// What there was to see.
+    pub async fn strike(
+        self,
+        net: &mut Network,
+        door: &mut Door,
+        i: usize,
+        slots: Range<u64>,
+    ) -> Result<Vec<String>> {
+        let (clock, end) = (net.clock, slots.end);
         match self {
             Self::Hang => {
                 let peer = net.identity(i).await?;
@@ -64,16 +93,16 @@ impl Fault {
                 net.forsake(i, &peer).await;
                 clock.reach_slot(end).await;
                 net.thaw(i);
-                net.rejoin(i).await
+                net.rejoin(i).await?;
             }
-            Self::GcPauses => {
-                gc_pauses(net, i, clock, end).await;
-                Ok(())
-            }
+            Self::GcPauses => gc_pauses(net, i, clock, end).await,
             Self::Kill => {
                 net.kill(i);
                 clock.reach_slot(end).await;
-                net.restart(i).await
+                if let Some(proxy) = door.proxy(i) {
+                    proxy.restarts();
+                }
+                net.restart(i).await?;
             }
             Self::NoPeers => {
                 let cut = Cut::new(&net.beacons[i])?;
@@ -81,15 +110,23 @@ impl Fault {
                 drop(cut);
                 // It has lost its trust in the others and they theirs in it; as a new peer it has none to lose.
                 net.kill(i);
-                net.restart(i).await
+                net.restart(i).await?;
             }
             Self::Drain => {
                 let router = door.router().context("no router")?;
                 router.drain(&net.beacons[i].name).await?;
                 clock.reach_slot(end).await;
-                router.resume(&net.beacons[i].name).await
+                router.resume(&net.beacons[i].name).await?;
             }
+            Self::HangAndKeys => {
+                return hands::hang(net, door.router().context("no router")?, i, slots).await;
+            }
+            Self::RestartByKeys => {
+                return hands::restart(net, door.router().context("no router")?, i, slots).await;
+            }
+            Self::Router(upkeep) => return upkeep.strike(net, door, i, slots).await,
         }
+        Ok(Vec::new())
     }
 }
 

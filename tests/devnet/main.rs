@@ -30,6 +30,10 @@ mod clock;
 #[cfg(test)]
 mod fault;
 #[cfg(test)]
+mod fleet;
+#[cfg(test)]
+mod hands;
+#[cfg(test)]
 mod heads;
 #[cfg(test)]
 mod lodestar;
@@ -38,12 +42,20 @@ mod network;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod proxy;
+#[cfg(test)]
 mod report;
 #[cfg(test)]
 mod router;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+mod screen;
+#[cfg(test)]
+mod seeds;
+#[cfg(test)]
 mod suite;
 #[cfg(test)]
 mod truth;
+#[cfg(test)]
+mod upkeep;

@@ -1,29 +1,47 @@
-//! Owns child processes: starting them with their output in a file, signalling them by id, ending them
-//! whatever happens. Never looks for a process by name.
+//! Owns processes: starting them with their output in a file, signalling them by id, ending them whatever happens. One that
+//! a child of ours started can be taken in too. Never looks for a process by name.
 //!
 //! Every child is started through `setpriv --pdeathsig KILL`, so it dies with the test even where no
 //! destructor runs, and may get a group of its own, by which a packet filter can tell its packets from others'.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use rustix::process::{Pid, Signal, kill_process};
+use anyhow::{Context, Result, ensure};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 
 /// Lines of a log that are shown when a test fails.
 const TAIL_LINES: usize = 25;
+/// How often an awaited end is looked for.
+const LOOK: Duration = Duration::from_millis(20);
+/// Within this the kernel must have ended what was killed.
+const KILL_BOUND: Duration = Duration::from_secs(10);
 
-/// A running child.
+/// A running process.
 #[derive(Debug)]
 pub struct Process {
     /// What it is called in reports and in the name of its log.
     pub name: String,
-    child: Child,
+    held: Held,
     log: PathBuf,
 }
+
+/// By what a process is held.
+#[derive(Debug)]
+enum Held {
+    Child(Child),
+    /// Somebody else's child, with its id. The descriptor stays its own even when the id is another's.
+    Adopted(u32, OwnedFd),
+}
+
+/// How a process ended; of one that is no child of ours only that it did is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End(pub Option<ExitStatus>);
 
 /// A command that runs `program` with nothing of this process's Lodestar settings, dies with this
 /// process, and has the group `gid` if one is given.
@@ -53,28 +71,72 @@ impl Process {
             .stderr(err)
             .spawn()
             .with_context(|| format!("starting {name}"))?;
-        Ok(Self { name: name.to_owned(), child, log: log.to_owned() })
+        Ok(Self { name: name.to_owned(), held: Held::Child(child), log: log.to_owned() })
+    }
+
+    /// Takes in a process that a child of ours started; what it says goes to `log` already.
+    pub fn adopt(name: &str, id: u32, log: &Path) -> Result<Self> {
+        let pid = i32::try_from(id).ok().and_then(Pid::from_raw).context("no process id")?;
+        let held = pidfd_open(pid, PidfdFlags::empty()).with_context(|| format!("taking in {name}"))?;
+        Ok(Self { name: name.to_owned(), held: Held::Adopted(id, held), log: log.to_owned() })
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        match &self.held {
+            Held::Child(child) => child.id(),
+            Held::Adopted(id, _) => *id,
+        }
     }
 
     /// Sends a signal; one that has ended already does not mind.
     pub fn signal(&self, signal: Signal) {
-        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            let _ = kill_process(pid, signal);
+        match &self.held {
+            Held::Child(child) => {
+                if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+                    let _ = kill_process(pid, signal);
+                }
+            }
+            Held::Adopted(_, held) => {
+                let _ = pidfd_send_signal(held, signal);
+            }
         }
     }
 
     /// How it ended, if it has.
-    pub fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().ok().flatten()
+    pub fn ended(&mut self) -> Option<End> {
+        match &mut self.held {
+            Held::Child(child) => child.try_wait().ok().flatten().map(|status| End(Some(status))),
+            Held::Adopted(_, held) => is_over(held, Duration::ZERO).then_some(End(None)),
+        }
     }
 
     /// Ends it at once and waits for its end.
     pub fn kill(&mut self) {
-        if self.ended().is_none() {
-            self.signal(Signal::CONT);
-            let _ = self.child.kill();
-            let _ = self.child.wait();
+        if self.ended().is_some() {
+            return;
         }
+        self.signal(Signal::CONT);
+        self.signal(Signal::KILL);
+        match &mut self.held {
+            Held::Child(child) => {
+                let _ = child.wait();
+            }
+            Held::Adopted(_, held) => {
+                is_over(held, KILL_BOUND);
+            }
+        }
+    }
+
+    /// Waits until it ends by itself, and well as far as can be known.
+    pub fn wait(&mut self, bound: Duration) -> Result<()> {
+        let begun = Instant::now();
+        while self.ended().is_none() && begun.elapsed() < bound {
+            std::thread::sleep(LOOK);
+        }
+        let end = self.ended().with_context(|| format!("{} does not end\n{}", self.name, self.tail()))?;
+        ensure!(end.0.is_none_or(|status| status.success()), "{} ended: {end:?}\n{}", self.name, self.tail());
+        Ok(())
     }
 
     /// Asks it to end, and ends it if it has not within `bound`. True if it ended by itself.
@@ -83,7 +145,7 @@ impl Process {
         self.signal(Signal::TERM);
         let end = Instant::now() + bound;
         while self.ended().is_none() && Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(LOOK);
         }
         let by_itself = self.ended().is_some();
         self.kill();
@@ -100,6 +162,12 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Whether an adopted process is over, or is so within `bound`.
+fn is_over(held: &OwnedFd, bound: Duration) -> bool {
+    let bound = Timespec::try_from(bound).ok();
+    matches!(poll(&mut [PollFd::new(held, PollFlags::IN)], bound.as_ref()), Ok(1..))
 }
 
 /// Prints the last lines of every log in a folder.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::clock::first_slot;
+use super::fault::Fault;
 use super::run::{Outcome, Run};
 use super::truth::EpochTruth;
 
@@ -13,21 +14,34 @@ pub fn table(title: &str, run: &Run) -> String {
     let mut text = format!("\n{title}; finalized epoch {} to {}\n", run.finalized.start, run.finalized.end);
     let _ = writeln!(
         text,
-        "{:<12} {:<6} {:>7} {:>5} {:>7} {:>11} {:>11} {:>12}  missed by client",
+        "{:<13} {:<6} {:>7} {:>5} {:>7} {:>11} {:>11} {:>12}  missed by client",
         "fault", "beacon", "epochs", "due", "missed", "not timely", "wrong head", "empty slots"
     );
     for outcome in &run.outcomes {
         rows(&mut text, outcome);
     }
+    for seeded in &run.seeded {
+        let _ = writeln!(text, "{seeded}");
+    }
+    for outcome in run.outcomes.iter().filter(|outcome| !outcome.done.notes.is_empty()) {
+        let _ = writeln!(text, "{}:\n{}", word(outcome), outcome.done.notes.join("\n"));
+    }
     text
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    outcome.stage.fault.map_or("control", Fault::word)
 }
 
 fn rows(text: &mut String, outcome: &Outcome) {
     let stage = outcome.stage;
-    let word = stage.fault.map_or("control", super::fault::Fault::word);
-    let beacon = stage.fault.map_or_else(|| "-".to_owned(), |_| format!("b{}", stage.beacon + 1));
-    if let Some(why) = &outcome.skipped {
-        let _ = writeln!(text, "{word:<12} {beacon:<6} skipped: {why}");
+    let word = word(outcome);
+    let beacon = match stage.fault {
+        Some(fault) if fault.is_of_beacon() => format!("b{}", stage.beacon + 1),
+        _ => "-".to_owned(),
+    };
+    if let Some(why) = &outcome.done.skipped {
+        let _ = writeln!(text, "{word:<13} {beacon:<6} skipped: {why}");
         return;
     }
     row(text, word, &beacon, &outcome.during);
@@ -41,7 +55,7 @@ fn row(text: &mut String, word: &str, beacon: &str, epochs: &[EpochTruth]) {
         .map(|i| epochs.iter().map(|epoch| epoch.missed_by_client[i]).sum::<usize>().to_string());
     let _ = writeln!(
         text,
-        "{word:<12} {beacon:<6} {:>7} {:>5} {:>7} {:>11} {:>11} {:>12}  {}",
+        "{word:<13} {beacon:<6} {:>7} {:>5} {:>7} {:>11} {:>11} {:>12}  {}",
         format!("{}-{}", first.epoch, last.epoch),
         sum(|epoch| epoch.due),
         sum(|epoch| epoch.missed),

@@ -1,26 +1,33 @@
 //! Owns what stands between the validator clients and the beacons: the router under test, or nothing, to
 //! compare. Starts the router with a fleet file of its own and speaks to it by its commands.
 
-use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Output;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use reqwest::Client;
+use rustix::process::Signal;
 use serde_json::Value;
 
 use super::clock::eventually;
+use super::fleet::Fleet;
 use super::network::{Network, free_ports, url_of};
 use super::process::{self, Process};
+use super::proxy::Proxy;
 
-const ROUTER: &str = env!("CARGO_BIN_EXE_beacondeck");
+/// The program.
+pub const ROUTER: &str = env!("CARGO_BIN_EXE_beacondeck");
 /// Within this the router must answer that it is healthy.
 const UP_BOUND: Duration = Duration::from_secs(60);
 /// Within this a command must have done its work, a drain too.
 const COMMAND_BOUND: Duration = Duration::from_secs(60);
 /// Within this the router must end by itself.
 const STOP_BOUND: Duration = Duration::from_secs(20);
+/// Within this a signal must have done its work: the next process serves, or the fleet file is in force.
+const SIGNAL_BOUND: Duration = Duration::from_secs(60);
+/// Within this a process that has handed over must have ended: what clients keep open is closed by then.
+const RETIRE_BOUND: Duration = Duration::from_secs(60);
 
 /// How the validator clients reach the beacons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,16 +57,20 @@ impl Topology {
 pub struct Door {
     topology: Topology,
     router: Option<Router>,
+    proxies: Vec<Proxy>,
 }
 
 impl Door {
-    /// Opens it; returns when it answers.
-    pub async fn open(topology: Topology, net: &Network) -> Result<Self> {
-        let router = match topology {
-            Topology::Router => Some(Router::start(net).await?),
-            Topology::Direct | Topology::Fallback => None,
-        };
-        Ok(Self { topology, router })
+    /// Opens it, with a proxy before each beacon of `watched` if there is a router; returns when it answers.
+    pub async fn open(topology: Topology, net: &Network, watched: &[usize]) -> Result<Self> {
+        if topology != Topology::Router {
+            return Ok(Self { topology, router: None, proxies: Vec::new() });
+        }
+        let mut proxies = Vec::new();
+        for (beacon, port) in watched.iter().zip(free_ports(watched.len())?) {
+            proxies.push(Proxy::start(*beacon, port, net.beacons[*beacon].args.rest).await?);
+        }
+        Ok(Self { topology, router: Some(Router::start(net, &proxies).await?), proxies })
     }
 
     /// The beacon URLs that each validator client is given.
@@ -78,39 +89,111 @@ impl Door {
         self.router.as_ref()
     }
 
+    /// The router, to do something to it.
+    pub fn router_mut(&mut self) -> Option<&mut Router> {
+        self.router.as_mut()
+    }
+
+    /// The proxy before a beacon, where there is one.
+    pub fn proxy(&self, beacon: usize) -> Option<&Proxy> {
+        self.proxies.iter().find(|proxy| proxy.beacon == beacon)
+    }
+
+    /// The proxies.
+    pub fn proxies(&self) -> &[Proxy] {
+        &self.proxies
+    }
+
     /// Stops the router as systemd would; fails if it has ended before or does not end.
     pub fn close(mut self) -> Result<()> {
         let Some(router) = &mut self.router else { return Ok(()) };
         let ended = router.process.ended();
         ensure!(ended.is_none(), "the router ended by itself: {ended:?}\n{}", router.process.tail());
+        for process in &mut router.retiring {
+            process.wait(RETIRE_BOUND)?;
+        }
         ensure!(router.process.terminate(STOP_BOUND), "the router does not stop\n{}", router.process.tail());
         Ok(())
     }
 }
 
-/// A running router.
+/// A running router, from one process to the next.
 #[derive(Debug)]
 pub struct Router {
     /// Where it listens.
     pub url: String,
-    fleet: PathBuf,
+    /// Its fleet file.
+    pub fleet: Fleet,
     process: Process,
+    /// Processes that have handed over.
+    retiring: Vec<Process>,
+    log: PathBuf,
 }
 
 impl Router {
-    async fn start(net: &Network) -> Result<Self> {
+    async fn start(net: &Network, proxies: &[Proxy]) -> Result<Self> {
         let dir = net.dir().join("router");
         std::fs::create_dir_all(dir.join("run")).context("creating the router's folder")?;
         std::fs::create_dir_all(dir.join("state")).context("creating the router's folder")?;
         let ports = free_ports(2)?;
-        let fleet = dir.join("fleet.yaml");
-        std::fs::write(&fleet, fleet_file(&dir, ports[0], ports[1], &named_urls(net)))?;
-        let mut command = process::command(ROUTER, None);
-        command.arg("serve").arg("--fleet").arg(&fleet);
-        let process = Process::start("router", command, &net.dir().join("router.log"))?;
-        let mut router = Self { url: url_of(ports[0]), fleet, process };
+        let mut fleet = Fleet::new(&dir, ports[0], ports[1], net);
+        for proxy in proxies {
+            fleet.beacons[proxy.beacon].url = url_of(proxy.port);
+        }
+        fleet.write()?;
+        let log = net.dir().join("router.log");
+        let process = serve(&fleet, &log)?;
+        let mut router = Self { url: url_of(ports[0]), fleet, process, retiring: Vec::new(), log };
         router.healthy(&net.http).await?;
         Ok(router)
+    }
+
+    /// Hands over to the next process (SIGUSR2). How long it took until that one served.
+    pub async fn hand_over(&mut self) -> Result<Duration> {
+        let began = Instant::now();
+        let line = self.signalled(Signal::USR2, "handed over: the next process serves").await?;
+        let took = began.elapsed();
+        let id = line.rsplit_once("id=").and_then(|(_, id)| id.trim().parse().ok());
+        let id = id.with_context(|| format!("no process id in: {line}"))?;
+        let next = Process::adopt("the next router", id, &self.log)?;
+        self.retiring.push(std::mem::replace(&mut self.process, next));
+        Ok(took)
+    }
+
+    /// Makes a changed fleet file be read (SIGHUP). What the log says it changed.
+    pub async fn reload(&mut self, change: impl FnOnce(&mut Fleet)) -> Result<String> {
+        change(&mut self.fleet);
+        self.fleet.write()?;
+        let line = self.signalled(Signal::HUP, "fleet file reloaded").await?;
+        Ok(line.rsplit_once("outcome=").map_or(line.clone(), |(_, outcome)| outcome.to_owned()))
+    }
+
+    /// Ends it as a crash does and starts it again at once. How long it was until it said that it is healthy.
+    pub async fn kill_and_start(&mut self, http: &Client) -> Result<Duration> {
+        let began = Instant::now();
+        self.process.kill();
+        self.process = serve(&self.fleet, &self.log)?;
+        self.healthy(http).await?;
+        Ok(began.elapsed())
+    }
+
+    /// Sends a signal; the log's new line that has `words`.
+    async fn signalled(&self, signal: Signal, words: &str) -> Result<String> {
+        let before = self.log_text().len();
+        self.process.signal(signal);
+        let what = format!("the router's log says: {words}");
+        let line = eventually(&what, SIGNAL_BOUND, async || {
+            let text = self.log_text();
+            let new = text.get(before..).unwrap_or_default();
+            // The last line may be half written.
+            let whole = &new[..new.rfind('\n')?];
+            whole.lines().find(|line| line.contains(words)).map(str::to_owned)
+        });
+        line.await.with_context(|| self.process.tail())
+    }
+
+    fn log_text(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
     async fn healthy(&mut self, http: &Client) -> Result<()> {
@@ -147,6 +230,12 @@ impl Router {
             .then(|| text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
 
+    /// The published status.
+    pub async fn status(&self) -> Result<Value> {
+        let output = self.run(&["status", "--json"]).await?;
+        serde_json::from_slice(&output.stdout).context("the router's status")
+    }
+
     async fn order(&self, args: &[&str]) -> Result<()> {
         let output = self.run(args).await?;
         let said = String::from_utf8_lossy(&output.stderr);
@@ -156,36 +245,14 @@ impl Router {
 
     async fn run(&self, args: &[&str]) -> Result<Output> {
         let mut command = tokio::process::Command::new(ROUTER);
-        command.args(args).arg("--fleet").arg(&self.fleet).kill_on_drop(true);
+        command.args(args).arg("--fleet").arg(self.fleet.path()).kill_on_drop(true);
         let output = tokio::time::timeout(COMMAND_BOUND, command.output()).await;
         Ok(output.with_context(|| format!("beacondeck {} takes too long", args.join(" ")))??)
     }
 }
 
-fn named_urls(net: &Network) -> Vec<(String, String)> {
-    net.beacons.iter().map(|beacon| (beacon.name.clone(), beacon.url())).collect()
-}
-
-fn fleet_file(dir: &std::path::Path, listen: u16, metrics: u16, beacons: &[(String, String)]) -> String {
-    let mut text = format!(
-        "fleet: devnet\n\
-         listen: [127.0.0.1:{listen}]\n\
-         control: {dir}/run\n\
-         state: {dir}/state\n\
-         metrics: 127.0.0.1:{metrics}\n\
-         beacons:\n",
-        dir = dir.display()
-    );
-    for (i, (name, url)) in beacons.iter().enumerate() {
-        let _ = writeln!(text, "  - {{name: {name}, url: \"{url}\", labels: {{host: h{}}}}}", i + 1);
-    }
-    text
-}
-
-#[test]
-fn fleet_file_names_every_beacon() {
-    let beacons = [("b1".to_owned(), url_of(5_001)), ("b2".to_owned(), url_of(5_002))];
-    let text = fleet_file(std::path::Path::new("/d"), 5_003, 5_004, &beacons);
-    assert!(text.contains("control: /d/run\n"));
-    assert!(text.ends_with("  - {name: b2, url: \"http://127.0.0.1:5002\", labels: {host: h2}}\n"));
+fn serve(fleet: &Fleet, log: &Path) -> Result<Process> {
+    let mut command = process::command(ROUTER, None);
+    command.arg("serve").arg("--fleet").arg(fleet.path());
+    Process::start("router", command, log)
 }

@@ -1,6 +1,7 @@
 //! Owns the course of one run: a fresh network, a warm-up, then the stages of a plan one after the other,
 //! and the truth about every epoch of it.
 
+use std::convert::Infallible;
 use std::ops::Range;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -14,6 +15,7 @@ use super::lodestar::VALIDATORS;
 use super::network::{BEACONS, Network};
 use super::process::print_tails;
 use super::router::{Door, Topology};
+use super::seeds;
 use super::truth::{self, EpochTruth};
 
 /// Length of a slot unless the environment says otherwise. The preset has 8 slots an epoch.
@@ -55,8 +57,17 @@ pub struct Outcome {
     pub during: Vec<EpochTruth>,
     /// The epochs of recovery.
     pub after: Vec<EpochTruth>,
+    /// What came of the attempt.
+    pub done: Done,
+}
+
+/// What came of doing what a stage says.
+#[derive(Clone, Debug, Default)]
+pub struct Done {
     /// Why it could not be done here; nothing happened then.
     pub skipped: Option<String>,
+    /// What there was to see.
+    pub notes: Vec<String>,
 }
 
 /// What became of a run.
@@ -68,6 +79,8 @@ pub struct Run {
     pub finalized: Range<u64>,
     /// What the router tells of its requests; nothing if there is none or it cannot.
     pub explained: Vec<Value>,
+    /// What proxies saw at beacons that were started again, a sentence each.
+    pub seeded: Vec<String>,
     /// The logs of all that ran.
     pub logs: TempDir,
 }
@@ -84,49 +97,73 @@ pub async fn run(topology: Topology, plan: &[Stage]) -> Result<Run> {
     if outcome.is_err() {
         print_tails(logs.path());
     }
-    let (outcomes, finalized, explained) = outcome?;
-    Ok(Run { outcomes, finalized, explained, logs })
+    let Course { outcomes, finalized, explained, seeded } = outcome?;
+    Ok(Run { outcomes, finalized, explained, seeded, logs })
 }
 
-async fn course(
-    topology: Topology,
-    plan: &[Stage],
-    net: &mut Network,
-) -> Result<(Vec<Outcome>, Range<u64>, Vec<Value>)> {
-    let door = Door::open(topology, net).await?;
+/// What there is to tell of a run but its logs.
+struct Course {
+    outcomes: Vec<Outcome>,
+    finalized: Range<u64>,
+    explained: Vec<Value>,
+    seeded: Vec<String>,
+}
+
+async fn course(topology: Topology, plan: &[Stage], net: &mut Network) -> Result<Course> {
+    let mut watched: Vec<usize> =
+        plan.iter().filter(|stage| stage.fault == Some(Fault::Kill)).map(|stage| stage.beacon).collect();
+    watched.dedup();
+    let mut door = Door::open(topology, net, &watched).await?;
     net.start_clients(&door.urls(net))?;
     let begin = warm_up(net).await?;
     let first_finalized = truth::finalized(&net.http, &net.urls()).await;
     let length: u64 = plan.iter().map(|stage| stage.epochs + stage.recovery).sum();
     let truths = truth::collect(net.http.clone(), net.urls(), net.clock, begin..begin + length);
-    let stages = stages(topology, plan, net, &door, begin);
-    let (truths, (skipped, explained)) = tokio::try_join!(truths, stages)?;
+    let prepares = prepares(net, &door, begin);
+    let stages = stages(topology, plan, net, &mut door, begin);
+    let (truths, (done, explained)) = tokio::select! {
+        both = async { tokio::try_join!(truths, stages) } => both?,
+        failed = prepares => match failed? {},
+    };
     net.all_alive()?;
     let last_finalized = truth::finalized(&net.http, &net.urls()).await;
+    let seeded = door.proxies().iter().map(|proxy| seeds::judge(proxy, &net.beacons[proxy.beacon].name));
+    let seeded = seeded.collect::<Result<_>>()?;
     door.close()?;
     let mut truths = truths.into_iter();
     let mut outcomes = Vec::new();
-    for (stage, skipped) in plan.iter().zip(skipped) {
+    for (stage, done) in plan.iter().zip(done) {
         let during = truths.by_ref().take(stage.epochs as usize).collect();
         let after = truths.by_ref().take(stage.recovery as usize).collect();
-        outcomes.push(Outcome { stage: *stage, during, after, skipped });
+        outcomes.push(Outcome { stage: *stage, during, after, done });
     }
-    Ok((outcomes, first_finalized..last_finalized, explained))
+    Ok(Course { outcomes, finalized: first_finalized..last_finalized, explained, seeded })
 }
 
-/// Executes the stages from epoch `epoch` on; why each was skipped, if it was, and what the router told.
+/// Keeps fee recipients told, where there is a router to be told; ends with a failure only.
+fn prepares(net: &Network, door: &Door, epoch: u64) -> impl Future<Output = Result<Infallible>> + use<> {
+    let (http, clock, router) = (net.http.clone(), net.clock, door.router().map(|router| router.url.clone()));
+    async move {
+        match router {
+            Some(router) => seeds::prepare(http, router, clock, epoch).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Executes the stages from epoch `epoch` on; what came of each, and what the router told.
 async fn stages(
     topology: Topology,
     plan: &[Stage],
     net: &mut Network,
-    door: &Door,
+    door: &mut Door,
     mut epoch: u64,
-) -> Result<(Vec<Option<String>>, Vec<Value>)> {
-    let (mut skipped, mut explained) = (Vec::new(), Vec::new());
+) -> Result<(Vec<Done>, Vec<Value>)> {
+    let (mut done, mut explained) = (Vec::new(), Vec::new());
     for stage in plan {
         net.clock.reach_epoch(epoch).await;
         let heads = beside(stage, net, door)?;
-        skipped.push(execute(stage, topology, net, door, epoch).await?);
+        done.push(execute(stage, topology, net, door, epoch).await?);
         if let Some(heads) = heads {
             // The first slot may be over before both streams are open, and the last one's head may be on its way.
             let end = first_slot(epoch + stage.epochs + stage.recovery) - 1;
@@ -137,7 +174,7 @@ async fn stages(
         explained.extend(explain(door).await);
         epoch += stage.epochs + stage.recovery;
     }
-    Ok((skipped, explained))
+    Ok((done, explained))
 }
 
 /// While a beacon is killed: what the router tells of heads, beside what another beacon tells.
@@ -151,18 +188,21 @@ async fn execute(
     stage: &Stage,
     topology: Topology,
     net: &mut Network,
-    door: &Door,
+    door: &mut Door,
     epoch: u64,
-) -> Result<Option<String>> {
+) -> Result<Done> {
     net.all_alive()?;
-    let Some(fault) = stage.fault else { return Ok(None) };
-    let obstacle = fault.obstacle(topology);
-    if obstacle.is_none() {
+    let Some(fault) = stage.fault else { return Ok(Done::default()) };
+    let skipped = fault.obstacle(topology);
+    let mut notes = Vec::new();
+    if skipped.is_none() {
         let name = net.beacons[stage.beacon].name.clone();
         println!("epoch {epoch}: {} at {name}", fault.word());
-        fault.strike(net, door, stage.beacon, first_slot(epoch + stage.epochs)).await?;
+        notes = fault
+            .strike(net, door, stage.beacon, first_slot(epoch)..first_slot(epoch + stage.epochs))
+            .await?;
     }
-    Ok(obstacle)
+    Ok(Done { skipped, notes })
 }
 
 async fn explain(door: &Door) -> Vec<Value> {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result, ensure};
 
-use super::clock::first_slot;
+use super::clock::{SLOTS_PER_EPOCH, first_slot};
 use super::fault::Fault;
 use super::lodestar;
 use super::process::print_tails;
@@ -13,6 +13,7 @@ use super::report;
 use super::router::Topology;
 use super::run::{Outcome, Run, Stage, run};
 use super::truth::EpochTruth;
+use super::upkeep::Upkeep;
 
 /// Two epochs of control, then every fault for two epochs, each at another beacon than the one before; `turn` moves all by
 /// so many beacons. Pauses and a drain leave nothing to recover from, so the next fault follows them at once.
@@ -27,13 +28,46 @@ const fn plan(turn: usize) -> [Stage; 6] {
     ]
 }
 
-/// Every fault, one after another, on one network with one router: nothing is missed.
+/// What is done to the router, and at its console, two epochs each; the beacon a reload takes out and that which is killed
+/// are those that hold this network's subscriptions.
+const UPKEEP: [Stage; 7] = [
+    Stage::control(2),
+    Stage::new(Fault::Kill, 3, 1, 1),
+    Stage::new(Fault::HangAndKeys, 2, 2, 0),
+    Stage::new(Fault::Router(Upkeep::HandOver), 0, 2, 0),
+    Stage::new(Fault::Router(Upkeep::Reload), 1, 2, 0),
+    Stage::new(Fault::Router(Upkeep::Kill), 0, 2, 1),
+    Stage::new(Fault::RestartByKeys, 1, 2, 1),
+];
+
+/// Every fault, one after another, on one network with one router, and the router's own upkeep: nothing is missed but by
+/// `kill -9`. A drain is part of what is done at the console.
 #[tokio::test]
 async fn combined() -> Result<()> {
+    let mut stages: Vec<Stage> = plan(0).into();
+    stages.retain(|stage| stage.fault != Some(Fault::Drain));
+    stages.extend([
+        Stage::new(Fault::HangAndKeys, 2, 2, 0),
+        Stage::new(Fault::Router(Upkeep::HandOver), 0, 2, 0),
+        Stage::new(Fault::Router(Upkeep::Reload), 1, 2, 0),
+        Stage::new(Fault::Router(Upkeep::Kill), 0, 1, 0),
+        Stage::new(Fault::RestartByKeys, 1, 2, 0),
+    ]);
+    once("combined", &stages).await
+}
+
+/// The part of `combined` that is about the router, and more of it.
+#[tokio::test]
+#[ignore = "nine minutes: `combined` has the most of it"]
+async fn upkeep() -> Result<()> {
+    once("upkeep", &UPKEEP).await
+}
+
+async fn once(title: &str, stages: &[Stage]) -> Result<()> {
     installed()?;
     let topology = topology()?;
-    let run = run(topology, &plan(0)).await?;
-    println!("{}\n{}", report::table(&format!("combined, {topology:?}"), &run), report::trail(&run));
+    let run = run(topology, stages).await?;
+    println!("{}\n{}", report::table(&format!("{title}, {topology:?}"), &run), report::trail(&run));
     judge(&run).inspect_err(|_| print_tails(run.logs.path()))
 }
 
@@ -41,8 +75,40 @@ fn judge(run: &Run) -> Result<()> {
     ensure!(run.finalized.end > run.finalized.start, "finality stood still");
     let (control, stages) = run.outcomes.split_first().context("no control")?;
     for outcome in stages {
-        no_worse_than(&control.during, outcome)?;
+        if outcome.stage.fault == Some(Fault::Router(Upkeep::Kill)) {
+            bounded(outcome)?;
+        } else {
+            no_worse_than(&control.during, outcome)?;
+        }
         unanswered_by_the_hung(run, outcome)?;
+        aggregates_flow(run, outcome)?;
+    }
+    Ok(())
+}
+
+/// A router that was killed costs what was due while there was none: at most what one slot has to attest, each time.
+fn bounded(outcome: &Outcome) -> Result<()> {
+    for epoch in outcome.during.iter().chain(&outcome.after) {
+        let most = if outcome.during.contains(epoch) { epoch.due / SLOTS_PER_EPOCH as usize } else { 0 };
+        ensure!(epoch.missed <= most, "kill -9 in epoch {}: {} missed", epoch.epoch, epoch.missed);
+        let worse = epoch.not_timely().max(epoch.wrong_head);
+        ensure!(worse <= 2 * most + NOISE, "kill -9 in epoch {}: {worse} late or wrong", epoch.epoch);
+    }
+    Ok(())
+}
+
+/// While a beacon that held subscriptions is dead, and after its return, aggregates are accepted for every slot.
+fn aggregates_flow(run: &Run, outcome: &Outcome) -> Result<()> {
+    let (Some(first), Some(last)) = (outcome.during.first(), outcome.after.last()) else { return Ok(()) };
+    if outcome.stage.fault != Some(Fault::Kill) {
+        return Ok(());
+    }
+    // Those of the last slot may not have been sent when the router was asked.
+    for slot in first_slot(first.epoch)..first_slot(last.epoch + 1) - 1 {
+        let accepted = run.explained.iter().any(|told| {
+            told["slot"] == slot && told["endpoint"] == "publishAggregateAndProofs" && told["status"] == 200
+        });
+        ensure!(accepted, "no aggregate of slot {slot} was accepted");
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ command -v nft >/dev/null || [ -x /usr/sbin/nft ] || missing+=(nftables)
 command -v node >/dev/null || missing+=(nodejs npm)
 [ -x /lib/systemd/systemd ] || missing+=(systemd)
 command -v dbus-daemon >/dev/null || missing+=(dbus)
+command -v tmux >/dev/null || missing+=(tmux)
 if [ ${#missing[@]} -gt 0 ]; then
   twice as_root apt-get update -q
   twice as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"

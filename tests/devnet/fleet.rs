@@ -79,7 +79,7 @@ impl Fleet {
 }
 
 /// Within this the script must have replaced a beacon's process; one that hangs is given up after it.
-const RESTART_TIMEOUT: &str = "20s";
+const RESTART_TIMEOUT: &str = "15s";
 
 #[test]
 fn fleet_file_names_every_beacon() {
@@ -92,5 +92,5 @@ fn fleet_file_names_every_beacon() {
     let text = Fleet { dir: "/d".into(), listen: 5_003, metrics: 5_004, beacons }.text();
     assert!(text.contains("control: /d/run\n"));
     assert!(text.contains("- name: b2\n    url: \"http://127.0.0.1:5002\"\n    labels: {host: h-b2}\n"));
-    assert!(text.ends_with("restart: {command: [/bin/sh, /d/restart-b2.sh], timeout: 20s}\n"));
+    assert!(text.ends_with("restart: {command: [/bin/sh, /d/restart-b2.sh], timeout: 15s}\n"));
 }

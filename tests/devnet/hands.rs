@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::Range;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::clock::eventually;
 use super::network::Network;
@@ -15,6 +15,8 @@ use super::screen::{Screen, row, words};
 const SEEN_BOUND: Duration = Duration::from_secs(30);
 /// Within this a beacon must be in use again after it was started anew or resumed.
 const BACK_BOUND: Duration = Duration::from_secs(180);
+/// Within this a level must be left.
+const BACK_KEY_BOUND: Duration = Duration::from_secs(2);
 /// Within this a beacon's process must end when it is asked to.
 const END_BOUND: Duration = Duration::from_secs(60);
 
@@ -32,7 +34,7 @@ pub async fn hang(net: &Network, router: &Router, i: usize, slots: Range<u64>) -
     net.thaw(i);
     net.rejoin(i).await?;
     pictures.push(order(&screen, "d", &format!("Resume {name}?")).await?);
-    pictures.push(state(&screen, name, BACK_BOUND, |row| row.contains("UP")).await?);
+    pictures.push(state(&screen, name, BACK_BOUND, |row| row.contains("● UP")).await?);
     net.clock.reach_slot(slots.end).await;
     Ok(pictures)
 }
@@ -44,18 +46,21 @@ pub async fn restart(net: &mut Network, router: &Router, i: usize, slots: Range<
     let script = router.fleet.script(&name);
     let box_title = format!("Restart {name}?");
     let mut pictures = Vec::new();
-    for (text, told) in
-        [("echo the disk is full >&2; exit 3", "the disk is full"), ("exec /bin/sleep 600", "20 s")]
-    {
+    let fails = "echo the disk is full >&2; exit 3";
+    let hangs = "echo waiting for its unit; exec /bin/sleep 600";
+    for (text, told, printed) in [
+        (fails, "ended with exit status: 3; it stays drained", "the disk is full"),
+        (hangs, "still at work after 15 s and was ended; it stays drained", "waiting for its unit"),
+    ] {
         fs::write(&script, text)?;
         pictures.push(order(&screen, "R", &box_title).await?);
-        let sentence = ["stays drained", told];
-        let shown = screen
-            .shows("why it failed", END_BOUND, |text| sentence.iter().all(|part| words(text).contains(part)));
-        pictures.push(shown.await?);
-        state(&screen, &name, SEEN_BOUND, |row| row.contains("DRAINED")).await?;
+        screen.shows("why it failed, in a sentence", END_BOUND, |text| words(text).contains(told)).await?;
+        pictures.push(state(&screen, &name, SEEN_BOUND, |row| row.contains("RESTART FAIL")).await?);
         left_drained(router, i).await?;
-        screen.press(&["Escape"])?;
+        screen.press(&["Enter"])?;
+        let details = screen.shows("what it printed", SEEN_BOUND, |text| words(text).contains(printed));
+        pictures.push(details.await?);
+        back(&screen, &name).await?;
     }
     // Whoever supervises the beacon starts it again when it ends; here that is this test.
     let id = script.with_extension("pid");
@@ -68,19 +73,22 @@ pub async fn restart(net: &mut Network, router: &Router, i: usize, slots: Range<
     net.restart(i).await?;
     ensure!(net.beacons[i].process.id() != old, "the same process");
     fs::write(&id, net.beacons[i].process.id().to_string())?;
-    pictures.push(screen.shows("its way back", SEEN_BOUND, |text| words(text).contains("wait")).await?);
+    pictures.push(state(&screen, &name, SEEN_BOUND, |row| row.contains("RESTART wait")).await?);
     let done = format!("restart of {name} done in");
     pictures.push(screen.shows("that it is done", BACK_BOUND, |text| words(text).contains(&done)).await?);
-    pictures.push(state(&screen, &name, BACK_BOUND, |row| row.contains("UP")).await?);
+    pictures.push(state(&screen, &name, BACK_BOUND, |row| row.contains("● UP")).await?);
     net.clock.reach_slot(slots.end).await;
     Ok(pictures)
 }
 
-/// Ends the process whose id the file holds, and returns when another one has taken its place.
+/// Ends the process whose id the file holds, with force after 5 s as a service manager does (Lodestar of this age may stop
+/// gracefully for minutes), and returns when another one has taken its place.
 fn replaces(id: &str) -> String {
     format!(
-        "old=$(/bin/cat {id})\nkill -TERM \"$old\"\n\
-         while [ \"$(/bin/cat {id})\" = \"$old\" ]; do /bin/sleep 0.1; done\n"
+        "old=$(/bin/cat {id})\nkill -TERM \"$old\"\nn=0\n\
+         while [ \"$(/bin/cat {id})\" = \"$old\" ]; do\n  \
+         n=$((n + 1))\n  [ $n != 50 ] || kill -KILL \"$old\"\n  /bin/sleep 0.1\ndone\n\
+         echo \"process $old is replaced\"\n"
     )
 }
 
@@ -91,7 +99,7 @@ async fn at(router: &Router, i: usize, name: &str) -> Result<Screen> {
     for _ in 0..i {
         screen.press(&["j"])?;
     }
-    state(&screen, name, BACK_BOUND, |row| row.contains("UP")).await?;
+    state(&screen, name, BACK_BOUND, |row| row.contains("● UP")).await?;
     Ok(screen)
 }
 
@@ -102,6 +110,18 @@ async fn order(screen: &Screen, key: &str, title: &str) -> Result<String> {
     screen.press(&["y"])?;
     screen.shows("no box any more", SEEN_BOUND, |text| !text.contains(title)).await?;
     Ok(picture)
+}
+
+/// Back to the table; what was said meanwhile goes first, then the details.
+async fn back(screen: &Screen, name: &str) -> Result<()> {
+    for _ in 0..3 {
+        // One at a time: what follows it at once would be part of it.
+        screen.press(&["Escape"])?;
+        if state(screen, name, BACK_KEY_BOUND, |_| true).await.is_ok() {
+            return Ok(());
+        }
+    }
+    bail!("the table does not come back:\n{}", screen.text()?)
 }
 
 /// Waits until a beacon's row is so.

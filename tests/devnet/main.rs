@@ -1,15 +1,21 @@
 //! The router between real validator clients and real beacon nodes.
 //!
 //! A network of four Lodestar beacon nodes, joined over p2p on loopback, with 64 validators in four
-//! validator clients that all knock at the one router. Faults befall one beacon after another; the chain
-//! itself then tells which attestations were missed, late or wrong.
+//! validator clients that all knock at the one router. Faults befall one beacon after another, then the router is handed
+//! over, reloaded and killed, and beacons are drained and restarted at its console; the chain itself then tells which
+//! attestations were missed, late or wrong.
 //!
 //! ```text
 //! tests/devnet/setup.sh && cargo test --test devnet combined -- --nocapture
 //! ```
 //!
-//! `combined` takes seven minutes. It needs `setup.sh` run once (node, npm, a C++ compiler, 270 MB). The fault `no peers` needs root and nft;
-//! without, its row says that it was skipped.
+//! `combined` takes 14 minutes at slots of four seconds. It needs `setup.sh` run once (node, npm, a C++ compiler, 270 MB).
+//! The fault `no peers` needs root and nft, what is done at the console needs tmux; without, its row says that it was
+//! skipped. The second half alone, with more of it:
+//!
+//! ```text
+//! cargo test --test devnet upkeep -- --ignored --nocapture
+//! ```
 //!
 //! The comparison of topologies, the same three times on fresh networks, 25 minutes a topology:
 //!

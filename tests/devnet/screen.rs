@@ -55,7 +55,7 @@ impl Screen {
             command.arg(&fleet).output().ok().filter(|output| output.status.success())
         })
         .await?;
-        screen.shows("the fleet", UP_BOUND, |text| text.contains("attached")).await?;
+        screen.shows("the fleet", UP_BOUND, |text| text.contains("ATTACHED")).await?;
         Ok(screen)
     }
 
@@ -82,7 +82,8 @@ impl Screen {
 
     fn tmux(&self) -> Command {
         let mut command = Command::new("tmux");
-        command.args(["-u", "-S"]).arg(&self.socket);
+        // Without -N it would start a server of its own, in the background, where there is none yet.
+        command.args(["-N", "-u", "-S"]).arg(&self.socket);
         command
     }
 }

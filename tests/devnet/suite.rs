@@ -34,10 +34,10 @@ const UPKEEP: [Stage; 7] = [
     Stage::control(2),
     Stage::new(Fault::Kill, 3, 1, 1),
     Stage::new(Fault::HangAndKeys, 2, 2, 0),
+    Stage::new(Fault::RestartByKeys, 1, 2, 1),
     Stage::new(Fault::Router(Upkeep::HandOver), 0, 2, 0),
     Stage::new(Fault::Router(Upkeep::Reload), 1, 2, 0),
     Stage::new(Fault::Router(Upkeep::Kill), 0, 2, 1),
-    Stage::new(Fault::RestartByKeys, 1, 2, 1),
 ];
 
 /// Every fault, one after another, on one network with one router, and the router's own upkeep: nothing is missed but by

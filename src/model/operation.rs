@@ -40,9 +40,9 @@ pub enum Step {
     Drain,
     /// The fleet file's unit or command.
     Run,
-    /// Reachable, synced, execution client online, at the agreed head, told what it must know.
+    /// Reachable, synced, execution client online, at the agreed head.
     Wait,
-    /// Work again.
+    /// Work again; before it gives a block or an aggregate it is told what it must know.
     Resume,
 }
 

@@ -2,8 +2,8 @@
 
 use super::ready;
 use crate::model::{
-    BeaconName, BeaconStatus, Ending, FleetStatus, Lifecycle, Operation, OperationStep as Step, StepState,
-    StepStatus, UnixMs, Verb,
+    BeaconName, BeaconStatus, Ending, FleetStatus, Lifecycle, Operation, OperationStep as Step, Reason,
+    StepState, StepStatus, UnixMs, Verb,
 };
 
 /// How long a step may take before it has failed, in milliseconds. The run has its own limit, in the fleet file.
@@ -15,12 +15,14 @@ pub struct Bounds {
     pub wait_ms: u64,
     /// Until the resumed beacon is active.
     pub resume_ms: u64,
+    /// Until it has been told what it lost.
+    pub told_ms: u64,
 }
 
 impl Default for Bounds {
     /// A drain ends with its longest request; a beacon that was down for an upgrade may have to catch up for a while.
     fn default() -> Self {
-        Self { drain_ms: 120_000, wait_ms: 1_800_000, resume_ms: 10_000 }
+        Self { drain_ms: 120_000, wait_ms: 1_800_000, resume_ms: 10_000, told_ms: 60_000 }
     }
 }
 
@@ -153,6 +155,10 @@ impl Flow {
     }
 
     fn active(&mut self, beacon: &BeaconStatus, now: UnixMs) -> Option<Action> {
+        if beacon.lifecycle == Lifecycle::Active && beacon.reasons.contains(&Reason::Unseeded) {
+            let what = "it is being told what it must know: no blocks and no aggregates from it yet";
+            return self.still(what, self.bounds.told_ms, now);
+        }
         if beacon.lifecycle == Lifecycle::Active {
             self.leave("in use", now);
             let took = now.since(self.operation.began).max(0) / 1_000;
@@ -252,7 +258,6 @@ pub mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::model::Reason;
 
     /// A beacon that is out for these reasons, last observed far in the future.
     pub fn beacon(name: &str, reasons: &[Reason]) -> BeaconStatus {
@@ -306,8 +311,14 @@ pub mod tests {
         let syncing = with(Lifecycle::Drained, &[Reason::Drained, Reason::Syncing]);
         assert_eq!(flow.handle(Event::Fleet(&syncing), UnixMs(4_000)), None);
         assert!(flow.operation().current().unwrap().detail.contains("syncing"));
-        let resumed = flow.handle(Event::Fleet(&with(Lifecycle::Drained, DRAINED)), UnixMs(9_000));
+        let fit = with(Lifecycle::Drained, &[Reason::Drained, Reason::Unseeded]);
+        let resumed = flow.handle(Event::Fleet(&fit), UnixMs(9_000));
         assert_eq!(resumed, Some(Action::Resume));
+        assert_eq!(
+            flow.handle(Event::Fleet(&with(Lifecycle::Active, &[Reason::Unseeded])), UnixMs(9_500)),
+            None
+        );
+        assert!(flow.operation().current().unwrap().detail.contains("told what it must know"));
         assert_eq!(flow.handle(Event::Fleet(&with(Lifecycle::Active, &[])), UnixMs(10_000)), None);
         let end = flow.operation().end.clone().unwrap();
         assert_eq!(end, (Ending::Succeeded, UnixMs(10_000), "restart of b1 done in 10 s".into()));

@@ -8,11 +8,14 @@ pub fn missing(beacon: &BeaconStatus, after: UnixMs) -> Option<String> {
     if beacon.observed.is_none_or(|observed| observed <= after) {
         return Some("it has not answered since".to_owned());
     }
-    // A drained beacon is out by order, and one that warms up does so in use.
+    // A drained beacon is out by order, and one that warms up does so in use. It is told what it lost when it is resumed:
+    // until then nobody wants a seed held by it.
     let bad: Vec<&str> = beacon
         .reasons
         .iter()
-        .filter(|reason| !matches!(reason, Reason::Drained | Reason::WarmingUp | Reason::Slow))
+        .filter(|reason| {
+            !matches!(reason, Reason::Drained | Reason::WarmingUp | Reason::Slow | Reason::Unseeded)
+        })
         .map(|reason| reason.words())
         .collect();
     if bad.is_empty() {
@@ -33,6 +36,7 @@ mod tests {
     #[case::before(&[Reason::Drained], Some(100), Some("not answered"))]
     #[case::fit(&[Reason::Drained], Some(101), None)]
     #[case::warming(&[Reason::Drained, Reason::WarmingUp], Some(101), None)]
+    #[case::restarted(&[Reason::Drained, Reason::Unseeded], Some(101), None)]
     #[case::stale(&[Reason::Drained, Reason::StaleHead], Some(101), Some("stale head"))]
     #[case::el(&[Reason::Drained, Reason::ElOffline, Reason::Syncing], Some(101), Some("EL offline, syncing"))]
     fn a_beacon_is_fit_when_nothing_but_the_order_keeps_it_out(

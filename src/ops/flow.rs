@@ -156,8 +156,7 @@ impl Flow {
 
     fn active(&mut self, beacon: &BeaconStatus, now: UnixMs) -> Option<Action> {
         if beacon.lifecycle == Lifecycle::Active && beacon.reasons.contains(&Reason::Unseeded) {
-            let what = "it is being told what it must know: no blocks and no aggregates from it yet";
-            return self.still(what, self.bounds.told_ms, now);
+            return self.still("it is being told what it must know", self.bounds.told_ms, now);
         }
         if beacon.lifecycle == Lifecycle::Active {
             self.leave("in use", now);

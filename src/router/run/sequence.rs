@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{Finished, Lane, Plan, Tried, badness, keep_better};
 use crate::endpoint::Follow;
-use crate::model::{BeaconId, Outcome};
+use crate::model::{Attempt, BeaconId, Outcome};
 use crate::router::upstream::{Ask, Reply};
 
 /// After so many beacons said "not found" or "bad request" alike, that is the answer.
@@ -42,40 +42,30 @@ pub async fn sequence(
         running.push(lane.attempt(id, ask, plan.attempt));
     };
     let mut left = Outcome::Overtaken;
-    if let Some(first) = next.next() {
-        launch(first, &running, &mut finished.tried);
-    }
+    next.next().into_iter().for_each(|first| launch(first, &running, &mut finished.tried));
     while !running.is_empty() {
         let hedge = plan.hedge.filter(|_| plan.follow == Follow::Anytime && next.len() > 0);
         let asked = order.len() - next.len();
         let hedge = hedge.map(|hedge| if asked < fresh { hedge } else { hedge.max(STALE_WAIT) });
         let wake = hedge.map_or(end, |hedge| end.min(Instant::now() + hedge));
-        let (mut attempt, mut reply) = tokio::select! {
+        let (attempt, reply) = tokio::select! {
             biased;
-            Some(done) = running.next() => done,
+            Some(done) = running.next() => judged(done, &usable),
             () = sleep_until(wake) => {
                 if Instant::now() >= end {
                     left = Outcome::TimedOut;
                     break;
                 }
-                if let Some(id) = next.next() {
-                    launch(id, &running, &mut finished.tried);
-                }
+                next.next().into_iter().for_each(|id| launch(id, &running, &mut finished.tried));
                 continue;
             }
         };
-        if reply.as_ref().is_some_and(|reply| reply.status.is_success() && !usable(attempt.beacon, reply)) {
-            attempt.outcome = Outcome::Failed;
-            reply = None;
-        }
         finished.tried.end(attempt);
         keep_better(&mut best, attempt, reply);
         if badness(attempt.outcome) <= badness(Outcome::AlreadyKnown) {
             break;
         }
-        if matches!(attempt.outcome, Outcome::Empty | Outcome::Refused) {
-            refusals += 1;
-        }
+        refusals += usize::from(matches!(attempt.outcome, Outcome::Empty | Outcome::Refused));
         if refusals >= AGREEING_REFUSALS || !may_follow(plan.follow, attempt.outcome) {
             break;
         }
@@ -90,6 +80,19 @@ pub async fn sequence(
     finished.tried.let_go(left, lane.elapsed_us(ask));
     finished.reply = best.map(|(_, id, reply)| (id, reply));
     finished
+}
+
+/// A success that is not usable is a failure without an answer.
+fn judged(
+    (mut attempt, reply): (Attempt, Option<Reply>),
+    usable: &impl Fn(BeaconId, &Reply) -> bool,
+) -> (Attempt, Option<Reply>) {
+    let bad = |reply: &Reply| reply.status.is_success() && !usable(attempt.beacon, reply);
+    if !reply.as_ref().is_some_and(bad) {
+        return (attempt, reply);
+    }
+    attempt.outcome = Outcome::Failed;
+    (attempt, None)
 }
 
 /// Whether another beacon may be asked after this outcome; where nothing was sent, always.

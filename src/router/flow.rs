@@ -250,7 +250,11 @@ fn answered(router: &Arc<Router>, ask: &Arc<Ask>, case: Case, finished: Finished
             answer_ssz: ssz,
         }
     });
-    Flowed { response: respond(router, by, reply, &tried), by: Some(by), tried, afterwards }
+    let mut response = respond(router, by, reply, &tried);
+    if response.status() == StatusCode::TOO_MANY_REQUESTS {
+        soften(&mut response, &tried);
+    }
+    Flowed { response, by: Some(by), tried, afterwards }
 }
 
 fn remember(router: &Router, ask: &Ask, case: Case, by: BeaconId, answer: &[u8], ssz: bool) {

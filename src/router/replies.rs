@@ -56,8 +56,8 @@ fn what_became(row: &Row, attempt: &Attempt) -> &'static str {
     }
 }
 
-/// Validator clients downgrade for good on 415 and 406 (Lodestar, Teku, Prysm) and sleep on 429 (Teku); from a
-/// publication they get 400 and 503 instead.
+/// Validator clients downgrade for good on 415 and 406 to a publication (Lodestar, Teku, Prysm), and sleep on any 429 (Teku):
+/// they get 400 and 503 instead.
 pub fn soften(response: &mut Response<Answer>, tried: &Tried) {
     let status = match response.status() {
         StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::NOT_ACCEPTABLE => StatusCode::BAD_REQUEST,

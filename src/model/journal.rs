@@ -54,7 +54,12 @@ pub struct Ack {
 impl Ack {
     /// `acknowledged by alice (uid 1000): it is being restarted`.
     pub fn words(&self) -> String {
+        format!("acknowledged {}", self.by_whom())
+    }
+
+    /// `by alice (uid 1000): it is being restarted`.
+    pub fn by_whom(&self) -> String {
         let why = self.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
-        format!("acknowledged by {}{why}", self.by)
+        format!("by {}{why}", self.by)
     }
 }

@@ -140,6 +140,16 @@ impl Operation {
         format!("{} of {} failed", self.verb, self.beacon)
     }
 
+    /// The step at work or the one that failed, in a few words: `drain: 2 in flight`.
+    pub fn now_at(&self) -> String {
+        self.current().map_or_else(String::new, |step| format!("{}: {}", step.step.word(), step.detail))
+    }
+
+    /// Whether it has failed.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.end, Some((Ending::Failed, ..)))
+    }
+
     /// Whether it still runs.
     pub fn is_running(&self) -> bool {
         self.end.is_none()

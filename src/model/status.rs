@@ -4,9 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Ack, BeaconName, CustodyEstimate, Drain, Ending, Epoch, Operation, Root, Slot, Told, Traffic, UnixMs,
-};
+use super::{Ack, BeaconName, CustodyEstimate, Drain, Epoch, Operation, Root, Slot, Told, Traffic, UnixMs};
 
 /// Why a beacon is not (fully) used, in words a person reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -197,6 +195,14 @@ pub struct FleetStatus {
     pub traffic: Traffic,
 }
 
+impl BeaconStatus {
+    /// Why it is not used, in words, but for these reasons.
+    pub fn reasons_but(&self, passed_over: &[Reason]) -> Vec<&'static str> {
+        let told = self.reasons.iter().filter(|reason| !passed_over.contains(reason));
+        told.map(|reason| reason.words()).collect()
+    }
+}
+
 impl FleetStatus {
     /// Everything that is wrong now, by the key it is acknowledged by: alerts are their own, a beacon's is its worst reason
     /// and its name, a restart or upgrade that failed is that until somebody resumes its beacon.
@@ -208,7 +214,10 @@ impl FleetStatus {
                     pages.push(page_of(*reason, &beacon.name));
                 }
                 (Lifecycle::Active, _) => {}
-                _ => pages.extend(self.failure_at(&beacon.name).map(Operation::page)),
+                _ => {
+                    let failed = self.last_operation(&beacon.name).filter(|last| last.has_failed());
+                    pages.extend(failed.map(Operation::page));
+                }
             }
         }
         pages
@@ -219,10 +228,9 @@ impl FleetStatus {
         self.acks.iter().find(|ack| ack.key == key)
     }
 
-    /// The last operation at a beacon, if it failed.
-    fn failure_at(&self, beacon: &BeaconName) -> Option<&Operation> {
-        let last = self.operations.iter().rev().find(|operation| operation.beacon == *beacon)?;
-        matches!(last.end, Some((Ending::Failed, ..))).then_some(last)
+    /// The last operation at a beacon, whether it has ended or not.
+    pub fn last_operation(&self, beacon: &BeaconName) -> Option<&Operation> {
+        self.operations.iter().rev().find(|operation| operation.beacon == *beacon)
     }
 }
 

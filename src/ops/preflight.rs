@@ -168,12 +168,7 @@ fn finishing(in_flight: u32) -> String {
 }
 
 fn comes_back(beacon: &BeaconStatus) -> Fact {
-    let wrong: Vec<&str> = beacon
-        .reasons
-        .iter()
-        .filter(|reason| **reason != Reason::Drained)
-        .map(|reason| reason.words())
-        .collect();
+    let wrong = beacon.reasons_but(&[Reason::Drained]);
     let (weight, words) = if beacon.lifecycle == Lifecycle::Active {
         (Weight::Plain, "it is in use already".to_owned())
     } else if wrong.is_empty() {

@@ -10,14 +10,7 @@ pub fn missing(beacon: &BeaconStatus, after: UnixMs) -> Option<String> {
     }
     // A drained beacon is out by order, and one that warms up does so in use. It is told what it lost when it is resumed:
     // until then nobody wants a seed held by it.
-    let bad: Vec<&str> = beacon
-        .reasons
-        .iter()
-        .filter(|reason| {
-            !matches!(reason, Reason::Drained | Reason::WarmingUp | Reason::Slow | Reason::Unseeded)
-        })
-        .map(|reason| reason.words())
-        .collect();
+    let bad = beacon.reasons_but(&[Reason::Drained, Reason::WarmingUp, Reason::Slow, Reason::Unseeded]);
     if bad.is_empty() {
         return None;
     }

@@ -74,7 +74,7 @@ pub async fn handle(router: Arc<Router>, peer: Peer, request: Request<Incoming>)
     };
     let key = Key::of(peer.client, peer.ip);
     let (client, ip, id) = (peer.client, peer.ip, found.id);
-    let case = Case { key, slot, ssz, wants_ssz, client, ip, id, head: None };
+    let case = Case { key, slot, ssz, wants_ssz, client, ip, id, head: None, question: None };
     let publishes = matches!(found.row.needs, Use::Publish | Use::Seed);
     let gone = HungUp { note: (!publishes).then(|| note.clone()) };
     let answering = answer_from_beacons(note, ask, case, room);

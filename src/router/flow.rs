@@ -12,9 +12,10 @@ use super::merge::Verdict;
 use super::replies::{gave_up, respond, soften};
 use super::run::{self, Finished, Laggards, Tried};
 use super::seeding::{self, Given};
+use super::signable::Question;
 use super::strategy::{Choice, Key, of};
 use super::upstream::{Ask, Reply};
-use super::{Exchange, Router, answer, fresh, head, liveness, shadow, signable};
+use super::{Exchange, Router, answer, fresh, head, liveness, shadow};
 use crate::chain::{attestation_bits, contribution_bits};
 use crate::endpoint::{Found, Inspect, Row, RowId, Strategy};
 use crate::model::{Attempt, BeaconId, BeaconSet, ClientId, Outcome, Root, Slot, Step, Trace, Use};
@@ -39,6 +40,8 @@ pub struct Case {
     pub id: RowId,
     /// The head an answer should be about.
     pub head: Option<AgreedHead>,
+    /// What is asked about attestation data, if it is that.
+    pub question: Option<Question>,
 }
 
 impl Case {
@@ -81,9 +84,13 @@ pub async fn run(
     table: &Table,
 ) -> Flowed {
     let (row, arrived) = (ask.row, ask.arrived);
-    if let Some(response) = signable::refuse(found, table, arrived) {
-        return Flowed { response, by: None, tried: Tried::default(), afterwards: None };
-    }
+    let case = match Question::read(found, table, arrived) {
+        Ok(question) => Case { question, ..case },
+        Err(refusal) => {
+            let response = answer::error(StatusCode::BAD_REQUEST, &refusal.to_string());
+            return Flowed { response, by: None, tried: Tried::default(), afterwards: None };
+        }
+    };
     let choice = Choice {
         row,
         key: case.key,
@@ -142,7 +149,8 @@ async fn walk(
         | Strategy::Stream
         | Strategy::Local
         | Strategy::Deny => {
-            let usable = |by, reply: &Reply| signable::may_be_given(router, &ask, by, reply, table);
+            let usable =
+                |by, reply: &Reply| case.question.is_none_or(|question| question.takes(router, by, reply));
             let finished = run::sequence(&router.lane, &ask, order, fresh, plan, usable).await;
             shadow::repeat(router, &ask, table, plan.attempt);
             answered(router, &ask, case, finished)

@@ -4,50 +4,54 @@
 //! is neither, and no beacon is used for what gets signed.
 
 use hyper::header::CONTENT_TYPE;
-use hyper::{Response, StatusCode};
 
-use super::body::Answer;
-use super::upstream::{Ask, Reply};
-use super::{Router, answer, head};
-use crate::endpoint::{Found, find};
-use crate::guard::{self, AttestationData};
-use crate::model::{BeaconId, Moment};
+use super::upstream::Reply;
+use super::{Router, head};
+use crate::chain::Era;
+use crate::endpoint::Found;
+use crate::guard::{self, AttestationData, Refusal};
+use crate::model::{BeaconId, Epoch, Moment, Slot};
 use crate::pool::Table;
 
 /// The row of attestation data.
 pub const ROW: &str = "produceAttestationData";
 
-fn committee(found: &Found<'_>) -> Option<u64> {
-    found.query("committee_index")?.parse().ok()
+/// A question about attestation data, read once.
+#[derive(Debug, Clone, Copy)]
+pub struct Question {
+    slot: Slot,
+    epoch: Epoch,
+    committee: Option<u64>,
+    era: Era,
 }
 
-/// A refusal, if this is a question about attestation data that must not be answered.
-pub fn refuse(found: &Found<'_>, table: &Table, now: Moment) -> Option<Response<Answer>> {
-    if found.row.name != ROW {
-        return None;
+impl Question {
+    /// Reads it; none if this is another one, or no chain is known yet.
+    ///
+    /// # Errors
+    /// It must not be answered.
+    pub fn read(found: &Found<'_>, table: &Table, now: Moment) -> Result<Option<Self>, Refusal> {
+        let (Some(clock), Some(slot), ROW) = (&table.clock, found.slot(), found.row.name) else {
+            return Ok(None);
+        };
+        let committee = found.query("committee_index").and_then(|text| text.parse().ok());
+        let era = clock.era_of(slot);
+        guard::question(slot, committee, clock.slot_at(now.wall).unwrap_or_default(), era)?;
+        Ok(Some(Self { slot, epoch: clock.epoch_of(slot), committee, era }))
     }
-    let (clock, slot) = (table.clock.as_ref()?, found.slot()?);
-    let present = clock.slot_at(now.wall).unwrap_or_default();
-    let refusal = guard::question(slot, committee(found), present, clock.era_of(slot)).err()?;
-    Some(answer::error(StatusCode::BAD_REQUEST, &refusal.to_string()))
-}
 
-/// Whether a beacon's answer may be given to a validator client; what is no attestation data may not.
-pub fn may_be_given(router: &Router, ask: &Ask, by: BeaconId, reply: &Reply, table: &Table) -> bool {
-    let (Some(clock), true) = (&table.clock, ask.row.name == ROW) else { return true };
-    let found = find(&ask.method, ask.path.as_str());
-    let (Some(slot), Some(body)) = (found.slot(), reply.bytes()) else { return true };
-    let data = AttestationData::of(body, head::is_ssz(&reply.headers, &CONTENT_TYPE));
-    let why = match data {
-        None => "it is no attestation data".to_owned(),
-        Some(data) => {
-            let at = (slot, clock.epoch_of(slot));
-            match guard::answer(&data, at, committee(&found), clock.era_of(slot)) {
+    /// Whether a beacon's answer may be given to a validator client; what is no attestation data may not.
+    pub fn takes(self, router: &Router, by: BeaconId, reply: &Reply) -> bool {
+        let Some(body) = reply.bytes() else { return true };
+        let Self { slot, epoch, committee, era } = self;
+        let why = match AttestationData::of(body, head::is_ssz(&reply.headers, &CONTENT_TYPE)) {
+            None => "it is no attestation data".to_owned(),
+            Some(data) => match guard::answer(&data, (slot, epoch), committee, era) {
                 Ok(()) => return true,
                 Err(refusal) => refusal.to_string(),
-            }
-        }
-    };
-    tracing::warn!(beacon = router.name(by), %slot, why, "attestation data refused");
-    false
+            },
+        };
+        tracing::warn!(beacon = router.name(by), %slot, why, "attestation data refused");
+        false
+    }
 }

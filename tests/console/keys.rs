@@ -79,9 +79,7 @@ async fn a_console_that_may_only_look_has_no_keys_that_act() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_a_filter_is_typed_keys_that_act_are_letters() {
     let room = Room::served().await;
-    let terminal = room.console("ATTACHED").await;
-    terminal.press("2");
-    terminal.sees(&["› a"]).await;
+    let terminal = room.at_beacons("ATTACHED").await;
     terminal.press("/");
     terminal.press("d R U a q Q y\t2");
     terminal.sees(&["d R U a q Q y"]).await;
@@ -106,9 +104,7 @@ async fn while_a_filter_is_typed_keys_that_act_are_letters() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_picture_follows_the_size_down_to_nothing_and_back() {
     let room = Room::served().await;
-    let terminal = room.console("ATTACHED").await;
-    terminal.press("2");
-    terminal.sees(&["› a"]).await;
+    let terminal = room.at_beacons("ATTACHED").await;
     for (size, words) in [
         ((80, 24), ["› a", "? help"]),
         ((30, 5), ["terminal too small", "30x5"]),

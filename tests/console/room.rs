@@ -66,6 +66,14 @@ impl Room {
         terminal
     }
 
+    /// The same with the panel Beacons in front.
+    pub async fn at_beacons(&self, seat: &str) -> Terminal {
+        let terminal = self.console(seat).await;
+        terminal.press("2");
+        terminal.sees(&["› a"]).await;
+        terminal
+    }
+
     /// The `serve` that took over from a console; it becomes the program's.
     pub async fn successor(&mut self, console: u32) -> u32 {
         let mut found = None;

@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::control::{Event as Said, Watcher};
-use crate::model::{Ending, FleetStatus, JournalEntry, Lifecycle, LogLine, Operation, UnixMs};
+use crate::model::{FleetStatus, JournalEntry, Lifecycle, LogLine, Operation, UnixMs};
 
+use crate::console::course;
 use crate::console::event::Effect;
 use crate::console::state::{JOURNAL, LOG, State};
 use crate::console::theme::Role;
@@ -62,12 +63,7 @@ fn operations(state: &mut State, before: &FleetStatus, after: &FleetStatus) {
         let Some((ending, _, words)) = &operation.end else { continue };
         let same = |old: &&Operation| old.id == operation.id && old.began == operation.began;
         if before.operations.iter().find(same).is_some_and(Operation::is_running) {
-            let role = match ending {
-                Ending::Succeeded => Role::Ok,
-                Ending::Failed => Role::Crit,
-                Ending::Aborted => Role::Warn,
-            };
-            state.toasts.push(role, words.clone(), state.now);
+            state.toasts.push(course::role(*ending), words.clone(), state.now);
         }
     }
 }

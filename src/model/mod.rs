@@ -1,6 +1,6 @@
 //! The words everyone uses. Data only: no clock, no I/O, no other room.
 //!
-//! To add a word, put it in the file of its kind (ids, time, class, trace, status, journal) and re-export it here.
+//! To add a word, put it in the file of its kind (ids, time, class, trace, status, journal, observation) and re-export it here.
 
 pub mod capacity;
 mod class;
@@ -9,6 +9,7 @@ mod fleet;
 mod ids;
 mod journal;
 mod log;
+mod observation;
 mod operation;
 mod quoted;
 mod seed;
@@ -26,6 +27,10 @@ pub use fleet::{
 pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};
 pub use journal::{Ack, Drain, JournalEntry};
 pub use log::{LogLevel, LogLine};
+pub use observation::{
+    BlockSeen, DutiesSeen, FleetSeen, HostLevel, HostSeen, Labelled, MsSpread, Observation, ProbeSeen,
+    RECORDING_VERSION, ServedSeen, ServedStep, SlotSeen,
+};
 pub use operation::{
     Ahead, Consequences, Ending, Fact, Intent, Operation, Step as OperationStep, StepState, StepStatus, Verb,
     Weight,

@@ -1,0 +1,236 @@
+//! What the engine saw, one object a line: the format of a recording, and what incidents are inferred from.
+//!
+//! A line is a JSON object whose `t` names its kind. Durations are whole milliseconds, slots are numbers, names are the
+//! fleet's. A reader skips kinds and fields it does not know, so that a newer recording opens in an older program.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Slot;
+
+/// Version of the format that is written; a reader accepts any version up to it.
+pub const RECORDING_VERSION: u32 = 1;
+
+/// One line of a recording.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "kebab-case")]
+pub enum Observation {
+    /// The first line of what this program writes.
+    Recording {
+        /// [`RECORDING_VERSION`] of the writer.
+        version: u32,
+    },
+    /// The fleet from here on; a later one replaces it.
+    Fleet(FleetSeen),
+    /// A slot has ended: what became of its block.
+    Slot(SlotSeen),
+    /// Requests of one client and step that one beacon answered, or was to answer, in one slot.
+    Served(ServedSeen),
+    /// The chain's verdict on duties of one path in one slot.
+    Duties(DutiesSeen),
+    /// One probe of a beacon.
+    Probe(ProbeSeen),
+    /// One check of a host.
+    Host(HostSeen),
+}
+
+/// Beacons, clients and their labels.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct FleetSeen {
+    /// The beacons of the pool.
+    pub beacons: Vec<Labelled>,
+    /// The validator clients.
+    pub clients: Vec<Labelled>,
+    /// Length of a slot in seconds.
+    pub slot_seconds: f64,
+}
+
+/// A name and what is known of it: `host`, `el`, `cl`, `zone`, `signer` or any label.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Labelled {
+    /// The fleet's name.
+    pub name: String,
+    /// Label to value.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// What became of a slot's block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlockSeen {
+    /// Seen before the attestation due point.
+    OnTime,
+    /// Seen after it.
+    Late,
+    /// There is none.
+    Missed,
+}
+
+/// A slot that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SlotSeen {
+    /// Which.
+    pub slot: Slot,
+    /// Its block.
+    pub block: BlockSeen,
+    /// Share of the network's attesters of this slot that were included, 0 to 1; none: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub participation: Option<f64>,
+}
+
+/// What was asked of or sent through a beacon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServedStep {
+    /// Data to sign was asked for; `after-due-ms` is the time to answer.
+    Data,
+    /// A signed message was published; `after-due-ms` is when it came, against the due point.
+    Publish,
+}
+
+/// Spread of a duration, in milliseconds; negative is before the due point.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct MsSpread {
+    /// Median.
+    pub p50: f64,
+    /// Greatest.
+    pub max: f64,
+}
+
+/// Requests of one slot, client, beacon and step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ServedSeen {
+    /// The slot of the duty.
+    pub slot: Slot,
+    /// Who asked.
+    pub client: String,
+    /// Who was to answer.
+    pub beacon: String,
+    /// What for.
+    pub step: ServedStep,
+    /// How many.
+    pub n: u32,
+    /// How many of them this beacon failed; the router may have saved them elsewhere.
+    #[serde(default)]
+    pub failed: u32,
+    /// Time to answer (data) or arrival against the due point (publish); none: nothing was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_due_ms: Option<MsSpread>,
+}
+
+/// The chain's verdict on one path's duties of one slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DutiesSeen {
+    /// The slot the duties were due in.
+    pub slot: Slot,
+    /// Last slot whose block is counted; a later line for the same slot, client and beacon replaces this one.
+    pub as_of: Slot,
+    /// Whose duties.
+    pub client: String,
+    /// The beacon whose data was signed; none: the path is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beacon: Option<String>,
+    /// How many were due.
+    pub due: u32,
+    /// Not included.
+    #[serde(default)]
+    pub missed: u32,
+    /// Included later than the next slot with a block.
+    #[serde(default)]
+    pub late: u32,
+    /// Included with another head than the chain's.
+    #[serde(default)]
+    pub wrong_head: u32,
+}
+
+/// What one probe of a beacon told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ProbeSeen {
+    /// The slot it was made in.
+    pub slot: Slot,
+    /// Which beacon.
+    pub beacon: String,
+    /// Whether it answered.
+    pub reachable: bool,
+    /// Slots behind the agreed head.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head_lag: Option<u64>,
+    /// Time to answer, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<f64>,
+    /// Whether it says its execution client is offline.
+    #[serde(default)]
+    pub el_offline: bool,
+    /// Whether it says it follows the head optimistically.
+    #[serde(default)]
+    pub optimistic: bool,
+    /// How many peers it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peers: Option<u64>,
+}
+
+/// How bad a host's check is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HostLevel {
+    /// As it should be.
+    Ok,
+    /// Could be better.
+    Advice,
+    /// May cost duties.
+    Warn,
+    /// Costs duties.
+    Bad,
+}
+
+/// A check of a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HostSeen {
+    /// The slot it was made in.
+    pub slot: Slot,
+    /// Which host: the beacons' label.
+    pub host: String,
+    /// Id of the check, as `time.offset`.
+    pub check: String,
+    /// Its verdict.
+    pub level: HostLevel,
+    /// What was measured, as a person reads it.
+    #[serde(default)]
+    pub value: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of the format's description, word for word.
+    const LINES: [&str; 6] = [
+        r#"{"t":"fleet","beacons":[{"name":"b1","labels":{"host":"h1","el":"geth/1.16","cl":"lighthouse/8.1","zone":"fra"}}],"clients":[{"name":"vc-1","labels":{"signer":"s1"}}],"slot-seconds":12}"#,
+        r#"{"t":"slot","slot":123,"block":"on-time","participation":0.991}"#,
+        r#"{"t":"served","slot":123,"client":"vc-1","beacon":"b1","step":"data","n":156,"failed":0,"after-due-ms":{"p50":40,"max":900}}"#,
+        r#"{"t":"duties","slot":123,"as-of":125,"client":"vc-1","beacon":"b1","due":156,"missed":3,"late":1,"wrong-head":2}"#,
+        r#"{"t":"probe","slot":123,"beacon":"b1","reachable":true,"head-lag":0,"latency-ms":12,"el-offline":false,"optimistic":false,"peers":80}"#,
+        r#"{"t":"host","slot":123,"host":"h1","check":"time.offset","level":"bad","value":"380 ms"}"#,
+    ];
+
+    #[test]
+    fn the_described_lines_are_read_and_written_again() {
+        for line in LINES {
+            let read: Observation = serde_json::from_str(line).unwrap();
+            let written = serde_json::to_string(&read).unwrap();
+            assert_eq!(serde_json::from_str::<Observation>(&written).unwrap(), read, "{line}");
+        }
+        let unknown = r#"{"t":"duties","slot":1,"as-of":3,"client":"vc-1","due":4,"extra":true}"#;
+        let Observation::Duties(seen) = serde_json::from_str(unknown).unwrap() else { panic!("no duties") };
+        assert_eq!((seen.beacon, seen.missed, seen.wrong_head), (None, 0, 0));
+    }
+}

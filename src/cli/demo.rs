@@ -1,7 +1,8 @@
 //! `demo`: the whole thing against a simulated fleet on loopback. Nothing to install, an incident to watch.
 
 use std::fmt::Write as _;
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
+use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,15 +16,18 @@ use super::{Failure, Global, say};
 use crate::config;
 use crate::engine::Engine;
 use crate::model::{FleetStatus, LogFormat, Logging};
-use crate::sim::{Scenario, SimNetwork, scenario, scenarios};
+use crate::sim::{Recording, Scenario, Script, SimConfig, SimNetwork, scenario, scenarios};
 use crate::telemetry;
 
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What happens to the fleet; `list` shows them all.
+    /// What happens to the fleet: a scenario's name, or its file; `list` shows them all.
     #[arg(default_value = "hung-beacon")]
     scenario: String,
+    /// Write what the engine would have seen to this file, to be replayed, instead of playing it.
+    #[arg(long, value_name = "FILE", conflicts_with = "seconds")]
+    recording: Option<PathBuf>,
     /// Stop after so many seconds instead of at Ctrl-C.
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<u64>,
@@ -34,13 +38,21 @@ pub struct Args {
 pub fn run(args: Args, _global: &Global) -> anyhow::Result<ExitCode> {
     if args.scenario == "list" {
         for scenario in scenarios()? {
-            say(&format!("{:<12} {}", scenario.name, scenario.story))?;
+            let played = if scenario.over_http().is_some() { "" } else { " (as a recording only)" };
+            say(&format!("{:<22} {}{played}", scenario.name, scenario.story))?;
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let Some(chosen) = scenario(&args.scenario)? else {
-        let names: Vec<String> = scenarios()?.into_iter().map(|scenario| scenario.name).collect();
-        let words = format!("there is no scenario {}; there are {}", args.scenario, names.join(", "));
+    let chosen = choose(&args.scenario)?;
+    if let Some(file) = &args.recording {
+        return record(&chosen, file);
+    }
+    let Some((network, script)) = chosen.over_http() else {
+        let name = &chosen.name;
+        let words = format!(
+            "simulated beacons cannot play {name}; write it with `beacondeck demo {} --recording FILE` and replay that",
+            args.scenario
+        );
         return Err(Failure::Usage(words).into());
     };
     let dir = Dir::make()?;
@@ -52,7 +64,34 @@ pub fn run(args: Args, _global: &Global) -> anyhow::Result<ExitCode> {
     };
     let _logs = telemetry::start(&logging)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(demo(&chosen, &dir.0, args.seconds))?;
+    runtime.block_on(demo(&chosen, (network, &script), &dir.0, args.seconds))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The scenario of a name or a file.
+fn choose(name: &str) -> anyhow::Result<Scenario> {
+    let file = Path::new(name);
+    if file.extension().is_some_and(|ending| ending == "yaml") {
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        return Ok(Scenario::parse(&stem, &text)?);
+    }
+    scenario(name)?.ok_or_else(|| {
+        let words = format!("there is no scenario {name}; `beacondeck demo list` shows those there are");
+        Failure::Usage(words).into()
+    })
+}
+
+/// Writes a scenario's recording, one object a line.
+fn record(scenario: &Scenario, file: &Path) -> anyhow::Result<ExitCode> {
+    let cannot = || format!("cannot write {}", file.display());
+    let mut out = BufWriter::new(File::create(file).with_context(cannot)?);
+    for line in Recording::new(scenario, 0) {
+        serde_json::to_writer(&mut out, &line).with_context(cannot)?;
+        out.write_all(b"\n").with_context(cannot)?;
+    }
+    out.flush().with_context(cannot)?;
+    say(&format!("{} slots of {} are in {}", scenario.slots, scenario.name, file.display()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -77,19 +116,24 @@ impl Drop for Dir {
     }
 }
 
-async fn demo(scenario: &Scenario, dir: &Path, seconds: Option<u64>) -> anyhow::Result<()> {
+async fn demo(
+    scenario: &Scenario,
+    (network, script): (SimConfig, &Script),
+    dir: &Path,
+    seconds: Option<u64>,
+) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let mut network = SimNetwork::start(scenario.network.clone()).await?;
+    let mut network = SimNetwork::start(network).await?;
     let file = dir.join("fleet.yaml");
-    std::fs::write(&file, fleet_file(&network, dir))?;
+    std::fs::write(&file, fleet_file(scenario, &network, dir))?;
     let loaded = config::load(&file)?;
     let engine = Engine::start(&loaded.fleet).await?;
     let door = engine.doors.first().context("the demo has no door")?;
     network.start_clients(&format!("http://{door}"));
     // Clients that come in the middle of an epoch have missed its first duties: what counts begins with the next.
     let first = network.epoch().0 + 1;
-    network.run(&scenario.script)?;
+    network.run(script)?;
     say(&greeting(scenario, &network, &file, &engine))?;
     let mut status = engine.status();
     let mut shown = String::new();
@@ -128,19 +172,20 @@ async fn demo(scenario: &Scenario, dir: &Path, seconds: Option<u64>) -> anyhow::
     Ok(())
 }
 
-fn fleet_file(network: &SimNetwork, dir: &Path) -> String {
+fn fleet_file(scenario: &Scenario, network: &SimNetwork, dir: &Path) -> String {
     let mut text = format!(
         "fleet: demo\nlisten: 127.0.0.1:0\nmetrics: 127.0.0.1:0\ncontrol: {0}/run\nstate: {0}/state\nbeacons:\n",
         dir.display()
     );
-    for (place, beacon) in network.beacons().iter().enumerate() {
+    for (beacon, of) in network.beacons().iter().zip(scenario.fleet.beacons()) {
+        let labels: Vec<String> = of.labels.iter().map(|(key, value)| format!("{key}: {value}")).collect();
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "  - {{name: {}, url: \"{}\", labels: {{host: h{}}}}}",
+            "  - {{name: {}, url: \"{}\", labels: {{{}}}}}",
             beacon.name(),
             beacon.url(),
-            place + 1
+            labels.join(", ")
         );
     }
     text

@@ -10,21 +10,24 @@
 //! | `routes` | the Beacon API, one function an endpoint |
 //! | `server`, `gate`, `body` | sockets, and the faults that befall sockets |
 //! | `validator` | validator clients that behave like today's |
-//! | `network`, `demo` | a fleet of it, and named scenarios |
+//! | `network` | a fleet of it |
+//! | `scenario` | fleets, faults and the incidents that must come of them, as data in `tests/scenarios/` |
+//! | `recording` | the same played without sockets: what the engine would have seen |
 //!
 //! It never looks into the router: what is tested is on the other side of a socket. Signatures and hash tree roots are
 //! for show; nothing here can sign for a real network. To add a fault see `fault`, an endpoint `routes`, a scenario
-//! `scenarios.yaml`.
+//! `scenario`.
 
 mod beacon;
 mod body;
 mod chain;
 mod clock;
-mod demo;
 mod fault;
 mod gate;
 mod network;
+mod recording;
 mod routes;
+mod scenario;
 mod server;
 mod validator;
 mod wire;
@@ -32,7 +35,8 @@ mod world;
 
 pub use beacon::SimBeacon;
 pub use chain::{ChainConfig, Due, Report};
-pub use demo::{Scenario, scenario, scenarios};
 pub use fault::{Act, Fault, Script};
 pub use network::{SimConfig, SimError, SimNetwork};
+pub use recording::{FIRST_SLOT, Recording};
+pub use scenario::{At, Expected, FleetPlan, Ill, Scenario, scenario, scenarios};
 pub use validator::{ClientReport, Job, SimValidatorClient, Style};

@@ -91,9 +91,12 @@ pub enum SimError {
     /// A length that must not be zero.
     #[error("beacons, validators, slot-ms and slots-per-epoch must not be zero")]
     Zero,
-    /// The scenarios that come with the program do not parse.
-    #[error("the built-in scenarios do not parse")]
-    Scenarios(#[source] serde_yaml::Error),
+    /// A scenario's text is not of the format.
+    #[error("the scenario {0} does not parse")]
+    Scenario(String, #[source] Box<serde_yaml::Error>),
+    /// The parts of a scenario do not fit together.
+    #[error("the scenario {0} cannot be: {1}")]
+    Misfit(String, String),
 }
 
 /// A running network.

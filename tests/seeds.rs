@@ -167,6 +167,29 @@ async fn the_only_beacon_is_told_again_as_soon_as_it_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_bad_entry_keeps_no_other_from_being_told_and_is_not_called_told() {
+    let (network, rig) = calm(config(2), "").await;
+    network.beacon(0).deny(ValidatorIndex(13));
+    assert_eq!(post(&rig, 2, PREPARE, &preparations(0..40, 0xaa)).await.0, 200, "the other one takes it");
+    let told =
+        |place: usize| (0..40).filter(|validator| pays(&network, place, *validator) == Some(0xaa)).count();
+    assert!(wait_for(PATIENCE, || (told(0), told(1)) == (39, 40)).await, "{} {}", told(0), told(1));
+    let refused = |place: usize| rig.beacon(place).told.iter().map(|told| told.refused).sum::<u32>();
+    assert!(wait_for(PATIENCE, || (refused(0), refused(1)) == (1, 0)).await, "{:?}", rig.beacon(0));
+    let raised = || {
+        rig.status()
+            .alerts
+            .iter()
+            .any(|alert| alert.contains("refuses 1 of the preparations it must be told"))
+    };
+    assert!(wait_for(PATIENCE, raised).await, "{:?}", rig.status().alerts);
+    let ready = || rig.beacon(0).healthy && !rig.beacon(0).reasons.contains(&Reason::Unseeded);
+    assert!(wait_for(PATIENCE, ready).await, "what cannot be told keeps nobody out: {:?}", rig.beacon(0));
+    rig.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_fee_recipient_from_another_client_is_refused_and_raised() {
     let (network, rig) = calm(config(2), "").await;
     assert_eq!(post(&rig, 2, PREPARE, &preparations(1..4, 0xaa)).await.0, 200);

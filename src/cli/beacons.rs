@@ -91,13 +91,10 @@ fn render(beacons: &[BeaconStatus], now: UnixMs) -> String {
 /// What it was told and when, and what custody follows; nothing of one that was told nothing.
 fn seeds(beacon: &BeaconStatus, now: UnixMs) -> String {
     let mut out = String::new();
-    let told: Vec<String> = beacon
-        .told
-        .iter()
-        .map(|told| format!("{} {} ({} ago)", told.count, told.kind, span(now.since(told.at))))
-        .collect();
+    let told: Vec<String> =
+        beacon.told.iter().map(|told| format!("{}, {} ago", told.said(), span(now.since(told.at)))).collect();
     if !told.is_empty() {
-        let _ = writeln!(out, "{}", wrap(&format!("told {}", told.join(", ")), 2, 2));
+        let _ = writeln!(out, "{}", wrap(&format!("told {}", told.join("; ")), 2, 2));
     }
     if let Some(custody) = beacon.custody {
         let (groups, of, validators) = (custody.groups, custody.of, custody.validators);
@@ -144,13 +141,13 @@ b2 ▼ DOWN stale head for 2 h 05, seen 4 s ago
     fn what_a_beacon_was_told_is_told_with_its_age_and_its_price() {
         let at = |s: u64| UnixMs(1_700_000_000_000 + s * 1_000);
         let told = vec![
-            Told { kind: SeedKind::Committees, count: 96, at: at(0) },
-            Told { kind: SeedKind::Preparations, count: 64, at: at(3) },
+            Told { kind: SeedKind::Committees, count: 96, refused: 0, at: at(0) },
+            Told { kind: SeedKind::Preparations, count: 64, refused: 3, at: at(3) },
         ];
         let custody = Some(CustodyEstimate { validators: 64, groups: 64, of: 128 });
         let shown = render(&[BeaconStatus { told, custody, ..beacon("b1") }], at(4));
         let expected = "\
-  told 96 committees (4 s ago), 64 preparations (1 s ago)
+  told 96 committees, 4 s ago; 64 preparations (refuses 3), 1 s ago
   custody about 64 of 128 groups: 64 validators, counted at 32 ETH each
 ";
         assert!(shown.ends_with(expected), "\n{shown}");

@@ -9,6 +9,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use super::book::Carried;
 use super::common::Common;
 use crate::control::Answer;
 use crate::model::{Ack, Clock, FleetStatus, UnixMs};
@@ -27,7 +28,7 @@ pub struct Acks {
     store: StoreHandle,
     clock: Clock,
     /// One change after the other, so that what is shown is what is kept.
-    turn: Mutex<()>,
+    turn: Arc<Mutex<()>>,
 }
 
 impl Acks {
@@ -45,24 +46,24 @@ impl Acks {
             status,
             store: common.store.clone(),
             clock: common.clock.clone(),
-            turn: Mutex::default(),
+            turn: Arc::default(),
         });
         common.tasks.spawn(acks.clone().run(common.cancel.clone()));
         Ok(acks)
     }
 
     /// Takes one of something that is wrong now; the first that was given stands.
-    pub async fn give(&self, key: &str, why: Option<&str>, who: &str) -> Answer {
-        let _turn = self.turn.lock().await;
+    pub async fn give(&self, key: &str, why: Option<&str>, who: &str) -> Carried {
+        let turn = self.turn.clone().lock_owned().await;
         let pages = self.status.borrow().pages();
         if !pages.iter().any(|page| page == key) {
             let known = if pages.is_empty() { "nothing is".to_owned() } else { pages.join("; ") };
             let message = format!("`{key}` is not wrong now and cannot be acknowledged; what is: {known}");
-            return Answer::Refused { message };
+            return Answer::Refused { message }.into();
         }
         let mut all = self.shown.load().to_vec();
         if let Some(ack) = all.iter().find(|ack| ack.key == key) {
-            return Answer::Done { message: format!("{key}: acknowledged by {} before", ack.by) };
+            return Answer::Done { message: format!("{key}: acknowledged by {} before", ack.by) }.into();
         }
         let ack = Ack {
             key: key.to_owned(),
@@ -76,10 +77,7 @@ impl Acks {
             Some(why) => format!("{key}: acknowledged, {why}"),
             None => format!("{key}: acknowledged"),
         };
-        match self.store.write(vec![Write::Ack(ack)]).await {
-            Ok(_) => Answer::Done { message },
-            Err(error) => Answer::Done { message: format!("{message}; not persisted: {}", error.sentence()) },
-        }
+        Carried { answer: Answer::Done { message }, writes: vec![Write::Ack(ack)], turn: Some(turn) }
     }
 
     async fn run(self: Arc<Self>, cancel: CancellationToken) {

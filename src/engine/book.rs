@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OnceCell, broadcast};
+use tokio::sync::{OnceCell, OwnedMutexGuard, broadcast};
 
 use crate::control::{Answer, Order, OrderId, Tail};
 use crate::model::{Clock, JournalEntry};
@@ -19,6 +19,33 @@ const FAILED: &str = "failed: ";
 
 /// What was ordered first, and its answer once there is one.
 type UnderWay = (Order, Arc<OnceCell<Answer>>);
+
+/// What came of an order, and what of it must be on disk together with its entry in the journal.
+pub struct Carried {
+    /// What is answered.
+    pub answer: Answer,
+    /// What changed.
+    pub writes: Vec<Write>,
+    /// Held until that is written, so that changes are written in the order they were made.
+    pub turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl From<Answer> for Carried {
+    /// Nothing that is kept changed.
+    fn from(answer: Answer) -> Self {
+        Self { answer, writes: Vec::new(), turn: None }
+    }
+}
+
+/// The answer to what was done and could not be written.
+fn unkept(answer: Answer, error: &StoreError) -> Answer {
+    match answer {
+        Answer::Done { message } => {
+            Answer::Done { message: format!("{message}; not persisted: {}", error.sentence()) }
+        }
+        other => other,
+    }
+}
 
 /// The journal, and the orders under way.
 pub struct Book {
@@ -49,7 +76,7 @@ impl Book {
     /// other answer nothing has happened, and the order may be given again.
     pub async fn once<W>(&self, id: &OrderId, order: &Order, who: &str, work: W) -> Answer
     where
-        W: Future<Output = Answer>,
+        W: Future<Output: Into<Carried>>,
     {
         let cell = {
             let mut under_way = locked(&self.under_way);
@@ -67,12 +94,12 @@ impl Book {
 
     async fn carry_out<W>(&self, id: &OrderId, order: &Order, who: &str, work: W) -> Answer
     where
-        W: Future<Output = Answer>,
+        W: Future<Output: Into<Carried>>,
     {
         if let Some(entry) = self.find(id).await {
             return again(id, order, &entry);
         }
-        let answer = work.await;
+        let Carried { answer, writes, turn } = work.await.into();
         let outcome = match &answer {
             Answer::Done { message } => message.clone(),
             Answer::Failed { message } => format!("{FAILED}{message}"),
@@ -89,8 +116,13 @@ impl Book {
             order: Some(id.as_str().to_owned()),
             outcome,
         };
-        self.append(entry).await;
-        answer
+        let changed = !writes.is_empty();
+        let written = self.append_with(writes, entry).await;
+        drop(turn);
+        match written {
+            Err(error) if changed => unkept(answer, &error),
+            _ => answer,
+        }
     }
 
     async fn find(&self, id: &OrderId) -> Option<JournalEntry> {
@@ -102,19 +134,40 @@ impl Book {
         }
     }
 
+    /// Writes down what somebody's order has not written: a step of an operation.
+    pub async fn keep(&self, carried: Carried) -> Answer {
+        let Carried { answer, writes, turn: _turn } = carried;
+        if writes.is_empty() {
+            return answer;
+        }
+        match self.store.write(writes).await {
+            Ok(_) => answer,
+            Err(error) => unkept(answer, &error),
+        }
+    }
+
     /// Writes an entry, gives it its number and tells it.
-    pub async fn append(&self, mut entry: JournalEntry) {
-        let written = self.store.write(vec![Write::Journal(entry.clone())]).await;
+    pub async fn append(&self, entry: JournalEntry) {
+        // What could not be written is kept and tried again; the status tells of it.
+        let _ = self.append_with(Vec::new(), entry).await;
+    }
+
+    /// The same, in one transaction with what it tells of.
+    async fn append_with(&self, mut writes: Vec<Write>, mut entry: JournalEntry) -> Result<(), StoreError> {
+        writes.push(Write::Journal(entry.clone()));
+        let written = self.store.write(writes).await;
         let mut entries = locked(&self.entries);
         // One that is not on disk yet, which the status tells, is shown by the number it would have.
         let next = entries.back().map_or(1, |last| last.id + 1);
-        entry.id = written.ok().and_then(|written| written.first().map(|entry| entry.id)).unwrap_or(next);
+        let numbered = written.as_ref().ok().and_then(|written| written.first());
+        entry.id = numbered.map_or(next, |entry| entry.id);
         if entries.len() == KEPT {
             entries.pop_front();
         }
         entries.push_back(entry.clone());
         // Nobody may be watching.
         let _ = self.told.send(entry);
+        written.map(|_| ())
     }
 
     /// The latest `most` entries, oldest first.

@@ -120,7 +120,7 @@ struct EngineHands {
 impl Hands for EngineHands {
     fn order<'a>(&'a self, beacon: &'a BeaconName, drain: bool, who: &'a str) -> Ordering<'a> {
         Box::pin(async move {
-            match self.lifecycles.order(beacon, drain, who).await {
+            match self.book.keep(self.lifecycles.order(beacon, drain, who).await).await {
                 Answer::Done { .. } => Ok(()),
                 Answer::Refused { message } | Answer::Failed { message } => Err(message),
                 other => Err(format!("the pool answered {other:?}")),

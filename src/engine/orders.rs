@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::acks::Acks;
-use super::book::Book;
+use super::book::{Book, Carried};
 use super::common::Common;
 use super::explain::Asked;
 use super::journal::Journal;
@@ -45,9 +45,8 @@ impl Orders {
         let lifecycles = Arc::new(Lifecycles {
             pool: common.pool.clone(),
             status: status.clone(),
-            store: common.store.clone(),
             clock: common.clock.clone(),
-            turn: tokio::sync::Mutex::default(),
+            turn: Arc::default(),
         });
         let operations = Operations::new(common, status.clone(), lifecycles.clone(), book.clone());
         let journal = common.journal.clone();
@@ -92,14 +91,18 @@ impl Handler for Orders {
 }
 
 impl Orders {
-    async fn carry_out(&self, order: &Order, who: &str) -> Answer {
+    async fn carry_out(&self, order: &Order, who: &str) -> Carried {
         match order {
             Order::Drain { beacon } => self.lifecycles.order(beacon, true, who).await,
             Order::Resume { beacon } => self.lifecycles.order(beacon, false, who).await,
-            Order::Restart { beacon, force } => self.operations.begin(Verb::Restart, beacon, *force, who),
-            Order::Upgrade { beacon, force } => self.operations.begin(Verb::Upgrade, beacon, *force, who),
+            Order::Restart { beacon, force } => {
+                self.operations.begin(Verb::Restart, beacon, *force, who).into()
+            }
+            Order::Upgrade { beacon, force } => {
+                self.operations.begin(Verb::Upgrade, beacon, *force, who).into()
+            }
             Order::Ack { key, why } => self.acks.give(key, why.as_deref(), who).await,
-            Order::Abort { beacon } => self.operations.abort(beacon, who),
+            Order::Abort { beacon } => self.operations.abort(beacon, who).into(),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! It reads the published table, so it sees what the router sees: who belongs to a client's seed set, and who is unseeded
 //! ([`crate::pool::Entry::owed`]). One delivery to a beacon at a time; a beacon that answers no probe is left alone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use super::seeds_kept::Kept;
 use crate::model::{BeaconId, BeaconName, BeaconSet, Reason, SeedKind, Slot};
 use crate::pool::{Entry, Table};
 use crate::router::{Desk, Heard, Router};
-use crate::seeds::{Client, Plan, When};
+use crate::seeds::{Client, Plan, Replay, When};
 use crate::store::StoreHandle;
 
 /// How often the book is looked at when nothing wakes the task.
@@ -28,6 +28,12 @@ const TICK: Duration = Duration::from_millis(100);
 const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// After a failed delivery the next one waits so long, twice as long each time, up to the second.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(4));
+
+/// Refused bodies that are told in halves in one delivery: a few bad entries among a thousand are found by it.
+const HALVINGS: usize = 32;
+
+/// Answers of a beacon that knows no such request: no part of it would fare better.
+const NO_SUCH_ROUTE: [u16; 3] = [404, 405, 501];
 
 /// Which beacons answer probes at present.
 #[derive(Default)]
@@ -173,26 +179,39 @@ fn may_be_told(entry: &Entry) -> bool {
     !entry.reasons.iter().any(|reason| strange.contains(reason))
 }
 
-/// Tells a beacon one body after the other. Whether all arrived.
+/// Tells a beacon one body after the other. Whether all arrived. One that is refused is told in halves, so that one bad
+/// entry keeps no other from being told.
 async fn deliver(router: Arc<Router>, id: BeaconId, plan: Plan) -> (BeaconName, bool) {
     let beacon = router.lane.upstreams[id.index()].name.clone();
-    for replay in &plan.bodies {
-        match router.replay(id, replay).await {
+    let mut bodies: VecDeque<Replay> = plan.bodies.into();
+    let mut halvings = HALVINGS;
+    while let Some(replay) = bodies.pop_front() {
+        let heard = router.replay(id, &replay).await;
+        let table = router.table.load();
+        let Some(clock) = &table.clock else { return (beacon, false) };
+        let when = When::on(clock, (router.clock())());
+        let Replay { client, kind, .. } = &replay;
+        match heard {
             Heard::Taken => {
-                tracing::debug!(%beacon, kind = %replay.kind, client = %replay.client, entries = replay.len(), "told again");
+                tracing::debug!(%beacon, %kind, %client, entries = replay.len(), "told again");
+                router.seeding.desk.with(|book| book.replayed(&beacon, &replay, when));
             }
             Heard::Refused(status) => {
+                let splits = halvings > 0 && !NO_SUCH_ROUTE.contains(&status);
+                let halves = router.seeding.desk.with(|book| book.halves(&replay)).filter(|_| splits);
+                if let Some([first, second]) = halves {
+                    halvings -= 1;
+                    bodies.push_front(second);
+                    bodies.push_front(first);
+                    continue;
+                }
                 tracing::warn!(
-                    %beacon, kind = %replay.kind, client = %replay.client, entries = replay.len(), status,
-                    "refuses what it must be told; it is not told this again before it restarts"
+                    %beacon, %kind, %client, entries = replay.len(), status,
+                    "refuses what it must be told; it is not told this again before it restarts or the client changes it"
                 );
+                router.seeding.desk.with(|book| book.refused(&beacon, &replay, when));
             }
             Heard::Failed => return (beacon, false),
-        }
-        let table = router.table.load();
-        if let Some(clock) = &table.clock {
-            let when = When::on(clock, (router.clock())());
-            router.seeding.desk.with(|book| book.replayed(&beacon, replay, when));
         }
     }
     (beacon, true)

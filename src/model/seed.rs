@@ -67,8 +67,20 @@ pub struct Told {
     pub kind: SeedKind,
     /// Entries it holds that are still valid.
     pub count: u32,
+    /// Entries it was told and refused.
+    #[serde(default)]
+    pub refused: u32,
     /// When it was told last.
     pub at: UnixMs,
+}
+
+impl Told {
+    /// In words: `64 preparations`, `60 preparations (refuses 4)`.
+    pub fn said(&self) -> String {
+        let Self { kind, count, refused, .. } = self;
+        let refuses = if *refused > 0 { format!(" (refuses {refused})") } else { String::new() };
+        format!("{count} {kind}{refuses}")
+    }
 }
 
 /// What a beacon custodies because of what it has been told, as far as that can be known from here.

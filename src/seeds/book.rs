@@ -9,8 +9,9 @@ use super::claims::{Claims, Refused};
 use super::client::Client;
 use super::custody::{Reach, Rule};
 use super::group::Group;
-use super::item::{Form, Key, Seed, body};
+use super::item::{Key, Seed};
 use super::kind::{at_once, most, must_precede};
+use super::replay::Replay;
 use super::{Lost, When};
 use crate::chain::Spec;
 use crate::model::{BeaconName, BeaconSet, CustodyEstimate, Moment, SeedKind, Told, UnixMs};
@@ -25,37 +26,9 @@ const GRACE_MS: u64 = 600;
 /// over a time, and no two beacons pass them to a relay in step.
 const REGISTRATIONS_EVERY_MS: u64 = 250;
 
-/// A body to be told to a beacon again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Replay {
-    /// Whose it is.
-    pub client: Client,
-    /// Its kind.
-    pub kind: SeedKind,
-    /// Its form.
-    pub form: Form,
-    /// Its bytes.
-    pub body: Vec<u8>,
-    /// What it is made of.
-    entries: Vec<(Key, u64)>,
-    round: Round,
-}
-
 /// A point in the book's life: what was sent before a beacon lost its memory is not held after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Round(u64);
-
-impl Replay {
-    /// How many entries it has.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether it has none; a plan holds no such body.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-}
 
 /// What is to be told to a beacon now.
 #[derive(Debug, Default)]
@@ -212,13 +185,25 @@ impl Book {
         self.noted(beacon, seed.kind, seed.items.iter().map(|item| item.key), when);
     }
 
-    /// A beacon took a replay, or refused it for good: it is not told this again.
+    /// A beacon took a replay.
     pub fn replayed(&mut self, beacon: &BeaconName, replay: &Replay, when: When) {
         let Some(seat) = self.seat_since(beacon, replay.round) else { return };
         let Some(group) = self.groups.get_mut(&(replay.client.clone(), replay.kind)) else { return };
-        let same = |entry: &super::group::Entry, place: usize| entry.edition == replay.entries[place].1;
-        group.hold(seat, replay.entries.iter().map(|(key, _)| *key), same, when);
-        self.noted(beacon, replay.kind, replay.entries.iter().map(|(key, _)| *key), when);
+        group.hold(seat, replay.keys(), |entry, place| replay.is_of(place, entry.edition), when);
+        self.noted(beacon, replay.kind, replay.keys(), when);
+    }
+
+    /// A beacon refused a replay for good: it is not told this again before the client says otherwise or it restarts.
+    pub fn refused(&mut self, beacon: &BeaconName, replay: &Replay, when: When) {
+        let Some(seat) = self.seat_since(beacon, replay.round) else { return };
+        let Some(group) = self.groups.get_mut(&(replay.client.clone(), replay.kind)) else { return };
+        group.refuse(seat, replay.keys(), |entry, place| replay.is_of(place, entry.edition), when);
+    }
+
+    /// A replay in two halves, of what in it still is as it was; none if it has less than two entries.
+    pub fn halves(&self, replay: &Replay) -> Option<[Replay; 2]> {
+        let group = self.groups.get(&(replay.client.clone(), replay.kind))?;
+        replay.halves(group)
     }
 
     fn noted(&mut self, beacon: &BeaconName, kind: SeedKind, keys: impl Iterator<Item = Key>, when: When) {
@@ -249,7 +234,7 @@ impl Book {
         let (mut plan, round) = (Plan::default(), self.round());
         let Some(place) = self.places.get(beacon).copied() else { return plan };
         for ((client, kind), group) in &mut self.groups {
-            if group.is_held(1 << place) || !wanted(client, *kind) {
+            if group.is_settled(1 << place) || !wanted(client, *kind) {
                 continue;
             }
             let paced = *kind == SeedKind::Registrations;
@@ -265,15 +250,7 @@ impl Book {
                 let wait = REGISTRATIONS_EVERY_MS + jitter(&lacking.due, place);
                 self.seats[place].pace = Some(when.now.plus_ms(wait));
             }
-            let raws = lacking.due.iter().filter_map(|(key, _)| Some(&*group.entries.get(key)?.raw));
-            plan.bodies.push(Replay {
-                client: client.clone(),
-                kind: *kind,
-                form: Form { ssz: lacking.ssz, fork: group.fork.clone() },
-                body: body(lacking.ssz, raws),
-                entries: lacking.due,
-                round,
-            });
+            plan.bodies.push(Replay::of(client, *kind, lacking.ssz, lacking.due, round, group));
         }
         // What a block or an aggregate waits for goes first.
         plan.bodies.sort_by_key(|replay| !must_precede(replay.kind));
@@ -335,7 +312,8 @@ impl Book {
             let Some(place) = self.places.get(beacon).copied() else { return (Vec::new(), None) };
             let told = SeedKind::ALL.into_iter().filter_map(|kind| {
                 let at = self.seats[place].at[kind as usize]?;
-                Some(Told { kind, count: counts[place][kind as usize], at })
+                let refused = self.refusals(place, kind);
+                Some(Told { kind, count: counts[place][kind as usize], refused, at })
             });
             let custody =
                 self.rule.zip(when).and_then(|(rule, when)| rule.estimate(reach[place], when.epoch));
@@ -347,6 +325,18 @@ impl Book {
     /// What on-call must know, one sentence each.
     pub fn alerts(&self) -> Vec<String> {
         let mut alerts = self.claims.alerts();
+        for (place, seat) in self.seats.iter().enumerate() {
+            let Some(name) = &seat.name else { continue };
+            for kind in SeedKind::ALL {
+                let refused = self.refusals(place, kind);
+                if refused > 0 {
+                    alerts.push(format!(
+                        "{name} refuses {refused} of the {kind} it must be told: see its log, then repair what the client \
+                         sends or restart the beacon"
+                    ));
+                }
+            }
+        }
         for kind in &self.full {
             alerts.push(format!(
                 "the seeds book is full of {kind}: the newest reach beacons with the client's own request only and are not \
@@ -354,6 +344,11 @@ impl Book {
             ));
         }
         alerts
+    }
+
+    fn refusals(&self, place: usize, kind: SeedKind) -> u32 {
+        let groups = self.groups.iter().filter(|((_, of), _)| *of == kind);
+        groups.map(|(_, group)| group.refused(1 << place) as u32).sum()
     }
 
     /// Groups that changed since this was asked last.

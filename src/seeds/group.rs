@@ -18,6 +18,8 @@ pub(super) struct Entry {
     pub(super) told: u128,
     /// Those of them that got it since the client gave it last: what a beacon missed twice running it does not hold.
     lately: u128,
+    /// Seats that were told it and refused it.
+    refused: u128,
     /// Changes with its bytes.
     pub(super) edition: u64,
     given: Moment,
@@ -31,6 +33,12 @@ impl Entry {
     fn hold(&mut self, seat: u128) {
         self.told |= seat;
         self.lately |= seat;
+        self.refused &= !seat;
+    }
+
+    /// Whether there is nothing more to tell a seat.
+    fn is_done(&self, seat: u128, when: When) -> bool {
+        (self.told | self.refused) & seat != 0 || self.is_over(when)
     }
 }
 
@@ -40,8 +48,10 @@ pub(super) struct Group {
     pub(super) entries: BTreeMap<Key, Entry>,
     /// `Eth-Consensus-Version` of the last body that had one.
     pub(super) fork: Option<Box<str>>,
-    /// Seats that hold every valid entry.
+    /// Seats to which every valid entry was told.
     settled: u128,
+    /// Those of them that refused one.
+    refusing: u128,
 }
 
 /// What a seat lacks of a group.
@@ -57,7 +67,7 @@ pub(super) struct Lacking {
 impl Default for Group {
     /// There is nothing in it yet, so everyone holds all of it.
     fn default() -> Self {
-        Self { entries: BTreeMap::new(), fork: None, settled: u128::MAX }
+        Self { entries: BTreeMap::new(), fork: None, settled: u128::MAX, refusing: 0 }
     }
 }
 
@@ -72,7 +82,7 @@ impl Group {
                     entry.told = entry.lately;
                 } else {
                     entry.raw.clone_from(&item.raw);
-                    (entry.ssz, entry.edition, entry.told) = (form.ssz, edition, 0);
+                    (entry.ssz, entry.edition, entry.told, entry.refused) = (form.ssz, edition, 0, 0);
                 }
                 (entry, (grown, false))
             }
@@ -84,6 +94,7 @@ impl Group {
                     since: when.epoch,
                     told: 0,
                     lately: 0,
+                    refused: 0,
                     edition,
                     given: when.now,
                 });
@@ -91,7 +102,7 @@ impl Group {
             }
         };
         (entry.ends, entry.since, entry.given, entry.lately) = (item.ends, when.epoch, when.now, 0);
-        self.settled &= entry.told;
+        self.settled &= entry.told | entry.refused;
         grown
     }
 
@@ -111,15 +122,51 @@ impl Group {
         self.settle(seat, when);
     }
 
+    /// A seat refused entries; `same` as for [`Self::hold`].
+    pub(super) fn refuse(
+        &mut self,
+        seat: u128,
+        keys: impl Iterator<Item = Key>,
+        same: impl Fn(&Entry, usize) -> bool,
+        when: When,
+    ) {
+        for (place, key) in keys.enumerate() {
+            if let Some(entry) = self.entries.get_mut(&key).filter(|entry| same(entry, place)) {
+                entry.refused |= seat;
+                entry.told &= !seat;
+            }
+        }
+        self.settle(seat, when);
+    }
+
     fn settle(&mut self, seat: u128, when: When) {
-        if self.entries.values().all(|entry| entry.told & seat != 0 || entry.is_over(when)) {
+        if self.entries.values().all(|entry| entry.is_done(seat, when)) {
             self.settled |= seat;
         }
+        self.weigh_refusals(when);
+    }
+
+    fn weigh_refusals(&mut self, when: When) {
+        let valid = self.entries.values().filter(|entry| !entry.is_over(when));
+        self.refusing = valid.fold(0, |seats, entry| seats | entry.refused);
+    }
+
+    /// Whether every valid entry was told to a seat: taken or refused.
+    pub(super) fn is_settled(&self, seat: u128) -> bool {
+        self.settled & seat != 0
     }
 
     /// Whether a seat holds every valid entry.
     pub(super) fn is_held(&self, seat: u128) -> bool {
-        self.settled & seat != 0
+        self.settled & !self.refusing & seat != 0
+    }
+
+    /// How many valid entries a seat refuses.
+    pub(super) fn refused(&self, seat: u128) -> usize {
+        if self.refusing & seat == 0 {
+            return 0;
+        }
+        self.entries.values().filter(|entry| entry.refused & seat != 0).count()
     }
 
     /// Seats lost what they were told.
@@ -128,20 +175,22 @@ impl Group {
             return;
         }
         self.settled &= !seats;
+        self.refusing &= !seats;
         for entry in self.entries.values_mut() {
             entry.told &= !seats;
             entry.lately &= !seats;
+            entry.refused &= !seats;
         }
     }
 
     /// What a seat lacks, at most `most` entries of it. Those a client gave within `grace` are on their way.
     pub(super) fn lacking(&mut self, seat: u128, most: usize, grace_ms: u64, when: When) -> Lacking {
         let mut lacking = Lacking { due: Vec::new(), ssz: false, any: false };
-        if self.is_held(seat) {
+        if self.is_settled(seat) {
             return lacking;
         }
         for (key, entry) in &self.entries {
-            if entry.told & seat != 0 || entry.is_over(when) {
+            if entry.is_done(seat, when) {
                 continue;
             }
             lacking.any = true;
@@ -166,7 +215,11 @@ impl Group {
 
     /// Forgets what is over; returns entries and bytes that went.
     pub(super) fn prune(&mut self, when: When) -> (usize, usize) {
-        self.drop_where(|_, entry| entry.is_over(when))
+        let gone = self.drop_where(|_, entry| entry.is_over(when));
+        if self.refusing != 0 {
+            self.weigh_refusals(when);
+        }
+        gone
     }
 
     /// Forgets entries; returns how many, and their bytes.

@@ -16,6 +16,7 @@ mod group;
 mod held;
 mod item;
 mod kind;
+mod replay;
 mod saved;
 mod signs;
 mod sync;
@@ -25,12 +26,13 @@ mod tests;
 use crate::chain::SlotClock;
 use crate::model::{Epoch, Moment, Slot};
 
-pub use book::{Book, Plan, Replay, Round};
+pub use book::{Book, Plan, Round};
 pub use claims::Refused;
 pub use client::Client;
 pub use held::Held;
 pub use item::{Form, Item, Seed, body};
 pub use kind::{must_precede, of as kind_of, row as row_of};
+pub use replay::Replay;
 pub use signs::{Sign, Signs, Verdict};
 pub use sync::{SyncDuty, sync_duties};
 

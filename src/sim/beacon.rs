@@ -96,6 +96,11 @@ impl SimBeacon {
             .with(|world| world.nodes[self.server.node].memory.preparations.get(&validator).copied())
     }
 
+    /// From now on it refuses any body that names a fee recipient for this validator.
+    pub fn deny(&self, validator: ValidatorIndex) {
+        self.server.world.with(|world| world.nodes[self.server.node].denied.insert(validator));
+    }
+
     /// Committees it holds subscriptions of.
     pub fn subscribed(&self) -> usize {
         self.server.world.with(|world| world.nodes[self.server.node].memory.subscribed.len())

@@ -74,10 +74,7 @@ fn state(view: &View<'_>, beacon: &BeaconStatus, width: u16) -> Vec<TextLine> {
     ));
     for told in &beacon.told {
         let ago = span(view.now.since(told.at));
-        lines.push(labelled(
-            "was told",
-            vec![piece(Role::Text, format!("{} {}, {ago} ago", told.count, told.kind))],
-        ));
+        lines.push(labelled("was told", vec![piece(Role::Text, format!("{}, {ago} ago", told.said()))]));
     }
     if let Some(custody) = beacon.custody {
         let text = format!(

@@ -287,3 +287,54 @@ fn each_beacons_part_is_told_with_count_age_and_custody() {
     assert_eq!(told[1].1.unwrap().groups, 4, "nobody told it of any");
     assert!(told[1].0.is_empty() && told[2].0.is_empty());
 }
+
+#[test]
+fn what_a_beacon_refuses_it_does_not_hold_and_is_not_told_again() {
+    let mut book = book(2);
+    let kind = SeedKind::Preparations;
+    book.give(&client(0), &preparations(0..5, 1), at(0));
+    let mut left = book.plan(&name(0), at(1_000), everywhere).bodies;
+    let (mut asked, bad) = (0, r#""validator_index":"3""#);
+    while let Some(replay) = left.pop() {
+        asked += 1;
+        if !String::from_utf8_lossy(&replay.body).contains(bad) {
+            book.replayed(&name(0), &replay, at(1_000));
+        } else if let Some(halves) = book.halves(&replay) {
+            assert_eq!(halves.iter().map(super::super::Replay::len).sum::<usize>(), replay.len());
+            left.extend(halves);
+        } else {
+            assert_eq!(replay.len(), 1);
+            book.refused(&name(0), &replay, at(1_000));
+        }
+    }
+    assert!(asked <= 7, "{asked} bodies to find one of five");
+    let plan = book.plan(&name(0), at(2_000), everywhere);
+    assert!(plan.bodies.is_empty() && !plan.owes, "nothing more can be told");
+    assert!(!book.holds(&name(0), &client(0), kind), "but not all of it is held");
+    let told = &book.tell(&[name(0), name(1)], Some(at(2_000)))[0].0[0];
+    assert_eq!((told.count, told.refused, told.said()), (4, 1, "4 preparations (refuses 1)".to_owned()));
+    let alerts = book.alerts();
+    assert!(alerts.len() == 1 && alerts[0].starts_with("b0 refuses 1 of the preparations"), "{alerts:?}");
+
+    book.give(&client(0), &preparations(0..5, 1), in_epoch(1));
+    assert!(book.plan(&name(0), in_epoch(1), everywhere).bodies.is_empty(), "the same again changes nothing");
+    book.give(&client(0), &preparations(3..4, 2), in_epoch(1));
+    let late = in_epoch(2);
+    assert_eq!(book.plan(&name(0), late, everywhere).bodies.len(), 1, "another word is told");
+    book.lose(&name(0), Lost::Everything);
+    assert_eq!(book.plan(&name(0), late, everywhere).bodies[0].len(), 5, "a restart forgets refusals");
+    assert!(book.alerts().is_empty());
+}
+
+#[test]
+fn a_refusal_ends_with_its_duty() {
+    let mut book = book(1);
+    book.give(&client(0), &committees(0..2, 8), at(0));
+    let replay = book.plan(&name(0), at(1_000), everywhere).bodies.remove(0);
+    book.refused(&name(0), &replay, at(1_000));
+    assert!(!book.holds(&name(0), &client(0), SeedKind::Committees));
+    book.give(&client(0), &committees(2..3, 20), at(2_000));
+    took(&mut book, &name(0), &client(0), &committees(2..3, 20), at(2_000));
+    book.prune(at(9 * SLOT_MS));
+    assert!(book.holds(&name(0), &client(0), SeedKind::Committees) && book.alerts().is_empty());
+}

@@ -52,7 +52,11 @@ pub(super) fn preparations(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
         let address = unhex(item.get("fee_recipient")?.as_str()?)?;
         Some((ValidatorIndex(number(item, "validator_index")?), <[u8; 20]>::try_from(address).ok()?))
     })?;
-    let memory = &mut ask.world.nodes[ask.node].memory;
+    let node = &mut ask.world.nodes[ask.node];
+    if let Some((denied, _)) = list.iter().find(|(validator, _)| node.denied.contains(validator)) {
+        return Err(Answer::error(400, format!("no validator {denied} is known here")));
+    }
+    let memory = &mut node.memory;
     memory.first("preparations");
     memory.preparations.extend(list);
     Ok(Answer::empty(200))

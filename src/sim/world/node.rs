@@ -117,6 +117,8 @@ pub(crate) struct Node {
     pub(crate) mood: Mood,
     /// What a restart takes from it.
     pub(crate) memory: Memory,
+    /// Validators whose fee recipient it does not take.
+    pub(crate) denied: BTreeSet<ValidatorIndex>,
     /// Its head.
     pub(crate) head: Root,
     pub(super) finalized: Epoch,
@@ -136,6 +138,7 @@ impl Node {
             version,
             mood: Mood::Well,
             memory: Memory::default(),
+            denied: BTreeSet::new(),
             head: Root::default(),
             finalized: Epoch(0),
             net: super::MAIN,

@@ -15,6 +15,7 @@
 //! | [`seeds`] | what each beacon has been told |
 //! | [`guard`] | what may never be given to be signed |
 //! | [`store`] | what survives a restart: seeds, drains, journal, high-water marks |
+//! | [`host`] | what is read of a host, and what that means for an attestation |
 //! | [`duties`] | what passed the router for which validator |
 //! | [`router`] | the door: listener, strategies, attempts, answers |
 //! | [`ops`] | restart and upgrade of a beacon's process, step by step |
@@ -38,6 +39,7 @@ pub mod duties;
 pub mod endpoint;
 pub mod engine;
 pub mod guard;
+pub mod host;
 pub mod metrics;
 pub mod model;
 pub mod ops;

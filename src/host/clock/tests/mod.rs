@@ -1,0 +1,4 @@
+//! Tests of what the files of this folder do together.
+
+mod chrony;
+mod verdict;

@@ -48,7 +48,7 @@ fn equal_scenarios_give_equal_lines_and_another_seed_others() {
 fn a_fault_changes_nothing_before_it_and_nothing_it_does_not_touch() {
     let scenario = scenario("client-lose").unwrap().unwrap();
     let with: Vec<_> = Recording::new(&scenario, 0).collect();
-    let without: Vec<_> = Recording::new(&scenario.before(0), 0).collect();
+    let without: Vec<_> = Recording::new(&scenario.without(&scenario.faults[0].at, 0), 0).collect();
     let fault = scenario.faults[0].slot;
     let other = |seen: &DutiesSeen| seen.client != "vc-7";
     assert_eq!(sums(&with, 0..80, other), sums(&without, 0..80, other));

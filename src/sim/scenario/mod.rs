@@ -185,11 +185,11 @@ impl Scenario {
         (!fault.fault.befalls(&fault.at)).then(|| format!("this fault cannot befall {}", fault.at))
     }
 
-    /// The same without faults that begin at `slot` or later: what would have been seen.
+    /// The same without the faults of one part that begin at `slot` or later: what would have been seen.
     #[must_use]
-    pub fn before(&self, slot: u64) -> Self {
+    pub fn without(&self, at: &At, slot: u64) -> Self {
         let mut calm = self.clone();
-        calm.faults.retain(|fault| fault.slot < slot);
+        calm.faults.retain(|fault| fault.at != *at || fault.slot < slot);
         calm
     }
 }
@@ -212,7 +212,9 @@ expect:
         let scenario = Scenario::parse("x", TEXT).unwrap();
         assert_eq!((scenario.name.as_str(), scenario.slots, scenario.seed), ("x", 80, 1));
         assert_eq!(scenario.faults[0].fault, Ill::Gc { pause_ms: 1500, run_ms: 500 });
-        assert!(scenario.before(4).faults.is_empty() && scenario.before(5).faults.len() == 1);
+        let at = &scenario.faults[0].at;
+        assert!(scenario.without(at, 4).faults.is_empty() && scenario.without(at, 5).faults.len() == 1);
+        assert_eq!(scenario.without(&At::Network, 0), scenario);
     }
 
     #[test]

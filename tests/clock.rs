@@ -13,7 +13,10 @@ mod server;
 use std::time::Duration;
 
 use beacondeck::host::clock::chrony::{ChronyError, Report, ask};
-use beacondeck::host::clock::{ClockAspect, ClockEvidence, ClockVerdict, Grade, Limits, Standing, judge};
+use beacondeck::host::clock::sntp::{Pace, measure};
+use beacondeck::host::clock::{
+    ClockAspect, ClockEvidence, ClockVerdict, Grade, Limits, Standing, Witness, judge,
+};
 
 use daemon::{Daemon, unix_us};
 use server::{Habit, TimeServer};
@@ -26,7 +29,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 fn verdict(report: &Report) -> ClockVerdict {
     let readings = vec![report.reading(unix_us())];
-    judge(&ClockEvidence { readings, steps: Vec::new() }, Limits::default())
+    judge(&ClockEvidence { readings, ..ClockEvidence::default() }, Limits::default())
 }
 
 /// Asks until what chronyd says satisfies `is`.
@@ -148,4 +151,27 @@ async fn nobody_there_is_said_with_what_to_do() {
         error.to_string(),
         format!("cannot ask chronyd at {door}; is it running, with its command port open?")
     );
+}
+
+#[tokio::test]
+async fn our_own_question_to_a_server_holds_the_truth_and_confirms_chronyd() {
+    let server = TimeServer::start(Habit::Shifted(-80_000));
+    let pace = Pace { exchanges: 4, apart: Duration::from_millis(10), patience: PATIENCE };
+    let sample = measure(server.address, pace).await.unwrap();
+    assert!(sample.offset.contains(80_000) && sample.offset.half() < NARROW_US, "{}", sample.offset);
+    let daemon = Daemon::start(server.address);
+    let chrony = following(&daemon, 4).await.reading(unix_us());
+    let readings = vec![chrony, sample.reading()];
+    let verdict = judge(&ClockEvidence { readings, ..ClockEvidence::default() }, Limits::default());
+    assert_eq!(verdict.by, [Witness::Chrony, Witness::Sntp]);
+    assert_eq!(grade(&verdict, ClockAspect::Agreement), Some(Grade::Ok), "{verdict:?}");
+    assert_eq!(grade(&verdict, ClockAspect::Offset), Some(Grade::Warn), "{verdict:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_said_to_be_silent() {
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let pace = Pace { exchanges: 2, apart: Duration::ZERO, patience: Duration::from_millis(30) };
+    let error = measure(silent.local_addr().unwrap(), pace).await.unwrap_err();
+    assert_eq!(error.to_string(), "no answer within 30 ms; is UDP port 123 open to it?");
 }

@@ -16,7 +16,8 @@ pub const KEPT: usize = 64;
 const SMALLEST_US: u64 = 1_000;
 
 /// The wall clock between two readings of the monotonic one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Glance {
     /// Monotonic clock just before, microseconds.
     pub before_us: u64,

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::interval::Interval;
+use super::kernel::{KernelClock, of_kernel};
 use super::limits::{Grade, Limits};
 use super::reading::{Reading, Standing, Witness};
 use super::select::{Selection, select};
@@ -33,6 +34,8 @@ pub enum ClockAspect {
     Frequency,
     /// Whether one program, and a good one, disciplines it.
     Daemon,
+    /// Whether the kernel is told that it follows a reference.
+    Kernel,
 }
 
 /// One thing found, good or not.
@@ -52,6 +55,8 @@ pub struct ClockFinding {
 pub struct ClockEvidence {
     /// What each source that answered says.
     pub readings: Vec<Reading>,
+    /// What the kernel says, if it could be asked.
+    pub kernel: Option<KernelClock>,
     /// Steps seen in the time that matters; those of the first synchronisation left out.
     pub steps: Vec<Step>,
 }
@@ -109,6 +114,7 @@ pub fn judge(evidence: &ClockEvidence, limits: Limits) -> ClockVerdict {
     findings.extend(of_steps(&evidence.steps, limits));
     findings.extend(of_frequency(&evidence.readings, limits));
     findings.extend(of_daemon(&evidence.readings));
+    findings.extend(evidence.kernel.map(|kernel| of_kernel(kernel, &evidence.readings)));
     ClockVerdict { offset, by, findings }
 }
 

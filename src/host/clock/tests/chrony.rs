@@ -169,6 +169,6 @@ proptest! {
         let source = read(Question::Source(0), 3, 15, &source_data).source().unwrap();
         let stats = read(Question::SourceStats(0), 6, 34, &stats).stats().unwrap();
         let reading = Report { tracking, sources: vec![(source, stats)] }.reading(now);
-        judge(&ClockEvidence { readings: vec![reading], steps: Vec::new() }, Limits::default());
+        judge(&ClockEvidence { readings: vec![reading], ..ClockEvidence::default() }, Limits::default());
     }
 }

@@ -20,7 +20,7 @@ fn says(witness: Witness, offset_ms: i64, half_ms: u64) -> Reading {
 }
 
 fn verdict(readings: Vec<Reading>) -> ClockVerdict {
-    judge(&ClockEvidence { readings, steps: Vec::new() }, Limits::default())
+    judge(&ClockEvidence { readings, ..ClockEvidence::default() }, Limits::default())
 }
 
 fn grade(verdict: &ClockVerdict, aspect: ClockAspect) -> Option<Grade> {
@@ -67,7 +67,7 @@ fn sources_that_disagree_are_never_averaged() {
         "time sources disagree: chrony says +0.0 ms ±2.0 ms, SNTP says -300.0 ms ±5.0 ms"
     );
     let close = vec![says(Witness::Chrony, 0, 2), says(Witness::Sntp, 20, 5)];
-    let close = judge(&ClockEvidence { readings: close, steps: Vec::new() }, Limits::default());
+    let close = judge(&ClockEvidence { readings: close, ..ClockEvidence::default() }, Limits::default());
     assert_eq!(grade(&close, ClockAspect::Agreement), Some(Grade::Warn), "one of them is wrong");
 }
 
@@ -116,7 +116,10 @@ fn each_further_symptom_has_its_finding() {
         ..says(Witness::Chrony, 0, 2)
     };
     let step = Step { at: UnixMs(1_700_000_000_000), by: Interval::around(-120_000, 3) };
-    let verdict = judge(&ClockEvidence { readings: vec![chrony], steps: vec![step] }, Limits::default());
+    let verdict = judge(
+        &ClockEvidence { readings: vec![chrony], steps: vec![step], ..ClockEvidence::default() },
+        Limits::default(),
+    );
     let expected = [
         (ClockAspect::Jitter, Grade::Warn, "measurements of chrony spread by 22.0 ms"),
         (ClockAspect::Sources, Grade::Warn, "chrony reaches 4 time sources, 1 of them wrong"),

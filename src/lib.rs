@@ -17,6 +17,7 @@
 //! | [`store`] | what survives a restart: seeds, drains, journal, high-water marks |
 //! | [`host`] | what is read of a host, and what that means for an attestation |
 //! | [`duties`] | what passed the router for which validator |
+//! | [`incidents`] | from symptoms to culprits: who is to blame, why, since when |
 //! | [`router`] | the door: listener, strategies, attempts, answers |
 //! | [`ops`] | restart and upgrade of a beacon's process, step by step |
 //! | [`control`] | the unix sockets for operators: questions, orders, watches |
@@ -40,6 +41,7 @@ pub mod endpoint;
 pub mod engine;
 pub mod guard;
 pub mod host;
+pub mod incidents;
 pub mod metrics;
 pub mod model;
 pub mod ops;

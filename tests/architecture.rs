@@ -54,6 +54,7 @@ const ROOMS: &[Room] = &[
     room("host", &["chain"], "what a host costs is counted in shares of a slot"),
     room("store", &[], "keeps what it is given and knows not what it means"),
     room("duties", &["chain", "endpoint"], "a duty is seen in a row's body and is due in a slot"),
+    room("incidents", &[], "what was seen is words of the model; whom to blame is counted from them"),
     room(
         "router",
         &["endpoint", "pool", "seeds", "guard", "chain", "metrics", "tls"],
@@ -106,6 +107,7 @@ const ROOMS: &[Room] = &[
             "router",
             "control",
             "engine",
+            "incidents",
             "sim",
             "console",
         ],

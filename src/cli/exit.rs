@@ -9,6 +9,8 @@ use crate::config::LoadError;
 
 /// The command line is wrong.
 pub const USAGE: u8 = 64;
+/// A line of a file given to be read is wrong.
+pub const DATA: u8 = 65;
 /// What is asked for cannot be had now: nothing listens, a beacon is not there.
 pub const UNAVAILABLE: u8 = 69;
 /// A fault of this program, or of the machine.

@@ -20,6 +20,7 @@ mod operate;
 mod output;
 mod plain;
 mod print;
+mod replay;
 mod restart;
 mod resume;
 mod screen;
@@ -121,6 +122,8 @@ commands! {
     Explain => explain,
     /// Show who ordered what, when, and what became of it
     Journal => journal,
+    /// Feed a recording to the engine that names culprits, and print the changes of its incidents
+    Replay => replay,
     /// Print what comes with the program
     Print => print,
 }

@@ -1,0 +1,244 @@
+//! What may be to blame, and the path of each duty through it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::FleetSeen;
+
+/// The name of the only router, where clients carry no `router` label.
+const ONE_ROUTER: &str = "router";
+
+/// What kind of thing a culprit is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Everybody's: late and missing blocks, losses of the whole network.
+    Network,
+    /// A beacon node.
+    Beacon,
+    /// A validator client.
+    Client,
+    /// What signs for several clients.
+    Signer,
+    /// A machine.
+    Host,
+    /// An execution client of some version.
+    El,
+    /// A consensus client of some version.
+    Cl,
+    /// A data centre.
+    Zone,
+    /// What clients reach beacons by.
+    Router,
+    /// Any other label.
+    #[serde(untagged)]
+    Label(String),
+}
+
+impl Kind {
+    /// Whether it stands between the validator and the router.
+    pub(super) fn is_front(&self) -> bool {
+        matches!(self, Self::Client | Self::Signer | Self::Router)
+    }
+
+    fn of_label(key: &str) -> Self {
+        match key {
+            "host" => Self::Host,
+            "el" => Self::El,
+            "cl" => Self::Cl,
+            "zone" => Self::Zone,
+            "signer" => Self::Signer,
+            "router" => Self::Router,
+            other => Self::Label(other.to_owned()),
+        }
+    }
+
+    /// How improbable a fault of this kind is before anything is seen, in nats.
+    pub(super) fn prior(&self) -> f64 {
+        match self {
+            Self::Network | Self::Beacon => 0.0,
+            Self::Client => 0.5,
+            Self::Host | Self::Signer => 1.0,
+            Self::El | Self::Cl => 1.5,
+            Self::Zone | Self::Router => 2.0,
+            Self::Label(_) => 2.5,
+        }
+    }
+
+    /// Whether it stands for several beacons or clients.
+    pub(super) fn is_broad(&self) -> bool {
+        !matches!(self, Self::Network | Self::Beacon | Self::Client)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Network => "network",
+            Self::Beacon => "beacon",
+            Self::Client => "client",
+            Self::Signer => "signer",
+            Self::Host => "host",
+            Self::El => "el",
+            Self::Cl => "cl",
+            Self::Zone => "zone",
+            Self::Router => "router",
+            Self::Label(key) => key,
+        })
+    }
+}
+
+/// Something that may be to blame.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Culprit {
+    /// What kind of thing.
+    pub kind: Kind,
+    /// Which.
+    pub name: String,
+}
+
+impl fmt::Display for Culprit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kind == Kind::Network {
+            f.write_str("network")
+        } else {
+            write!(f, "{} {}", self.kind, self.name)
+        }
+    }
+}
+
+/// Place of a component in [`Parts`].
+pub(super) type Id = usize;
+/// Place of a path in [`Parts`].
+pub(super) type PathId = usize;
+
+/// Components of a path.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Path {
+    /// All of them.
+    pub(super) all: Vec<Id>,
+    /// Those between the router and the chain, and the router: a client cannot make an answer slow.
+    pub(super) back: Vec<Id>,
+    /// The client and the beacon, as far as known.
+    pub(super) ends: [Option<Id>; 2],
+}
+
+/// All components, and the paths through them.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    culprits: Vec<Culprit>,
+    ids: HashMap<Culprit, Id>,
+    /// Beacons or clients of a component.
+    members: Vec<Vec<Id>>,
+    fronts: HashMap<String, Vec<Id>>,
+    backs: HashMap<String, Vec<Id>>,
+    paths: Vec<Path>,
+    known: HashMap<(Option<String>, Option<String>), PathId>,
+}
+
+impl Parts {
+    /// Takes a fleet; what was known keeps its place.
+    pub(super) fn learn(&mut self, fleet: &FleetSeen) {
+        self.fronts.clear();
+        self.backs.clear();
+        self.known.clear();
+        self.members.iter_mut().for_each(Vec::clear);
+        for beacon in &fleet.beacons {
+            let own = self.leaf(Kind::Beacon, &beacon.name, &beacon.labels);
+            self.backs.insert(beacon.name.clone(), own);
+        }
+        for client in &fleet.clients {
+            self.front(&client.name, &client.labels);
+        }
+    }
+
+    fn front(&mut self, name: &str, labels: &BTreeMap<String, String>) -> Vec<Id> {
+        let mut labels = labels.clone();
+        labels.entry("router".to_owned()).or_insert_with(|| ONE_ROUTER.to_owned());
+        let own = self.leaf(Kind::Client, name, &labels);
+        self.fronts.insert(name.to_owned(), own.clone());
+        own
+    }
+
+    fn leaf(&mut self, kind: Kind, name: &str, labels: &BTreeMap<String, String>) -> Vec<Id> {
+        let leaf = self.id(Culprit { kind, name: name.to_owned() });
+        let mut path = vec![leaf];
+        for (key, value) in labels.iter().filter(|(_, value)| !value.is_empty()) {
+            let id = self.id(Culprit { kind: Kind::of_label(key), name: value.clone() });
+            self.members[id].push(leaf);
+            path.push(id);
+        }
+        path
+    }
+
+    fn id(&mut self, culprit: Culprit) -> Id {
+        if let Some(id) = self.ids.get(&culprit) {
+            return *id;
+        }
+        let id = self.culprits.len();
+        self.ids.insert(culprit.clone(), id);
+        self.culprits.push(culprit);
+        self.members.push(Vec::new());
+        id
+    }
+
+    /// The path of a client's request by a beacon, as far as either is known.
+    pub(super) fn path(&mut self, client: Option<&str>, beacon: Option<&str>) -> PathId {
+        let key = (client.map(str::to_owned), beacon.map(str::to_owned));
+        if let Some(path) = self.known.get(&key) {
+            return *path;
+        }
+        let nothing = BTreeMap::new();
+        let front =
+            client.map(|name| self.fronts.get(name).cloned().unwrap_or_else(|| self.front(name, &nothing)));
+        let back = beacon.map(|name| {
+            if !self.backs.contains_key(name) {
+                let own = self.leaf(Kind::Beacon, name, &nothing);
+                self.backs.insert(name.to_owned(), own);
+            }
+            self.backs[name].clone()
+        });
+        let ends = [front.as_ref().map(|own| own[0]), back.as_ref().map(|own| own[0])];
+        let (mut all, mut behind) = (front.clone().unwrap_or_default(), back.unwrap_or_default());
+        all.extend(&behind);
+        behind.extend(all.iter().filter(|id| self.culprits[**id].kind == Kind::Router));
+        for list in [&mut all, &mut behind] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        self.paths.push(Path { all, back: behind, ends });
+        self.known.insert(key, self.paths.len() - 1);
+        self.paths.len() - 1
+    }
+
+    pub(super) fn of(&self, path: PathId) -> &Path {
+        &self.paths[path]
+    }
+
+    pub(super) fn culprit(&self, id: Id) -> &Culprit {
+        &self.culprits[id]
+    }
+
+    pub(super) fn find(&self, culprit: &Culprit) -> Option<Id> {
+        self.ids.get(culprit).copied()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.culprits.len()
+    }
+
+    /// The beacons and clients it stands for; none for one of them.
+    pub(super) fn members(&self, id: Id) -> &[Id] {
+        &self.members[id]
+    }
+
+    /// Whether two stand for something in common.
+    pub(super) fn related(&self, a: Id, b: Id) -> bool {
+        let own =
+            |id: Id| if self.culprits[id].kind.is_broad() { self.members[id].clone() } else { vec![id] };
+        let (a, b) = (own(a), own(b));
+        a.iter().any(|leaf| b.contains(leaf))
+    }
+}

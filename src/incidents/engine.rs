@@ -1,0 +1,326 @@
+//! Observations in, changes of incidents out.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::causes::cause;
+use super::component::{Culprit, Id, Kind, Parts};
+use super::life::{Change, Event, Incident};
+use super::localise::{Blame, Localiser};
+use super::network::{Storm, Weather};
+use super::symptom::Symptom;
+use super::window::{Cells, Window};
+use crate::model::{HostLevel, HostSeen, Observation};
+
+/// Widths of window, and every how many slots each is looked at.
+const WINDOWS: [(u64, u64); 4] = [(2, 1), (8, 1), (32, 2), (96, 4)];
+/// Slots without a sign after which an incident has ended, by whether it shows in a narrow window.
+const PATIENCE: (u64, u64) = (10, 28);
+/// Something blamed again within so many slots of its end is the same incident.
+const AGAIN: u64 = 64;
+/// What is blamed must have shown within so many slots.
+const FRESH: u64 = 3;
+/// Another culprit takes an incident over if it explains it better by so many nats.
+const BETTER: f64 = 3.0;
+/// Slots for which the culprit of an incident may turn out to be another one.
+const YOUNG: u64 = 12;
+/// What shows by mostly the same as an open incident is one of its own at so many nats.
+const CLEAR: f64 = 40.0;
+/// Slots a finding of a host is remembered.
+const FINDING: u64 = 16;
+/// What a bad finding on its host is worth, in nats.
+const FOUND: (f64, f64) = (4.0, 2.0);
+/// What is blamed already needs so many nats less.
+const KNOWN: f64 = 6.0;
+/// Slots of duties that name each validator once.
+const EPOCH: u64 = 32;
+
+/// Which incident a blame belongs to.
+enum Whose {
+    /// One of its own.
+    Own,
+    /// One there is, and whether its culprit turns out to be another.
+    Of(usize, bool),
+}
+
+/// The engine.
+#[derive(Debug, Default)]
+pub struct Incidents {
+    parts: Parts,
+    window: Window,
+    weather: Weather,
+    all: Vec<Incident>,
+    /// Marks of a component up to a slot belong to an incident that has ended.
+    explained: HashMap<Id, u64>,
+    findings: BTreeMap<(String, String), HostSeen>,
+    now: Option<u64>,
+}
+
+impl Incidents {
+    /// Takes a line; what it changed of slots that have ended by it.
+    pub fn observe(&mut self, line: &Observation) -> Vec<Change> {
+        let slot = match line {
+            Observation::Recording { .. } => return Vec::new(),
+            Observation::Fleet(fleet) => {
+                self.parts.learn(fleet);
+                self.window.slot_ms = fleet.slot_seconds.max(0.1) * 1_000.0;
+                return Vec::new();
+            }
+            Observation::Slot(seen) => seen.slot,
+            Observation::Served(seen) => seen.slot,
+            Observation::Duties(seen) => seen.as_of,
+            Observation::Probe(seen) => seen.slot,
+            Observation::Host(seen) => seen.slot,
+        };
+        let changes = match self.now {
+            Some(now) if slot.0 > now => self.look(now),
+            _ => Vec::new(),
+        };
+        self.now = Some(self.now.map_or(slot.0, |now| now.max(slot.0)));
+        match line {
+            Observation::Slot(seen) => self.window.slot(seen),
+            Observation::Served(seen) => self.window.served(seen, &mut self.parts),
+            Observation::Duties(seen) => self.window.duties(seen),
+            Observation::Probe(seen) => self.window.probe(seen, &mut self.parts),
+            Observation::Host(seen) => {
+                self.findings.insert((seen.host.clone(), seen.check.clone()), seen.clone());
+            }
+            Observation::Recording { .. } | Observation::Fleet(_) => {}
+        }
+        changes
+    }
+
+    /// The recording has ended: what its last slot changed.
+    pub fn finish(&mut self) -> Vec<Change> {
+        self.now.map_or_else(Vec::new, |now| self.look(now))
+    }
+
+    fn look(&mut self, now: u64) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let storm = self.weather.look(&self.window, now);
+        self.storm(storm, now, &mut changes);
+        let found = self.localise(now);
+        let named: Vec<Id> = found.iter().map(|(blame, _, _)| blame.id).collect();
+        for (blame, width, cells) in &found {
+            if let Some(change) = self.blame(blame, *width, cells, &named, now) {
+                changes.push(change);
+            }
+        }
+        self.end(now, &mut changes);
+        let since = |incident: &Incident| Some((self.parts.find(&incident.change.culprits[0])?, incident.at));
+        let mut blamed: HashMap<Id, u64> = self.open().filter_map(since).collect();
+        // What has ended a while ago may not have been usual then.
+        blamed.extend(
+            self.all.iter().filter(|incident| !incident.open && incident.at + 40 > now).filter_map(
+                |incident| Some((self.parts.find(&incident.change.culprits[0])?, incident.began)),
+            ),
+        );
+        self.window.learn(now, &blamed, &mut self.parts);
+        self.window.forget(now);
+        changes
+    }
+
+    fn open(&self) -> impl Iterator<Item = &Incident> {
+        self.all.iter().filter(|incident| incident.open)
+    }
+
+    /// Bad findings of a host that are recent.
+    fn finding(&self, host: &str, now: u64) -> Option<&HostSeen> {
+        self.findings
+            .values()
+            .filter(|seen| seen.host == host && seen.level >= HostLevel::Warn && seen.slot.0 + FINDING >= now)
+            .max_by_key(|seen| seen.level)
+    }
+
+    fn prior(&self, id: Id, now: u64) -> f64 {
+        let culprit = self.parts.culprit(id);
+        let found = match culprit.kind {
+            Kind::Host
+                if self.finding(&culprit.name, now).is_some_and(|seen| seen.level == HostLevel::Bad) =>
+            {
+                FOUND.0
+            }
+            _ => 0.0,
+        };
+        let known =
+            if self.open().any(|incident| incident.change.culprits[0] == *culprit) { KNOWN } else { 0.0 };
+        culprit.kind.prior() - found - known
+    }
+
+    /// Who is to blame by what each window shows, the best of what excludes each other.
+    fn localise(&mut self, now: u64) -> Vec<(Blame, u64, std::rc::Rc<Cells>)> {
+        let mut all: Vec<(Blame, u64, std::rc::Rc<Cells>)> = Vec::new();
+        for (width, every) in WINDOWS {
+            if !now.is_multiple_of(every) {
+                continue;
+            }
+            let cells = std::rc::Rc::new(self.window.cells(now, width, &self.explained, &mut self.parts));
+            let prior = |id: Id| self.prior(id, now);
+            let blames = Localiser::new(&cells, &self.parts, &prior).solve();
+            all.extend(blames.into_iter().map(|blame| (blame, width, cells.clone())));
+        }
+        all.sort_by(|a, b| b.0.score.total_cmp(&a.0.score).then(a.1.cmp(&b.1)).then(a.0.id.cmp(&b.0.id)));
+        let mut found: Vec<(Blame, u64, std::rc::Rc<Cells>)> = Vec::new();
+        for (blame, width, cells) in all {
+            let clash = found.iter().any(|(other, of, _)| {
+                other.id == blame.id
+                    || *of != width
+                        && (self.parts.related(other.id, blame.id)
+                            || other.near.contains(&blame.id)
+                            || blame.near.contains(&other.id))
+            });
+            if !clash {
+                found.push((blame, width, cells));
+            }
+        }
+        let newest = self.window.newest_duties();
+        found.retain(|(blame, _, _)| {
+            blame.newest + FRESH >= now || (blame.newest + FRESH > newest && newest + 4 >= now)
+        });
+        found
+    }
+
+    fn blame(&mut self, blame: &Blame, width: u64, cells: &Cells, named: &[Id], now: u64) -> Option<Change> {
+        let whose = self.whose(blame, named, now)?;
+        let change = self.told(blame, cells, now);
+        let patience = if width <= 8 { PATIENCE.0 } else { PATIENCE.1 };
+        match whose {
+            Whose::Own => {
+                let change = Change { id: self.all.len() as u64 + 1, ..change };
+                self.all.push(Incident::new(change.clone(), blame.score, patience));
+                Some(change)
+            }
+            Whose::Of(place, taken_over) => self.all[place].again(change, blame.score, patience, taken_over),
+        }
+    }
+
+    /// Which incident a blame belongs to; none: it says nothing that is not said.
+    fn whose(&self, blame: &Blame, named: &[Id], now: u64) -> Option<Whose> {
+        let culprit = self.parts.culprit(blame.id);
+        let recent = |incident: &Incident| incident.open || incident.at + AGAIN >= now;
+        let same = |incident: &Incident| incident.change.culprits[0] == *culprit && recent(incident);
+        if let Some(place) = self.all.iter().rposition(same) {
+            return Some(Whose::Of(place, false));
+        }
+        let gives_way = |incident: &Incident| {
+            let id = self.parts.find(&incident.change.culprits[0]);
+            incident.open
+                && id.is_some_and(|id| {
+                    !named.contains(&id) && (self.parts.related(id, blame.id) || blame.near.contains(&id))
+                })
+        };
+        if let Some(place) = self.all.iter().rposition(gives_way) {
+            let old = &self.all[place];
+            let stands = old.seen + FRESH >= now && old.at + 6 < now;
+            let better = blame.score >= old.score.min(60.0) + BETTER || !stands;
+            return (old.at + YOUNG >= now && better).then_some(Whose::Of(place, true));
+        }
+        (!self.is_part_of_another(blame)).then_some(Whose::Own)
+    }
+
+    /// Whether an open incident stands for what is blamed, too, or shows by mostly the same.
+    fn is_part_of_another(&self, blame: &Blame) -> bool {
+        self.open().filter_map(|incident| self.parts.find(&incident.change.culprits[0])).any(|id| {
+            self.parts.members(id).contains(&blame.id) || blame.score < CLEAR && blame.near.contains(&id)
+        })
+    }
+
+    fn end(&mut self, now: u64, changes: &mut Vec<Change>) {
+        for place in 0..self.all.len() {
+            let incident = &self.all[place];
+            if !incident.open || incident.seen + incident.patience > now {
+                continue;
+            }
+            let id = self.parts.find(&incident.change.culprits[0]);
+            if let Some(id) = id {
+                self.explained.insert(id, incident.seen + 2);
+            }
+            let incident = &mut self.all[place];
+            (incident.open, incident.at) = (false, now);
+            changes.push(Change { slot: now, event: Event::Resolved, ..incident.change.clone() });
+        }
+    }
+
+    fn storm(&mut self, storm: Option<Storm>, now: u64, changes: &mut Vec<Change>) {
+        let Some(storm) = storm else { return };
+        let network = Culprit { kind: Kind::Network, name: "network".to_owned() };
+        let recent = |incident: &Incident| incident.open || incident.at + AGAIN >= now;
+        let known =
+            self.all.iter().rposition(|incident| incident.change.culprits[0] == network && recent(incident));
+        let change = Change {
+            slot: now,
+            event: Event::Opened,
+            id: self.all.len() as u64 + 1,
+            culprits: vec![network],
+            cause: storm.cause.to_owned(),
+            confidence: confidence(storm.score),
+            validators: 0,
+            evidence: storm.evidence,
+            ambiguous_with: Vec::new(),
+        };
+        if let Some(place) = known {
+            let incident = &mut self.all[place];
+            if incident.open {
+                if storm.now {
+                    incident.seen = now;
+                }
+                return;
+            }
+            (incident.open, incident.at, incident.seen) = (true, now, now);
+            let change = Change { id: incident.change.id, event: Event::Changed, ..change };
+            incident.change = change.clone();
+            changes.push(change);
+            return;
+        }
+        self.all.push(Incident::new(change.clone(), storm.score, PATIENCE.0 + 6));
+        changes.push(change);
+    }
+
+    fn told(&mut self, blame: &Blame, cells: &Cells, now: u64) -> Change {
+        let culprit = self.parts.culprit(blame.id).clone();
+        let finding = match culprit.kind {
+            Kind::Host => self.finding(&culprit.name, now).cloned(),
+            _ => None,
+        };
+        let mut evidence = self.evidence(blame, cells);
+        if let Some(seen) = &finding {
+            evidence.push(
+                format!("host {}: {} is {:?}, {}", seen.host, seen.check, seen.level, seen.value)
+                    .to_lowercase(),
+            );
+        }
+        Change {
+            slot: now,
+            event: Event::Opened,
+            id: 0,
+            cause: cause(&culprit.kind, blame, finding.as_ref().map(|seen| seen.check.as_str())),
+            culprits: vec![culprit],
+            confidence: confidence(blame.score),
+            validators: self.window.due(blame.id, EPOCH, &mut self.parts) as u64,
+            evidence,
+            ambiguous_with: blame.like.iter().map(|id| self.parts.culprit(*id).clone()).collect(),
+        }
+    }
+
+    fn evidence(&self, blame: &Blame, cells: &Cells) -> Vec<String> {
+        let mut own: BTreeMap<Symptom, (f64, f64)> = BTreeMap::new();
+        for cell in &cells.list {
+            let path = self.parts.of(cell.path);
+            let on = if cell.symptom.is_clients_too() { &path.all } else { &path.back };
+            if on.contains(&blame.id) {
+                let sum = own.entry(cell.symptom).or_default();
+                *sum = (sum.0 + cell.bad, sum.1 + cell.n);
+            }
+        }
+        let lines = blame.strength.keys().filter_map(|symptom| {
+            let (bad, n) = own.get(symptom)?;
+            let usual = self.window.rates.of(*symptom) * 100.0;
+            (*bad > 0.0).then(|| format!("{} {bad:.0} of {n:.0}, {usual:.1} % is usual", symptom.words()))
+        });
+        lines.collect()
+    }
+}
+
+fn confidence(score: f64) -> f64 {
+    let sure = 1.0 / (1.0 + (-(score - 8.0) / 5.0).exp());
+    (sure * 1_000.0).round() / 1_000.0
+}

@@ -1,0 +1,91 @@
+//! The life of an incident, and what is told of it.
+
+use serde::{Deserialize, Serialize};
+
+use super::component::Culprit;
+
+/// What has happened to an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// It is there.
+    Opened,
+    /// Its culprit, its cause or its reach is another one now, or it is back.
+    Changed,
+    /// It has ended.
+    Resolved,
+}
+
+/// A line of what `beacondeck replay --json` prints: one change of one incident.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Change {
+    /// The slot at whose end it was known.
+    pub slot: u64,
+    /// What happened.
+    pub event: Event,
+    /// Number of the incident, from 1; it stays the same over its life.
+    pub id: u64,
+    /// Who is to blame.
+    pub culprits: Vec<Culprit>,
+    /// Why, in a few words.
+    pub cause: String,
+    /// Between 0 and 1.
+    pub confidence: f64,
+    /// Validators whose duties go by the culprit, as far as known.
+    pub validators: u64,
+    /// What speaks for it, with numbers.
+    pub evidence: Vec<String>,
+    /// Who cannot be told apart from the culprit by what was seen.
+    pub ambiguous_with: Vec<Culprit>,
+}
+
+/// An incident.
+#[derive(Debug, Clone)]
+pub(super) struct Incident {
+    pub(super) change: Change,
+    /// Newest slot that speaks for it.
+    pub(super) seen: u64,
+    /// Slots without a sign after which it has ended.
+    pub(super) patience: u64,
+    pub(super) score: f64,
+    pub(super) open: bool,
+    /// When it was opened first.
+    pub(super) began: u64,
+    /// When it was opened or ended last.
+    pub(super) at: u64,
+}
+
+impl Incident {
+    /// One that opens.
+    pub(super) fn new(change: Change, score: f64, patience: u64) -> Self {
+        let now = change.slot;
+        Self { change, seen: now, patience, score, open: true, began: now, at: now }
+    }
+
+    /// It is blamed again: what is to be told of that.
+    pub(super) fn again(
+        &mut self,
+        change: Change,
+        score: f64,
+        patience: u64,
+        taken_over: bool,
+    ) -> Option<Change> {
+        let (now, reopened) = (change.slot, !self.open);
+        let told = Change { id: self.change.id, event: Event::Changed, ..change };
+        let grown = told.validators > self.change.validators * 3 / 2 + 8;
+        let other = told.cause != self.change.cause && score > self.score * 1.2;
+        self.seen = now;
+        self.patience = if taken_over { patience } else { self.patience.min(patience) };
+        self.score = score.max(self.score * 0.95);
+        if !(taken_over || reopened || grown || other) {
+            return None;
+        }
+        (self.open, self.score) = (true, score);
+        if taken_over || reopened {
+            self.at = now;
+        }
+        self.change = told.clone();
+        Some(told)
+    }
+}

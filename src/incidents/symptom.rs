@@ -1,0 +1,124 @@
+//! What can be seen to be wrong: each kind of symptom with its own usual rate.
+
+/// A kind of symptom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Symptom {
+    /// A duty is not on the chain.
+    Missed,
+    /// A duty came later than the next slot with a block.
+    Late,
+    /// A duty voted for another head.
+    WrongHead,
+    /// A duty is not on the chain, and nobody was asked for what it needs.
+    Unasked,
+    /// A question was not answered.
+    Unanswered,
+    /// An answer took far longer than usual.
+    Slow,
+    /// A publication was not taken.
+    Untaken,
+    /// A publication came late.
+    PublishedLate,
+    /// A probe was not answered.
+    Unreachable,
+    /// The head is behind.
+    Behind,
+    /// The execution client is offline.
+    ElOffline,
+    /// The head is not verified.
+    Optimistic,
+    /// There are few peers.
+    Peers,
+    /// A probe took far longer than usual.
+    ProbeSlow,
+}
+
+/// Symptoms that come together: one cause in one slot counts once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Family {
+    /// Of the chain's verdict.
+    Duties,
+    /// Of questions.
+    Data,
+    /// Of publications.
+    Publish,
+    /// Of probes.
+    Probe,
+}
+
+impl Symptom {
+    pub(super) const ALL: [Self; 14] = [
+        Self::Missed,
+        Self::Late,
+        Self::WrongHead,
+        Self::Unasked,
+        Self::Unanswered,
+        Self::Slow,
+        Self::Untaken,
+        Self::PublishedLate,
+        Self::Unreachable,
+        Self::Behind,
+        Self::ElOffline,
+        Self::Optimistic,
+        Self::Peers,
+        Self::ProbeSlow,
+    ];
+
+    pub(super) fn family(self) -> Family {
+        match self {
+            Self::Missed | Self::Late | Self::WrongHead | Self::Unasked => Family::Duties,
+            Self::Unanswered | Self::Slow => Family::Data,
+            Self::Untaken | Self::PublishedLate => Family::Publish,
+            _ => Family::Probe,
+        }
+    }
+
+    /// Whether clients, and what signs for them, can cause it.
+    pub(super) fn is_clients_too(self) -> bool {
+        matches!(self, Self::Missed | Self::Late | Self::WrongHead | Self::Unasked | Self::PublishedLate)
+    }
+
+    /// How much those of one path and slot share one fate, before anything is learned: 0 not at all, 1 wholly.
+    pub(super) fn clump(self) -> f64 {
+        match self {
+            Self::WrongHead => 0.6,
+            Self::Missed | Self::Unasked => 0.04,
+            Self::Late | Self::Unanswered | Self::Untaken => 0.3,
+            _ => 0.0,
+        }
+    }
+
+    /// As an evidence line begins.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Missed => "duties missed:",
+            Self::Late => "duties included late:",
+            Self::WrongHead => "votes for another head:",
+            Self::Unasked => "duties nobody asked for:",
+            Self::Unanswered => "questions not answered:",
+            Self::Slow => "slots with slow answers:",
+            Self::Untaken => "publications not taken:",
+            Self::PublishedLate => "slots with late publications:",
+            Self::Unreachable => "probes not answered:",
+            Self::Behind => "probes with the head behind:",
+            Self::ElOffline => "probes with the execution client offline:",
+            Self::Optimistic => "probes with an optimistic head:",
+            Self::Peers => "probes with few peers:",
+            Self::ProbeSlow => "slow probes:",
+        }
+    }
+
+    /// Usual rate before anything is learned, and how many observations that is worth.
+    pub(super) fn usual(self) -> (f64, f64) {
+        match self {
+            Self::Missed | Self::Unasked => (0.006, 400.0),
+            Self::Late => (0.01, 400.0),
+            Self::WrongHead => (0.015, 400.0),
+            Self::Unanswered | Self::Untaken => (0.004, 200.0),
+            Self::Slow | Self::ProbeSlow | Self::PublishedLate => (0.01, 200.0),
+            Self::Unreachable | Self::Behind => (0.003, 300.0),
+            Self::ElOffline | Self::Peers => (0.001, 500.0),
+            Self::Optimistic => (0.002, 500.0),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What the engine promises, on small recordings made by hand.
+
+use super::{Change, Event, Incidents, Kind};
+use crate::model::{
+    BlockSeen, DutiesSeen, FleetSeen, Labelled, MsSpread, Observation, ProbeSeen, ServedSeen, ServedStep,
+    Slot, SlotSeen,
+};
+
+/// Four beacons on two hosts, four clients, each at its own beacon.
+fn fleet() -> Observation {
+    let labelled = |name: String, labels: Vec<(&str, String)>| {
+        let labels = labels.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        Labelled { name, labels }
+    };
+    let beacons = (0..4).map(|n| labelled(format!("b{n}"), vec![("host", format!("h{}", n / 2))]));
+    let clients = (0..4).map(|n| labelled(format!("vc-{n}"), vec![("signer", format!("s{}", n % 2))]));
+    Observation::Fleet(FleetSeen {
+        beacons: beacons.collect(),
+        clients: clients.collect(),
+        slot_seconds: 12.0,
+    })
+}
+
+/// What is wrong in a slot: with which beacon's probes and answers, with which client's duties.
+#[derive(Clone, Copy, Default)]
+struct Wrong {
+    hung: &'static [u64],
+    silent: &'static [u64],
+    block: bool,
+}
+
+fn slot(slot: u64, wrong: Wrong) -> Vec<Observation> {
+    let mut lines = Vec::new();
+    for n in 0..4_u64 {
+        let hung = wrong.hung.contains(&n);
+        lines.push(Observation::Probe(ProbeSeen {
+            slot: Slot(slot),
+            beacon: format!("b{n}"),
+            reachable: !hung,
+            head_lag: Some(0),
+            latency_ms: Some(10.0),
+            el_offline: false,
+            optimistic: false,
+            peers: Some(80),
+        }));
+        if !wrong.silent.contains(&n) {
+            lines.push(Observation::Served(ServedSeen {
+                slot: Slot(slot),
+                client: format!("vc-{n}"),
+                beacon: format!("b{n}"),
+                step: ServedStep::Data,
+                n: 4,
+                failed: if hung { 4 } else { 0 },
+                after_due_ms: (!hung).then_some(MsSpread { p50: 20.0, max: 40.0 }),
+            }));
+        }
+    }
+    let block = if wrong.block { BlockSeen::Late } else { BlockSeen::OnTime };
+    lines.push(Observation::Slot(SlotSeen { slot: Slot(slot), block, participation: Some(0.99) }));
+    lines
+}
+
+/// Duties of two slots before, each client's ten.
+fn duties(as_of: u64, wrong: Wrong) -> Vec<Observation> {
+    let line = |n: u64| {
+        let silent = wrong.silent.contains(&n);
+        let missed = if silent || wrong.hung.contains(&n) { 10 } else { 0 };
+        Observation::Duties(DutiesSeen {
+            slot: Slot(as_of - 2),
+            as_of: Slot(as_of),
+            client: format!("vc-{n}"),
+            beacon: (!silent).then(|| format!("b{n}")),
+            due: 10,
+            missed,
+            late: 0,
+            wrong_head: if wrong.block { 10 - missed } else { 0 },
+        })
+    };
+    (0..4).map(line).collect()
+}
+
+/// All changes of a recording of which `wrong` says what is wrong when.
+fn play(slots: u64, wrong: impl Fn(u64) -> Wrong) -> Vec<Change> {
+    let mut engine = Incidents::default();
+    let mut changes = engine.observe(&fleet());
+    for now in 100..100 + slots {
+        let mut lines = slot(now, wrong(now));
+        lines.extend(duties(now, wrong(now - 2)));
+        changes.extend(lines.iter().flat_map(|line| engine.observe(line)));
+    }
+    changes.extend(engine.finish());
+    changes
+}
+
+fn named(change: &Change) -> (Kind, &str) {
+    (change.culprits[0].kind.clone(), &change.culprits[0].name)
+}
+
+#[test]
+fn a_hung_beacon_has_its_incident_within_a_slot_and_it_ends() {
+    let changes = play(80, |now| Wrong {
+        hung: if (130..150).contains(&now) { &[2] } else { &[] },
+        ..Wrong::default()
+    });
+    let opened: Vec<&Change> = changes.iter().filter(|change| change.event == Event::Opened).collect();
+    assert_eq!(opened.len(), 1, "{changes:#?}");
+    assert_eq!(named(opened[0]), (Kind::Beacon, "b2"));
+    assert!(opened[0].slot <= 131, "{opened:?}");
+    assert!(!opened[0].evidence.is_empty() && opened[0].confidence > 0.5);
+    let last = changes.last().unwrap();
+    assert_eq!((last.event, last.id, named(last)), (Event::Resolved, opened[0].id, (Kind::Beacon, "b2")));
+    assert!((151..=165).contains(&last.slot), "{last:?}");
+}
+
+#[test]
+fn all_beacons_of_a_host_are_the_host() {
+    let changes = play(80, |now| Wrong {
+        hung: if (130..150).contains(&now) { &[2, 3] } else { &[] },
+        ..Wrong::default()
+    });
+    let last = changes.iter().rev().find(|change| change.event != Event::Resolved).unwrap();
+    assert_eq!(named(last), (Kind::Host, "h1"), "{changes:#?}");
+    assert!(changes.iter().all(|change| change.id == 1), "one incident: {changes:#?}");
+}
+
+#[test]
+fn a_client_that_asks_nobody_is_blamed_itself() {
+    let changes = play(80, |now| Wrong {
+        silent: if (130..150).contains(&now) { &[1] } else { &[] },
+        ..Wrong::default()
+    });
+    let opened: Vec<&Change> = changes.iter().filter(|change| change.event == Event::Opened).collect();
+    assert_eq!(opened.len(), 1, "{changes:#?}");
+    assert_eq!(named(opened[0]), (Kind::Client, "vc-1"));
+    assert!(opened[0].slot <= 136, "{opened:?}");
+}
+
+#[test]
+fn a_calm_hour_and_a_late_block_blame_nobody() {
+    let changes = play(300, |now| Wrong { block: now % 40 == 7, ..Wrong::default() });
+    assert!(changes.is_empty(), "{changes:#?}");
+}
+
+#[test]
+fn a_storm_of_late_blocks_is_the_networks() {
+    let changes = play(120, |now| Wrong { block: (150..170).contains(&now), ..Wrong::default() });
+    assert!(changes.iter().all(|change| named(change).0 == Kind::Network), "{changes:#?}");
+    assert_eq!(changes.iter().filter(|change| change.event == Event::Opened).count(), 1, "{changes:#?}");
+}
+
+#[test]
+fn a_later_line_about_the_same_duties_replaces_the_first() {
+    let mut engine = Incidents::default();
+    engine.observe(&fleet());
+    let mut changes = Vec::new();
+    for now in 100..160 {
+        let missed = Wrong { silent: &[], hung: &[1], block: false };
+        let lines = slot(now, Wrong::default());
+        // Told too early, each is put right in the same slot.
+        let early = duties(now, missed);
+        let right = duties(now, Wrong::default());
+        changes.extend(lines.iter().chain(&early).chain(&right).flat_map(|line| engine.observe(line)));
+    }
+    assert!(changes.is_empty(), "{changes:#?}");
+}
+
+#[test]
+fn what_is_printed_is_as_described() {
+    let changes = play(40, |now| Wrong { hung: if now >= 130 { &[0] } else { &[] }, ..Wrong::default() });
+    let line = serde_json::to_value(&changes[0]).unwrap();
+    assert_eq!(line["event"], "opened");
+    assert_eq!(line["culprits"], serde_json::json!([{"kind": "beacon", "name": "b0"}]));
+    for key in ["slot", "id", "cause", "confidence", "validators", "evidence", "ambiguous-with"] {
+        assert!(line.get(key).is_some(), "{key}: {line}");
+    }
+}

@@ -273,16 +273,25 @@ impl PoolTask {
             Action::ReadHeader(id, root) => {
                 self.tracker.spawn(self.course.place(id).watcher.clone().header(root));
             }
-            Action::Changed(id, reasons) => {
-                if reasons.contains(&Reason::Unreachable) {
+            Action::Changed(id, before, reasons) => {
+                // Once for each fall: what it may have lost is part of its reasons, and a change of its own.
+                let fell = |reason| reasons.contains(&reason) && !before.contains(&reason);
+                if fell(Reason::Unreachable) {
                     // Nobody listens there: when somebody does again it is a new process, which was told nothing.
                     self.saw(id, Sign::Refused);
-                } else if reasons.contains(&Reason::Hung) || reasons.contains(&Reason::Failing) {
+                } else if fell(Reason::Hung) || fell(Reason::Failing) {
                     // It may have missed something.
                     self.feed(Event::Unseeded(id));
                 }
                 let beacon = &self.course.place(id).name;
-                let words: Vec<&str> = reasons.iter().map(|reason| reason.words()).collect();
+                let words = |reasons: &[Reason]| -> Vec<&str> {
+                    let lasting = reasons.iter().filter(|reason| **reason != Reason::Unseeded);
+                    lasting.map(|reason| reason.words()).collect()
+                };
+                let (before, words) = (words(&before), words(&reasons));
+                if words == before {
+                    return;
+                }
                 if words.is_empty() {
                     tracing::info!(%beacon, "beacon is healthy");
                 } else {

@@ -53,8 +53,8 @@ pub enum Action {
     Confirm(BeaconId),
     /// Read a block's header from this beacon.
     ReadHeader(BeaconId, Root),
-    /// Say so in the log: a beacon's reasons changed.
-    Changed(BeaconId, Vec<Reason>),
+    /// Say so in the log: a beacon's reasons changed, from the first to the second.
+    Changed(BeaconId, Vec<Reason>, Vec<Reason>),
 }
 
 /// What the fleet file says of one beacon that the pool needs.
@@ -255,9 +255,12 @@ impl Pool {
                 reasons.push(Reason::Unseeded);
             }
             if reasons != seat.shown {
-                seat.shown.clone_from(&reasons);
-                seat.since = now;
-                actions.push(Action::Changed(id, reasons.clone()));
+                // It is for as long as it is for its first reason, whatever comes and goes beside that.
+                if reasons.first() != seat.shown.first() {
+                    seat.since = now;
+                }
+                let before = std::mem::replace(&mut seat.shown, reasons.clone());
+                actions.push(Action::Changed(id, before, reasons.clone()));
             }
             entries.push(Entry {
                 id,

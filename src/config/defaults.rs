@@ -12,6 +12,8 @@ pub const STATE: &str = "/var/lib/beacondeck";
 pub const WEIGHT: u16 = 100;
 /// Time a restart or an upgrade may take.
 pub const PROCEDURE: Duration = Duration::from_secs(600);
+/// Time until a beacon that was restarted is fit; one that was down for an upgrade may have to catch up for a while.
+pub const FIT: Duration = Duration::from_secs(1_800);
 /// Load balancers keep idle connections to what is behind them for up to 600 s; whoever answers must keep them longer,
 /// or a request meets a connection that is just being closed.
 pub const IDLE_ADVISED: Duration = Duration::from_secs(620);

@@ -1,4 +1,4 @@
-//! `restart` and `upgrade` of a beacon: a systemd unit or a command, and the time it may take.
+//! `restart` and `upgrade` of a beacon: a systemd unit or a command, and the time that it and the beacon after it may take.
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,10 +16,12 @@ const TIMEOUT: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Dur
 /// A procedure under a key of this shape.
 pub fn read(reader: &mut Reader, field: &Field<'_>, shape: &Shape) -> Option<Procedure> {
     let section = reader.section(field, shape)?;
-    let timeout = section.get("timeout").and_then(|field| {
+    let mut time = |key: &str| {
+        let field = section.get(key)?;
         let value = reader.read(field, scalar::duration)?;
         reader.within(field, value, &TIMEOUT, |value| scalar::show_duration(*value))
-    });
+    };
+    let (timeout, fit_within) = (time("timeout"), time("fit-within"));
     let how = match (section.get("systemd"), section.get("command")) {
         (Some(field), None) => How::Systemd(reader.read(field, unit)?),
         (None, Some(field)) => How::Command(command(reader, field)?),
@@ -32,7 +34,11 @@ pub fn read(reader: &mut Reader, field: &Field<'_>, shape: &Shape) -> Option<Pro
             return None;
         }
     };
-    Some(Procedure { how, timeout: timeout.unwrap_or(defaults::PROCEDURE) })
+    Some(Procedure {
+        how,
+        timeout: timeout.unwrap_or(defaults::PROCEDURE),
+        fit_within: fit_within.unwrap_or(defaults::FIT),
+    })
 }
 
 /// A unit's name as systemd.unit(5) has it, with its type.

@@ -6,7 +6,8 @@ use crate::model::{
     StepState, StepStatus, UnixMs, Verb,
 };
 
-/// How long a step may take before it has failed, in milliseconds. The run has its own limit, in the fleet file.
+/// How long a step may take before it has failed, in milliseconds. The run's limit and how long the beacon may take to be fit
+/// are the fleet file's.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     /// Until nothing is in flight.

@@ -59,6 +59,11 @@ impl Program {
         Self(procedure)
     }
 
+    /// How long the beacon may take to be fit afterwards, in milliseconds.
+    pub fn fit_within_ms(&self) -> u64 {
+        self.0.fit_within.as_millis() as u64
+    }
+
     /// Runs it to its end, its time limit, or until `cancel`: the end of what it printed. A failure carries that too.
     pub async fn run(&self, cancel: CancellationToken) -> Result<String, (ProgramError, String)> {
         let over = cancel.child_token();

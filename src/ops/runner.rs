@@ -79,7 +79,8 @@ impl Runner {
         book.last += 1;
         let (abort, aborts) = mpsc::channel(1);
         let now = (self.clock)().wall;
-        let (flow, first) = Flow::begin(book.last, verb, beacon.clone(), who.to_owned(), self.bounds, now);
+        let bounds = Bounds { wait_ms: program.fit_within_ms(), ..self.bounds };
+        let (flow, first) = Flow::begin(book.last, verb, beacon.clone(), who.to_owned(), bounds, now);
         while book.operations.len() >= REMEMBERED {
             // Running ones are few: a beacon has one at most.
             let Some(place) = book.operations.iter().position(|old| !old.is_running()) else { break };
@@ -249,7 +250,8 @@ mod tests {
 
     fn program(script: &str) -> Program {
         let how = How::Command(["/bin/sh", "-c", script].map(str::to_owned).into());
-        Program::new(Procedure { how, timeout: Duration::from_secs(60) })
+        let minute = Duration::from_secs(60);
+        Program::new(Procedure { how, timeout: minute, fit_within: minute })
     }
 
     async fn ended(runner: &Runner, id: u64) -> Operation {

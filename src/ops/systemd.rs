@@ -57,7 +57,7 @@ fn refused(unit: &str, error: &zbus::Error) -> ProgramError {
             Some("NoSuchUnit") => format!("there is no unit {unit}"),
             Some("AccessDenied" | "InteractiveAuthorizationRequired") => {
                 format!(
-                    "it may not restart {unit}; `beacondeck print unit` prints the polkit rule that allows it"
+                    "it may not restart {unit}; `beacondeck print unit polkit` prints the polkit rule that allows it"
                 )
             }
             _ => text.clone().unwrap_or_else(|| name.to_string()),

@@ -8,8 +8,10 @@ use clap::{CommandFactory as _, Subcommand};
 use clap_complete::Shell;
 
 use super::{Failure, Global, say, screen};
+use crate::config::LoadError;
 use crate::console::shell::UserFiles;
 use crate::console::theme::SHIPPED;
+use crate::model::How;
 use unit::Part;
 
 /// The commented fleet file.
@@ -53,7 +55,7 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let Args { what } = args;
     let text = match what {
         What::Config => EXAMPLE.to_owned(),
-        What::Unit { part } => part.text(),
+        What::Unit { part } => part.text(&if part.names_units() { units(global)? } else { Vec::new() }),
         What::Keys => keys()?,
         What::Theme { name } => theme(name.as_deref())?,
         What::Screen(args) => screen::draw(&args, global)?,
@@ -63,12 +65,31 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The units that the fleet file names for its beacons, each once; none if there is no fleet file yet.
+fn units(global: &Global) -> anyhow::Result<Vec<String>> {
+    let fleet = match global.load() {
+        Ok(loaded) => loaded.fleet,
+        Err(LoadError::Find { .. }) if global.fleet.is_none() => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let procedures = fleet.beacons.iter().flat_map(|beacon| [&beacon.restart, &beacon.upgrade]).flatten();
+    let mut units: Vec<String> = procedures
+        .filter_map(|procedure| match &procedure.how {
+            How::Systemd(unit) => Some(unit.clone()),
+            How::Command(_) => None,
+        })
+        .collect();
+    units.sort();
+    units.dedup();
+    Ok(units)
+}
+
 /// The keys as they are here.
 fn keys() -> anyhow::Result<String> {
     let files = UserFiles::read(UserFiles::directory(&|name| std::env::var(name).ok()).as_deref());
-    match files.problems.first() {
-        Some(problem) => Err(Failure::Config(problem.clone()).into()),
-        None => Ok(files.keymap.markdown()),
+    match files.problems.as_slice() {
+        [] => Ok(files.keymap.markdown()),
+        problems => Err(Failure::Config(problems.join("\n")).into()),
     }
 }
 

@@ -2,6 +2,9 @@
 
 use clap::ValueEnum;
 
+/// The unit as the polkit rule names it.
+const OWN: &str = "\"beacondeck.service\"";
+
 /// One of the files, or all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Part {
@@ -11,22 +14,31 @@ pub enum Part {
     Sysusers,
     /// The directory of the fleet file
     Tmpfiles,
-    /// Members of the group may restart and reload the unit
+    /// Members of the group may restart and reload the unit, and those of the fleet file
     Polkit,
     /// All of them, one after another
     All,
 }
 
 impl Part {
-    /// Its text.
-    pub fn text(self) -> String {
+    /// Whether it names the units of the fleet file.
+    pub fn names_units(self) -> bool {
+        matches!(self, Self::Polkit | Self::All)
+    }
+
+    /// Its text; `units` are those of beacons that beacondeck restarts or upgrades.
+    pub fn text(self, units: &[String]) -> String {
         match self {
             Self::Service => include_str!("unit/beacondeck.service").to_owned(),
             Self::Sysusers => include_str!("unit/sysusers.conf").to_owned(),
             Self::Tmpfiles => include_str!("unit/tmpfiles.conf").to_owned(),
-            Self::Polkit => include_str!("unit/polkit.rules").to_owned(),
+            Self::Polkit => {
+                let more: String = units.iter().map(|unit| format!(", {unit:?}")).collect();
+                include_str!("unit/polkit.rules").replace(OWN, &format!("{OWN}{more}"))
+            }
             Self::All => {
-                [Self::Service, Self::Sysusers, Self::Tmpfiles, Self::Polkit].map(Self::text).join("\n")
+                let all = [Self::Service, Self::Sysusers, Self::Tmpfiles, Self::Polkit];
+                all.map(|part| part.text(units)).join("\n")
             }
         }
     }
@@ -39,7 +51,7 @@ mod tests {
     use super::*;
 
     fn setting(key: &str) -> String {
-        let text = Part::Service.text();
+        let text = Part::Service.text(&[]);
         let found: Vec<&str> =
             text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).collect();
         assert_eq!(found.len(), 1, "{key}: {found:?}");
@@ -52,16 +64,23 @@ mod tests {
 
     #[test]
     fn each_part_begins_with_the_path_it_goes_to_and_all_has_each() {
-        let all = Part::All.text();
+        let all = Part::All.text(&[]);
         for (part, path) in [
             (Part::Service, "# /etc/systemd/system/beacondeck.service\n"),
             (Part::Sysusers, "# /etc/sysusers.d/beacondeck.conf\n"),
             (Part::Tmpfiles, "# /etc/tmpfiles.d/beacondeck.conf\n"),
             (Part::Polkit, "// /etc/polkit-1/rules.d/50-beacondeck.rules\n"),
         ] {
-            assert!(part.text().starts_with(path), "{part:?}");
-            assert!(all.contains(&part.text()), "{part:?}");
+            assert!(part.text(&[]).starts_with(path), "{part:?}");
+            assert!(all.contains(&part.text(&[])), "{part:?}");
         }
+    }
+
+    #[test]
+    fn the_rule_names_the_units_of_the_fleet_file() {
+        let text = Part::Polkit.text(&["lighthouse.service".into(), "nimbus@a.service".into()]);
+        let named = "var units = [\"beacondeck.service\", \"lighthouse.service\", \"nimbus@a.service\"];\n";
+        assert!(text.contains(named), "{text}");
     }
 
     #[test]

@@ -18,6 +18,7 @@ command -v chronyd >/dev/null || [ -x /usr/sbin/chronyd ] || missing+=(chrony)
 command -v node >/dev/null || missing+=(nodejs npm)
 [ -x /lib/systemd/systemd ] || missing+=(systemd)
 command -v dbus-daemon >/dev/null || missing+=(dbus)
+[ -x /usr/lib/polkit-1/polkitd ] || missing+=(polkitd)
 command -v tmux >/dev/null || missing+=(tmux)
 if [ ${#missing[@]} -gt 0 ]; then
   twice as_root apt-get update -q
@@ -49,5 +50,6 @@ if [ "$quick" = all ]; then
   # Shows that it runs, with what is built already; its figures are those of a debug build.
   say "benchmark smoke"
   cargo bench --locked --profile dev --bench router -- --smoke
+  cargo bench --locked --profile dev --bench console -- --smoke
 fi
 say "all passed"

@@ -143,3 +143,20 @@ async fn two_consoles_see_each_other_and_what_the_other_did() {
     second.press("2d");
     second.sees(&["Resume a?", "lately", "did drain"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_beacon_that_hangs_is_seen_since_then_and_told_in_the_log_once() {
+    let room = Room::served().await;
+    let terminal = room.console("ATTACHED").await;
+    room.beacons[1].notes.hangs();
+    terminal.sees(&["b hung for", "2/3 up", "accepts requests and does not answer"]).await;
+    let since = room.program.status().await["beacons"][1]["since"].clone();
+    terminal.sees(&["b hung for 4 s"]).await;
+    let status = room.program.status().await;
+    assert_eq!(
+        status["beacons"][1]["since"], since,
+        "what it may have lost does not begin it anew: {status}"
+    );
+    let told = room.program.count("beacon is not healthy beacon=b reasons=hung");
+    assert!((1..=3).contains(&told), "told {told} times");
+}

@@ -1,5 +1,7 @@
 //! What the kernel says of processes.
 
+#![allow(dead_code, reason = "each program uses its own part")]
+
 use std::path::Path;
 use std::time::{Duration, Instant};
 

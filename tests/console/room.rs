@@ -39,6 +39,26 @@ impl Room {
         Self { program, beacons }
     }
 
+    /// The same with a serve in front of them that restarts `b` by a script; `{at}` in it is a directory of the test's own.
+    pub async fn restartable(script: &str, times: &str) -> Self {
+        let mut room = Self::new().await;
+        let script = script.replace("{at}", &room.program.sockets().parent().unwrap().display().to_string());
+        let [a, b, c] = &room.beacons[..] else { panic!("three beacons") };
+        let text = fleet(&[room.program.port], &[("a", a), ("b", b), ("c", c)], "");
+        let restart =
+            format!("restart: {{command: [/bin/sh, -c, '{script}'], {times}}}, labels: {{host: h-b}}");
+        let text = text.replace("labels: {host: h-b}", &restart);
+        assert!(text.contains("restart:"));
+        room.program.write(&text);
+        room.program.start().await;
+        room
+    }
+
+    /// Lets a script go on that waits for it.
+    pub fn go(&self) {
+        std::fs::write(self.program.sockets().parent().unwrap().join("go"), "").unwrap();
+    }
+
     /// The same with a serve in front of them.
     pub async fn served() -> Self {
         let mut room = Self::new().await;

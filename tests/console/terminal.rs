@@ -2,12 +2,14 @@
 //!
 //! A thread reads whatever comes, as a terminal does, until the terminal is closed: nothing written ever waits for a test.
 
+#![allow(dead_code, reason = "each program uses its own part")]
+
 use std::io::Read as _;
 use std::num::NonZero;
 use std::os::fd::AsFd as _;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -35,6 +37,8 @@ pub struct Terminal {
     before: Termios,
     child: Child,
     seen: Arc<Mutex<Seen>>,
+    /// Something came.
+    changed: Arc<Condvar>,
     close: Arc<AtomicBool>,
     reader: Option<JoinHandle<()>>,
 }
@@ -72,11 +76,12 @@ impl Terminal {
         let parser = vt100::Parser::new(cells(height), cells(width), 200);
         let seen = Arc::new(Mutex::new(Seen { parser, bytes: Vec::new() }));
         let (pty, close) = (Arc::new(pty), Arc::new(AtomicBool::new(false)));
+        let changed = Arc::new(Condvar::new());
         let reader = {
-            let (pty, seen, close) = (pty.clone(), seen.clone(), close.clone());
-            std::thread::spawn(move || read(&pty, &seen, &close))
+            let (pty, seen, changed, close) = (pty.clone(), seen.clone(), changed.clone(), close.clone());
+            std::thread::spawn(move || read(&pty, (&seen, &changed), &close))
         };
-        Self { pty: Some(pty), pts: Some(pts), before, child, seen, close, reader: Some(reader) }
+        Self { pty: Some(pty), pts: Some(pts), before, child, seen, changed, close, reader: Some(reader) }
     }
 
     /// Process id of the program.
@@ -105,6 +110,18 @@ impl Terminal {
             assert!(began.elapsed() < BOUND, "not within {BOUND:?}: {what}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// Presses keys; the time until the screen is so.
+    pub fn paints(&self, keys: &str, is: impl Fn(&vt100::Screen) -> bool) -> Duration {
+        let mut seen = self.seen.lock().unwrap();
+        let began = Instant::now();
+        self.press(keys);
+        while !is(seen.parser.screen()) {
+            let left = BOUND.checked_sub(began.elapsed()).expect("the keys are answered");
+            seen = self.changed.wait_timeout(seen, left).unwrap().0;
+        }
+        began.elapsed()
     }
 
     /// Waits until the screen has all these words.
@@ -195,7 +212,7 @@ impl Terminal {
     }
 }
 
-fn read(pty: &Pty, seen: &Mutex<Seen>, close: &AtomicBool) {
+fn read(pty: &Pty, (seen, changed): (&Mutex<Seen>, &Condvar), close: &AtomicBool) {
     let mut buffer = vec![0; 65_536];
     let wait = Timespec { tv_sec: 0, tv_nsec: LOOK_MS * 1_000_000 };
     while !close.load(SeqCst) {
@@ -205,6 +222,7 @@ fn read(pty: &Pty, seen: &Mutex<Seen>, close: &AtomicBool) {
             let mut seen = seen.lock().unwrap();
             seen.parser.process(&buffer[..read]);
             seen.bytes.extend_from_slice(&buffer[..read]);
+            changed.notify_all();
         }
     }
 }

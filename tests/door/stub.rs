@@ -6,7 +6,7 @@
 #![allow(dead_code, reason = "each test program uses its own part")]
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -105,6 +105,8 @@ pub struct Notes {
     streams: Mutex<Vec<String>>,
     open: AtomicUsize,
     unknown: Mutex<Vec<&'static str>>,
+    syncing: AtomicBool,
+    hanging: AtomicBool,
 }
 
 impl Notes {
@@ -121,6 +123,16 @@ impl Notes {
     /// Streams of this topic are refused from now on.
     pub fn refuse(&self, topic: &'static str) {
         self.unknown.lock().unwrap().push(topic);
+    }
+
+    /// From now on it says that it syncs, or that it does not.
+    pub fn syncs(&self, syncs: bool) {
+        self.syncing.store(syncs, SeqCst);
+    }
+
+    /// From now on it takes requests and answers none.
+    pub fn hangs(&self) {
+        self.hanging.store(true, SeqCst);
     }
 
     /// The topic that such a stream would be refused for.
@@ -246,7 +258,12 @@ async fn serve(
             notes.open.fetch_sub(1, SeqCst);
             return;
         }
-        let steps = if let Some(body) = known(&seen.target) {
+        let syncs = notes.syncing.load(SeqCst) && seen.target.starts_with("/eth/v1/node/syncing");
+        let steps = if notes.hanging.load(SeqCst) {
+            vec![Step::Hang]
+        } else if syncs {
+            vec![json(SYNCING)]
+        } else if let Some(body) = known(&seen.target) {
             vec![json(&body)]
         } else {
             notes.note(&seen);
@@ -342,6 +359,9 @@ async fn stream_events(write: &mut (impl AsyncWrite + Unpin), mut events: broadc
         }
     }
 }
+
+/// What a beacon says that is far behind.
+const SYNCING: &str = r#"{"data":{"head_slot":"50","sync_distance":"50","is_syncing":true,"is_optimistic":false,"el_offline":false}}"#;
 
 /// What the router asks on its own, as a synced beacon of an old chain answers it.
 pub fn known(target: &str) -> Option<String> {

@@ -141,7 +141,8 @@ impl Program {
         .await;
     }
 
-    fn count(&self, words: &str) -> usize {
+    /// Lines of the log with these words.
+    pub fn count(&self, words: &str) -> usize {
         self.log.lock().unwrap().iter().filter(|line| line.contains(words)).count()
     }
 

@@ -10,11 +10,12 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Set to `skip` where there is no root or no systemd.
 const VARIABLE: &str = "BEACONDECK_SYSTEMD";
 /// Programs that it takes, and the packages that have them.
-const NEEDED: [(&str, &str); 6] = [
+const NEEDED: [(&str, &str); 7] = [
     ("/lib/systemd/systemd", "systemd"),
     ("/usr/bin/systemctl", "systemd"),
     ("/usr/bin/systemd-sysusers", "systemd"),
     ("/usr/bin/dbus-daemon", "dbus"),
+    ("/usr/lib/polkit-1/polkitd", "polkitd"),
     ("/usr/bin/unshare", "util-linux"),
     ("/usr/bin/nsenter", "util-linux"),
 ];

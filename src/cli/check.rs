@@ -24,6 +24,17 @@ pub fn run(Args {}: Args, global: &Global) -> anyhow::Result<ExitCode> {
     if !own.problems.is_empty() {
         return Err(Failure::Config(own.problems.join("\n")).into());
     }
+    if let Some(theme) = &loaded.fleet.theme
+        && !own.themes.has(theme)
+    {
+        let known: Vec<&str> = own.themes.names().collect();
+        let words = format!(
+            "{}: there is no theme {theme}; `theme:` may be {}, or one of your own in themes/ beside keys.yaml",
+            loaded.path.display(),
+            known.join(", ")
+        );
+        return Err(Failure::Config(words).into());
+    }
     say(&summary(&loaded))?;
     Ok(ExitCode::SUCCESS)
 }

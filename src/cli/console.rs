@@ -51,24 +51,34 @@ fn env(name: &str) -> Option<String> {
 }
 
 impl Look {
-    /// The options of a console of this look.
+    /// The options of a console of this look, of a fleet that may have a theme of its own.
     ///
     /// # Errors
     /// There is no such depth of colour, or no such theme.
-    pub fn options(&self, fleet: &str, seat: Seat) -> anyhow::Result<Options> {
-        let files = UserFiles::read(UserFiles::directory(&env).as_deref());
+    pub fn options(&self, fleet: &str, own: Option<&str>, seat: Seat) -> anyhow::Result<Options> {
+        let mut files = UserFiles::read(UserFiles::directory(&env).as_deref());
         let color = self.color.as_deref().unwrap_or("auto");
         if !["auto", "always", "never", "mono", "16", "256", "true"].contains(&color) {
             let words = format!("--color {color} is none of auto, always, never, 16, 256, true");
             return Err(Failure::Usage(words).into());
         }
-        let theme = self.theme.clone().unwrap_or_else(|| DEFAULT.to_owned());
-        if files.themes.theme(&theme, Depth::True).is_none() {
-            let known: Vec<&str> = files.themes.names().collect();
-            return Err(
-                Failure::Usage(format!("there is no theme {theme}; there are {}", known.join(", "))).into()
-            );
-        }
+        let theme = match (&self.theme, own) {
+            (Some(asked), _) if !files.themes.has(asked) => {
+                let known: Vec<&str> = files.themes.names().collect();
+                let words = format!("there is no theme {asked}; there are {}", known.join(", "));
+                return Err(Failure::Usage(words).into());
+            }
+            (Some(asked), _) => asked.as_str(),
+            (None, Some(own)) if files.themes.has(own) => own,
+            // The console opens whatever the fleet file says of its colours.
+            (None, Some(own)) => {
+                let words = format!("there is no theme {own}, which the fleet file wants; this is {DEFAULT}");
+                files.problems.push(words);
+                DEFAULT
+            }
+            (None, None) => DEFAULT,
+        };
+        let theme = theme.to_owned();
         Ok(Options {
             fleet: fleet.to_owned(),
             seat,
@@ -109,7 +119,8 @@ async fn console(args: &Args, loaded: &Loaded) -> anyhow::Result<()> {
     let reach = Reach::Sockets(loaded.fleet.control.clone());
     match reach.client(Access::Observe, PROGRAM).await {
         Ok(_) => {
-            let mut options = args.look.options(&loaded.fleet.name, Seat::Attached)?;
+            let mut options =
+                args.look.options(&loaded.fleet.name, loaded.fleet.theme.as_deref(), Seat::Attached)?;
             options.read_only = args.read_only;
             Ok(show(options, reach).await.map(drop)?)
         }
@@ -125,7 +136,7 @@ async fn show(options: Options, reach: Reach) -> Result<Ended, ShellError> {
 
 /// Routes in this process for as long as the console is open.
 async fn embedded(args: &Args, loaded: &Loaded) -> anyhow::Result<()> {
-    let mut options = args.look.options(&loaded.fleet.name, Seat::Embedded)?;
+    let mut options = args.look.options(&loaded.fleet.name, loaded.fleet.theme.as_deref(), Seat::Embedded)?;
     options.read_only = args.read_only;
     options.can_hand_over = true;
     let logging = logging(loaded);
@@ -194,14 +205,16 @@ pub async fn state_of(
     from: Option<&std::path::Path>,
     global: &Global,
 ) -> anyhow::Result<crate::console::state::State> {
-    let text = if let Some(path) = from {
-        std::fs::read_to_string(path)
-            .map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", path.display())))?
+    let (text, theme) = if let Some(path) = from {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", path.display())))?;
+        (text, None)
     } else {
-        let status = super::ask::status(&global.load()?.fleet.control).await?;
-        serde_json::to_string(status.as_ref())?
+        let fleet = global.load()?.fleet;
+        let status = super::ask::status(&fleet.control).await?;
+        (serde_json::to_string(status.as_ref())?, fleet.theme)
     };
-    let options = look.options("", Seat::Replay)?;
+    let options = look.options("", theme.as_deref(), Seat::Replay)?;
     crate::console::recording::replay(options, &text).context("the recording cannot be shown")
 }
 

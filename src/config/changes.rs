@@ -48,6 +48,9 @@ pub fn changes(old: &Fleet, new: &Fleet) -> Vec<Change> {
     if old.zone != new.zone {
         add(Takes::Now, format!("zone {}", new.zone.as_deref().unwrap_or("none")));
     }
+    if old.theme != new.theme {
+        add(Takes::Now, "theme of consoles that are opened from now on".to_owned());
+    }
     if let (Some(old), Some(new)) = (old.genesis_validators_root, new.genesis_validators_root)
         && old != new
     {
@@ -248,6 +251,12 @@ clients:
     #[case("state: /s", "state: /t", "state cannot change from /s to /t while serve runs", Takes::Refused)]
     #[case("fleet: m", "fleet: m\nmetrics: 127.0.0.1:9", "metrics at 127.0.0.1:9", Takes::Now)]
     #[case("fleet: m", "fleet: m\nzone: z", "zone z", Takes::Now)]
+    #[case(
+        "fleet: m",
+        "fleet: m\ntheme: prod-red",
+        "theme of consoles that are opened from now on",
+        Takes::Now
+    )]
     #[case("fleet: m", "fleet: m\nrouting: {open: [debug]}", "routing", Takes::Now)]
     #[case("fleet: m", "fleet: m\nhealth: {rise: 9}", "health", Takes::Now)]
     #[case("fleet: m", "fleet: m\nprobing: {interval: 2s}", "probing", Takes::Now)]

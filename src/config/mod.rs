@@ -108,6 +108,7 @@ fn fleet(reader: &mut Reader, root: &Field<'_>, outside: &dyn Outside) -> Option
         }
         Some(zone)
     });
+    let theme = root.get("theme").and_then(|field| reader.read(field, scalar::name));
     Some(Fleet {
         // Without a name there is a problem, and no fleet is handed out.
         name: name.unwrap_or_default(),
@@ -118,6 +119,7 @@ fn fleet(reader: &mut Reader, root: &Field<'_>, outside: &dyn Outside) -> Option
         state,
         metrics,
         zone,
+        theme,
         genesis_validators_root: genesis,
         routing: knobs::routing(reader, &root),
         health: knobs::health(reader, &root),

@@ -24,6 +24,7 @@ pub const ROOT: Shape = Shape {
         "state",
         "metrics",
         "zone",
+        "theme",
         "genesis-validators-root",
         "routing",
         "health",
@@ -44,9 +45,11 @@ pub const BEACON: Shape = Shape {
     keys: &["name", "url", "labels", "weight", "roles", "headers", "http2", "ca-file", "restart", "upgrade"],
 };
 /// How a beacon is restarted.
-pub const RESTART: Shape = Shape { path: "beacons.restart", keys: &["systemd", "command", "timeout"] };
+pub const RESTART: Shape =
+    Shape { path: "beacons.restart", keys: &["systemd", "command", "timeout", "fit-within"] };
 /// How a beacon is upgraded.
-pub const UPGRADE: Shape = Shape { path: "beacons.upgrade", keys: &["systemd", "command", "timeout"] };
+pub const UPGRADE: Shape =
+    Shape { path: "beacons.upgrade", keys: &["systemd", "command", "timeout", "fit-within"] };
 /// A header's value by reference.
 pub const HEADER: Shape = Shape { path: "beacons.headers", keys: &["file", "env"] };
 /// A named client.

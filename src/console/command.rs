@@ -32,7 +32,7 @@ pub const COMMANDS: [About; 13] = [
     about("goto", ":goto slot N", "requests of a slot, and the picture as it was"),
     about("handoff", ":handoff", "copy a summary in Markdown for whoever comes next"),
     about("theme", ":theme NAME", "another theme, at once"),
-    about("set", ":set bw low|auto|high", "how much may be drawn; also :set bell on|off"),
+    about("set", ":set bw low|auto|high", "how much may be drawn; also :set bell on|off, :set mouse on|off"),
     about("now", ":now", "back to what is now"),
     about("help", ":help", "keys and commands"),
     about("q", ":q", "leave"),
@@ -57,6 +57,8 @@ pub enum Command {
     Bandwidth(Bandwidth),
     /// Whether it rings.
     Bell(bool),
+    /// Whether the mouse is taken: clicks and the wheel; off, it selects text as ever.
+    Mouse(bool),
     /// Back to now.
     Now,
     /// Leave.
@@ -125,7 +127,11 @@ pub fn read(text: &str) -> Result<Option<Command>, String> {
         ("set", ["bw", "high"]) => Command::Bandwidth(Bandwidth::High),
         ("set", ["bell", "on"]) => Command::Bell(true),
         ("set", ["bell", "off"]) => Command::Bell(false),
-        ("set", _) => return Err("write :set bw low|auto|high or :set bell on|off".to_owned()),
+        ("set", ["mouse", "on"]) => Command::Mouse(true),
+        ("set", ["mouse", "off"]) => Command::Mouse(false),
+        ("set", _) => {
+            return Err("write :set bw low|auto|high, :set bell on|off or :set mouse on|off".to_owned());
+        }
         ("now", []) => Command::Now,
         ("q" | "quit", []) => Command::Quit,
         (name, filter) => match place_of(name) {
@@ -165,9 +171,9 @@ pub fn candidates(text: &str, words: Words<'_>) -> Vec<String> {
         ["drain" | "resume", ..] | ["restart" | "upgrade" | "abort"] => words.beacons.to_vec(),
         ["theme"] => words.themes.to_vec(),
         ["goto"] => own(&["slot"]),
-        ["set"] => own(&["bw", "bell"]),
+        ["set"] => own(&["bw", "bell", "mouse"]),
         ["set", "bw"] => own(&["low", "auto", "high"]),
-        ["set", "bell"] => own(&["on", "off"]),
+        ["set", "bell" | "mouse"] => own(&["on", "off"]),
         _ => Vec::new(),
     };
     all.into_iter().filter(|word| word.starts_with(last)).collect()

@@ -12,6 +12,10 @@ pub enum Event {
     Key(Key),
     /// Text was pasted.
     Paste(String),
+    /// The mouse was clicked at this column and row; only while it is on.
+    Click(u16, u16),
+    /// Its wheel was turned by so many rows, down if positive; only while it is on.
+    Wheel(i8),
     /// The terminal has another size.
     Resize(u16, u16),
     /// A second may have passed.
@@ -68,6 +72,8 @@ pub enum Effect {
     Ring(String),
     /// Draw everything anew.
     Redraw,
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(bool),
     /// To the shell, until continued.
     Suspend,
     /// Leave.

@@ -1,7 +1,7 @@
 //! The key table: one list from which footer, help, the README's section and `print keys` are made, and which a file of
 //! the user's changes. Pure.
 //!
-//! To add a key, add an [`Action`], its row in [`BINDINGS`] and what it does in `update`.
+//! To add a key, add an [`Action`], its row in [`BINDINGS`] and what it does in `update`. Panels have theirs by their place.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 
 use super::key::Key;
+use super::panels::PANELS;
 
 /// What a key does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -129,15 +130,30 @@ impl Binding {
 
 use Scope::{All, Attached, Orders, Table};
 
-/// The table.
-pub const BINDINGS: [Binding; 40] = [
-    bind(Action::Panel(1), "panel-1", &["1"], "Overview", All),
-    bind(Action::Panel(2), "panel-2", &["2"], "Beacons", All),
-    bind(Action::Panel(3), "panel-3", &["3"], "Traffic", All),
-    bind(Action::Panel(4), "panel-4", &["4"], "Latency", All),
-    bind(Action::Panel(5), "panel-5", &["5"], "Explain", All),
-    bind(Action::Panel(6), "panel-6", &["6"], "Log", All),
-    bind(Action::Panel(7), "panel-7", &["7"], "Help", All),
+/// The keys of panels by their place, with their names: a panel needs no row in the table.
+const PANEL_KEYS: [(&str, &[&str]); 10] = [
+    ("panel-1", &["1"]),
+    ("panel-2", &["2"]),
+    ("panel-3", &["3"]),
+    ("panel-4", &["4"]),
+    ("panel-5", &["5"]),
+    ("panel-6", &["6"]),
+    ("panel-7", &["7"]),
+    ("panel-8", &["8"]),
+    ("panel-9", &["9"]),
+    ("panel-10", &["0"]),
+];
+
+/// The whole table: the panels there are, then [`BINDINGS`].
+pub fn bindings() -> impl Iterator<Item = Binding> {
+    let panels = PANELS.iter().zip(PANEL_KEYS).zip(1..);
+    panels
+        .map(|((panel, (name, keys)), number)| bind(Action::Panel(number), name, keys, panel.title(), All))
+        .chain(BINDINGS)
+}
+
+/// Everything but the panels.
+const BINDINGS: [Binding; 33] = [
     bind(Action::Next, "next", &["tab", "right"], "next panel", All),
     bind(Action::Previous, "previous", &["backtab", "left"], "panel before", All),
     bind(Action::Down, "down", &["j", "down"], "one row down", Table),
@@ -216,7 +232,7 @@ impl Keymap {
         let mut wrong = Vec::new();
         let mut wanted: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for (name, keys) in changes {
-            match BINDINGS.iter().find(|binding| binding.name == name) {
+            match bindings().find(|binding| binding.name == name) {
                 Some(binding) => {
                     let keys = match keys {
                         OneOrMany::One(key) => vec![key],
@@ -234,7 +250,7 @@ impl Keymap {
     fn build(wanted: &BTreeMap<&str, Vec<String>>, wrong: &mut Vec<String>) -> Self {
         let mut map = Self { by_key: BTreeMap::new(), shown: Vec::new() };
         let mut owner: BTreeMap<Key, &str> = BTreeMap::new();
-        for binding in BINDINGS {
+        for binding in bindings() {
             let texts = match wanted.get(binding.name) {
                 Some(keys) => keys.clone(),
                 None => binding.keys.iter().map(|key| (*key).to_owned()).collect(),
@@ -269,7 +285,7 @@ impl Keymap {
 
     /// Where an action is alive.
     pub fn scope(action: Action) -> Scope {
-        BINDINGS.iter().find(|binding| binding.action == action).map_or(All, |binding| binding.scope)
+        bindings().find(|binding| binding.action == action).map_or(All, |binding| binding.scope)
     }
 
     /// The rows with the keys they have now, in the order of the table.
@@ -295,8 +311,7 @@ impl Keymap {
 }
 
 fn unknown(name: &str) -> String {
-    let near = BINDINGS
-        .iter()
+    let near = bindings()
         .map(|binding| (strsim::damerau_levenshtein(name, binding.name), binding.name))
         .min()
         .filter(|(distance, _)| *distance <= 2);

@@ -172,6 +172,8 @@ pub struct State {
     pub orders: u64,
     /// Whether it rings on what is new and critical.
     pub bell: bool,
+    /// Whether the mouse is taken.
+    pub mouse: bool,
     /// When it rang last.
     pub rang: Option<UnixMs>,
     /// The critical troubles that are known; none before the first snapshot.
@@ -209,6 +211,7 @@ impl State {
             pending: Vec::new(),
             orders: 0,
             bell: true,
+            mouse: false,
             rang: None,
             known: None,
             slowness: 0,

@@ -217,8 +217,9 @@ fn compare(a: Option<&Cell>, b: Option<&Cell>) -> Ordering {
 }
 
 /// The columns that have room in `width`, with their widths; between two there is one column of space. Those with the
-/// highest priority number go first.
-pub fn fit(columns: &[Column], width: u16) -> Vec<(usize, u16)> {
+/// highest priority number go first. What is left over goes to those that fill, as far as `widest`, their longest text, needs
+/// it: further, and the eye would lose the row.
+pub fn fit(columns: &[Column], width: u16, widest: impl Fn(usize) -> u16) -> Vec<(usize, u16)> {
     let mut kept: Vec<usize> = (0..columns.len()).collect();
     let need = |kept: &[usize]| -> u16 {
         kept.iter().map(|place| columns[*place].width.saturating_add(1)).sum::<u16>().saturating_sub(1)
@@ -234,14 +235,23 @@ pub fn fit(columns: &[Column], width: u16) -> Vec<(usize, u16)> {
         };
         kept.retain(|place| *place != worst);
     }
-    let spare = width.saturating_sub(need(&kept));
-    let fills = kept.iter().filter(|place| columns[**place].fills).count().max(1) as u16;
-    kept.into_iter()
-        .map(|place| {
-            let more = if columns[place].fills { spare / fills } else { 0 };
-            (place, columns[place].width + more)
-        })
-        .collect()
+    let mut spare = width.saturating_sub(need(&kept));
+    let mut fitted: Vec<(usize, u16)> = kept.into_iter().map(|place| (place, columns[place].width)).collect();
+    let wanted = |(place, width): (usize, u16)| {
+        if columns[place].fills { widest(place).saturating_sub(width) } else { 0 }
+    };
+    loop {
+        let hungry = fitted.iter().filter(|fit| wanted(**fit) > 0).count() as u16;
+        if hungry == 0 || spare == 0 {
+            return fitted;
+        }
+        let share = (spare / hungry).max(1);
+        for fit in &mut fitted {
+            let more = share.min(wanted(*fit)).min(spare);
+            fit.1 += more;
+            spare -= more;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -314,12 +324,22 @@ mod tests {
 
     #[test]
     fn columns_go_by_priority_and_the_name_stays() {
-        let widths = |width| fit(&COLUMNS, width);
+        let widths = |width| fit(&COLUMNS, width, |_| u16::MAX);
         assert_eq!(widths(18), [(0, 8), (1, 4), (2, 4)]);
         assert_eq!(widths(30), [(0, 20), (1, 4), (2, 4)]);
         assert_eq!(widths(17), [(0, 12), (1, 4)]);
         assert_eq!(widths(12), [(0, 12)]);
         assert_eq!(widths(1), [(0, 8)]);
+    }
+
+    #[test]
+    fn a_column_fills_as_far_as_its_longest_text() {
+        assert_eq!(fit(&COLUMNS, 100, |_| 12), [(0, 12), (1, 4), (2, 4)]);
+        assert_eq!(fit(&COLUMNS, 100, |_| 3), [(0, 8), (1, 4), (2, 4)]);
+        let two = [Column::text("a", "A", 0, 4).fill(), Column::text("b", "B", 0, 4).fill()];
+        let widths = |width| fit(&two, width, |place| [6, 90][place]);
+        assert_eq!(widths(59), [(0, 6), (1, 52)], "what one does not need is the other's");
+        assert_eq!(widths(10), [(0, 5), (1, 4)]);
     }
 
     proptest! {

@@ -29,6 +29,8 @@ pub struct Fleet {
     pub metrics: Option<SocketAddr>,
     /// The router's own zone; beacons whose `zone` label equals it are preferred.
     pub zone: Option<String>,
+    /// Theme of consoles of this fleet, should nobody ask for another; none: the program's own choice.
+    pub theme: Option<String>,
     /// If given, the only network that is accepted.
     pub genesis_validators_root: Option<Root>,
     /// Choice of beacons.
@@ -99,6 +101,8 @@ pub struct Procedure {
     pub how: How,
     /// Time it may take; default 10 minutes.
     pub timeout: Duration,
+    /// Time the beacon may take after it until it is fit; default 30 minutes.
+    pub fit_within: Duration,
 }
 
 /// By whom a procedure is carried out.

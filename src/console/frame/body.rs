@@ -30,17 +30,11 @@ pub fn draw(state: &State, pen: &mut Pen<'_>, area: Rect) {
     let table = panel.table(&view);
     let status = status(state, &table);
     let status_rows = u16::from(!status.is_empty());
-    let above_rows = (above.len() as u16).min(area.height.saturating_sub(ROWS + 1 + status_rows));
-    let gap = u16::from(above_rows > 0 && area.height > TALL / 2);
-    let left = area.height.saturating_sub(above_rows + gap + status_rows);
-    let kept = if area.height >= TALL { below.len() as u16 + 1 } else { 0 };
     let rows = state.tables[state.panel].visible(&table);
-    let wanted = (rows.len() as u16).saturating_add(1);
-    let table_rows = wanted.min(left.saturating_sub(kept)).max(left.min(ROWS));
+    let (above_rows, at) = places(area, (above.len(), below.len()), status_rows, rows.len());
     for (place, line) in above.iter().take(usize::from(above_rows)).enumerate() {
         pen.line(area.x, area.y + place as u16, area.width, line);
     }
-    let at = Rect { y: area.y + above_rows + gap, height: table_rows, ..area };
     rows_of(state, pen, at, &table, &rows);
     let under = at.bottom() + status_rows;
     pen.line(area.x, at.bottom(), area.width, &status);
@@ -48,6 +42,40 @@ pub fn draw(state: &State, pen: &mut Pen<'_>, area: Rect) {
     for (place, line) in below.iter().take(usize::from(room)).enumerate() {
         pen.line(area.x, under + 1 + place as u16, area.width, line);
     }
+}
+
+/// How many lines stand above the table, and where the table is.
+fn places(area: Rect, (above, below): (usize, usize), status: u16, rows: usize) -> (u16, Rect) {
+    let above = (above as u16).min(area.height.saturating_sub(ROWS + 1 + status));
+    let gap = u16::from(above > 0 && area.height > TALL / 2);
+    let left = area.height.saturating_sub(above + gap + status);
+    let kept = if area.height >= TALL { below as u16 + 1 } else { 0 };
+    let wanted = (rows as u16).saturating_add(1);
+    let height = wanted.min(left.saturating_sub(kept)).max(left.min(ROWS));
+    (above, Rect { y: area.y + above + gap, height, ..area })
+}
+
+/// The row of the table that is drawn at a line.
+pub fn row_at(state: &State, area: Rect, y: u16) -> Option<String> {
+    if state.details[state.panel].is_some() {
+        return None;
+    }
+    let (panel, view) = (PANELS[state.panel], state.view());
+    let table = panel.table(&view);
+    let lines = (panel.above(&view, area.width).len(), panel.below(&view, area.width).len());
+    let rows = state.tables[state.panel].visible(&table);
+    let (_, at) = places(area, lines, u16::from(!status(state, &table).is_empty()), rows.len());
+    let within = usize::from(y.checked_sub(at.y + 1).filter(|_| y < at.bottom())?);
+    let (from, _) = seen(state, at.height, &rows);
+    rows.get(from + within).map(|row| row.id.clone())
+}
+
+/// The first row that is seen, and the place of the selected one.
+fn seen(state: &State, height: u16, rows: &[&Row]) -> (usize, Option<usize>) {
+    let room = usize::from(height.saturating_sub(1));
+    let id = state.tables[state.panel].selected.as_ref();
+    let selected = id.and_then(|id| rows.iter().position(|row| row.id == *id));
+    (selected.unwrap_or(0).saturating_sub(room / 2).min(rows.len().saturating_sub(room)), selected)
 }
 
 fn in_full(pen: &mut Pen<'_>, area: Rect, lines: &[TextLine], detail: &Detail) {
@@ -95,7 +123,11 @@ fn rows_of(state: &State, pen: &mut Pen<'_>, area: Rect, table: &Table, rows: &[
     if area.height == 0 {
         return;
     }
-    let columns = fit(table.columns, area.width.saturating_sub(GUTTER));
+    let widest = |place: usize| {
+        let cells = table.rows.iter().filter_map(|row| row.cells.get(place));
+        cells.map(|cell| cell.text.chars().count()).max().unwrap_or(0).min(usize::from(u16::MAX)) as u16
+    };
+    let columns = fit(table.columns, area.width.saturating_sub(GUTTER), widest);
     let sorted = state.tables[state.panel].sort.map(|(column, _)| column);
     let mut x = area.x + GUTTER;
     for (place, width) in &columns {
@@ -111,8 +143,7 @@ fn rows_of(state: &State, pen: &mut Pen<'_>, area: Rect, table: &Table, rows: &[
     }
     let of = &state.tables[state.panel];
     let room = usize::from(area.height.saturating_sub(1));
-    let selected = of.selected.as_ref().and_then(|id| rows.iter().position(|row| row.id == *id));
-    let from = selected.unwrap_or(0).saturating_sub(room / 2).min(rows.len().saturating_sub(room));
+    let (from, selected) = seen(state, area.height, rows);
     for (place, row) in rows.iter().enumerate().skip(from).take(room) {
         let y = area.y + 1 + (place - from) as u16;
         one(pen, Rect { y, height: 1, ..area }, table.columns, &columns, row);

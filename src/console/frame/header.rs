@@ -166,16 +166,31 @@ fn others(state: &State) -> TextLine {
     if list.len() < 2 { Vec::new() } else { vec![piece(Role::Info, format!("here: {}", list.join(", ")))] }
 }
 
+/// The words of the tabs: where there is no room for all titles, the one in front has its own.
+fn titles(state: &State, width: u16) -> impl Iterator<Item = String> {
+    let full: usize = PANELS.iter().map(|panel| panel.title().len() + 3).sum();
+    PANELS.iter().enumerate().map(move |(place, panel)| {
+        let shown = place == state.panel || full <= usize::from(width);
+        let title = if shown { panel.title() } else { "" };
+        format!("{} {title}", (place + 1) % 10).trim_end().to_owned()
+    })
+}
+
+/// The panel whose tab is in this column.
+pub fn tab_at(state: &State, width: u16, x: u16) -> Option<usize> {
+    let mut end = 0;
+    titles(state, width).position(|title| {
+        end += title.len() + 1;
+        usize::from(x) < end
+    })
+}
+
 /// Draws the tabs.
 pub fn tabs(state: &State, pen: &mut Pen<'_>, row: Rect) {
-    let full: usize = PANELS.iter().map(|panel| panel.title().len() + 3).sum();
     let mut line = Vec::new();
-    for (place, panel) in PANELS.iter().enumerate() {
-        let active = place == state.panel;
-        let role = if active { Role::TabActive } else { Role::Tab };
-        let title = if active || full <= usize::from(row.width) { panel.title() } else { "" };
-        let text = format!("{} {title}", place + 1);
-        line.push(piece(role, text.trim_end().to_owned()));
+    for (place, title) in titles(state, row.width).enumerate() {
+        let role = if place == state.panel { Role::TabActive } else { Role::Tab };
+        line.push(piece(role, title));
         line.push(piece(Role::Text, " "));
     }
     if let Some(detail) = &state.details[state.panel] {

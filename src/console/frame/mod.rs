@@ -45,6 +45,28 @@ pub fn draw(state: &State, buffer: &mut Buffer) {
     }
 }
 
+/// What a place of the picture is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hit {
+    /// The tab of this panel.
+    Tab(usize),
+    /// The row of this identity, of the table in front.
+    Row(String),
+}
+
+/// What is drawn at a column and row of the terminal; none: nothing that can be chosen.
+pub fn hit(state: &State, (x, y): (u16, u16)) -> Option<Hit> {
+    let (width, height) = state.size;
+    if width < LEAST.0 || height < LEAST.1 || x >= width {
+        return None;
+    }
+    if y + 1 == HEAD {
+        return header::tab_at(state, width, x).map(Hit::Tab);
+    }
+    let body = Rect { x: 0, y: HEAD, width, height: height - HEAD - 1 };
+    body::row_at(state, body, y).map(Hit::Row)
+}
+
 /// The state as it is drawn at a size.
 pub fn picture(state: &State, width: u16, height: u16) -> Buffer {
     let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));

@@ -137,3 +137,30 @@ fn boxes_and_lines_are_as_they_were_meant() {
         insta::assert_snapshot!(name, text(&picture(&state, 80, 24)));
     }
 }
+
+#[test]
+fn what_is_hit_is_what_is_drawn_there() {
+    for (name, mut state) in scenes::all() {
+        for (panel, (width, height)) in
+            (0..PANELS.len()).flat_map(|panel| [(40, 10), (80, 24), (200, 50)].map(|size| (panel, size)))
+        {
+            (state.panel, state.size) = (panel, (width, height));
+            let table = PANELS[panel].table(&state.view());
+            state.tables[panel].settle(&table);
+            let drawn = text(&picture(&state, width, height));
+            let mut rows = 0;
+            for (y, line) in drawn.lines().enumerate().skip(usize::from(HEAD)) {
+                let Some(Hit::Row(id)) = hit(&state, (5, y as u16)) else { continue };
+                let row = table.rows.iter().find(|row| row.id == id).unwrap();
+                let begins: String = row.cells[0].text.trim().chars().take(4).collect();
+                assert!(line.contains(&begins), "{name} {} {width}x{height}: {begins} in {line}", panel);
+                rows += 1;
+            }
+            assert!(rows > 0 || table.rows.is_empty(), "{name} {panel} {width}x{height}: {drawn}");
+            for (place, tab) in PANELS.iter().enumerate() {
+                let Some(at) = drawn.lines().nth(2).unwrap().find(tab.title()) else { continue };
+                assert_eq!(hit(&state, (at as u16, 2)), Some(Hit::Tab(place)), "{name} {}", tab.id());
+            }
+        }
+    }
+}

@@ -140,7 +140,7 @@ fn steps(view: &View<'_>, beacon: &BeaconStatus) -> Vec<TextLine> {
                     piece(
                         Role::Text,
                         format!(
-                            " {} answers, {} after due, median {}, p99 {}",
+                            " {} answers, {} late, p50 {}, p99 {}",
                             answers.answers,
                             answers.late,
                             latency((answers.p50_ms * 1_000.0) as u32),

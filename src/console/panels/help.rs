@@ -40,8 +40,8 @@ impl Panel for Help {
                     piece(Role::Warn, "▲ WARM  "),
                     piece(Role::Drain, "◐ DRAIN n  ○ DRAINED  "),
                     piece(Role::Crit, "▼ DOWN  "),
-                    piece(Role::Stale, "old values are faint, "),
-                    piece(Role::Unknown, "? is not known"),
+                    piece(Role::Stale, "faint: old, "),
+                    piece(Role::Unknown, "? unknown"),
                 ],
             ),
         ]

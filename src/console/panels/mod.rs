@@ -75,14 +75,15 @@ pub fn place_of(id: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::console::keys::{Action, BINDINGS};
+    use crate::console::keys::{Action, bindings};
 
     #[test]
-    fn every_panel_has_its_number_and_its_name() {
+    fn every_panel_has_its_key_and_its_name() {
         for (place, panel) in PANELS.iter().enumerate() {
             let action = Action::Panel(place as u8 + 1);
-            let binding = BINDINGS.iter().find(|binding| binding.action == action).unwrap();
+            let binding = bindings().find(|binding| binding.action == action).unwrap();
             assert_eq!(binding.label, panel.title());
+            assert_eq!(binding.keys, [((place + 1) % 10).to_string()]);
             assert_eq!(place_of(panel.id()), Some(place));
         }
     }

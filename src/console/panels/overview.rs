@@ -40,16 +40,20 @@ impl Panel for Overview {
             return vec![vec![piece(role, words)], labelled("load", vec![piece(cost_role, cost_words)])];
         };
         let since = span(view.now.since(worst.since));
-        let why = if worst.why.is_empty() { String::new() } else { format!(": {}", worst.why) };
         let sign = if worst.role == Role::Drain { "○" } else { "▼" };
         let mut lines = vec![vec![
             piece(worst.role, format!("{sign} {}", worst.what)),
             piece(Role::Strong, format!(" for {since}")),
             piece(Role::Dim, format!(", since {} UTC", time_of_day(worst.since.0))),
-            piece(Role::Text, why),
         ]];
         if worst.ack.is_some() {
             lines[0].insert(1, piece(Role::Info, " (acknowledged)"));
+        }
+        let first: usize = lines[0].iter().map(|piece| piece.text.chars().count()).sum();
+        if first + 2 + worst.why.chars().count() > usize::from(width) {
+            lines.extend(folded("why", Role::Text, &worst.why, width));
+        } else if !worst.why.is_empty() {
+            lines[0].push(piece(Role::Text, format!(": {}", worst.why)));
         }
         lines.extend(folded("costs", cost_role, &cost_words, width));
         lines.extend(folded("done", Role::Text, &done(view, worst), width));
@@ -93,9 +97,9 @@ impl Panel for Overview {
             .filter(|entry| entry.at <= view.now)
             .take(LATELY)
             .map(|entry| {
-                let target = entry.target.as_deref().unwrap_or("");
+                let target = entry.target.as_ref().map_or_else(String::new, |target| format!(" {target}"));
                 let text = format!(
-                    "{} {} {} {target}: {}",
+                    "{} {} {}{target}: {}",
                     time_of_day(entry.at.0),
                     entry.who,
                     entry.what,

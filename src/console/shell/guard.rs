@@ -20,6 +20,15 @@ use crate::console::event::Event;
 /// Synchronized output is ended, should a picture have been broken off.
 const SYNC_END: &[u8] = b"\x1b[?2026l";
 
+/// Clicks and the wheel, in the form that has no limit of columns; no movements, which would fill the line.
+const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
+
+/// What takes the mouse, or gives it back.
+pub const fn mouse(on: bool) -> &'static [u8] {
+    if on { MOUSE_ON } else { MOUSE_OFF }
+}
+
 static HOOK: Once = Once::new();
 
 /// A terminal that is taken; given back when dropped.
@@ -110,6 +119,7 @@ fn give_back(taken: &AtomicBool) {
     }
     let mut out = io::stdout();
     let _ = out.write_all(SYNC_END);
+    let _ = out.write_all(MOUSE_OFF);
     let _ = execute!(
         out,
         event::DisableBracketedPaste,

@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use ratatui::crossterm::event::{self as terminal, KeyCode, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::event::{
+    self as terminal, KeyCode, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
+};
 use ratatui::crossterm::terminal::size;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::ioctl_fionread;
@@ -22,6 +24,8 @@ use crate::console::key::{Code, Key};
 
 /// A change of size is seen within so many milliseconds.
 const LOOK_MS: i64 = 100;
+/// Rows by a turn of the wheel.
+const WHEEL: i8 = 3;
 /// Pause until a key that waits is looked at again.
 const STUCK: Duration = Duration::from_millis(5);
 /// Readable so many times in a row and never an event: an end of file that calls itself input.
@@ -129,6 +133,12 @@ fn translate(event: terminal::Event) -> Option<Event> {
             Some(Event::Key(Key { code, ctrl: held(KeyModifiers::CONTROL), alt: held(KeyModifiers::ALT) }))
         }
         terminal::Event::Paste(text) => Some(Event::Paste(text)),
+        terminal::Event::Mouse(mouse) => match mouse.kind {
+            MouseEventKind::Down(MouseButton::Left) => Some(Event::Click(mouse.column, mouse.row)),
+            MouseEventKind::ScrollDown => Some(Event::Wheel(WHEEL)),
+            MouseEventKind::ScrollUp => Some(Event::Wheel(-WHEEL)),
+            _ => None,
+        },
         _ => None,
     }
 }

@@ -216,6 +216,7 @@ impl Shell {
                 }
                 Effect::Ring(what) => self.screen.raw(&self.terminal.ring(&what))?,
                 Effect::Redraw => self.screen.forget(),
+                Effect::Mouse(on) => self.screen.raw(guard::mouse(on))?,
                 Effect::Suspend => self.suspend()?,
                 Effect::Leave(leave) => {
                     self.keep = leave.keep;
@@ -234,6 +235,9 @@ impl Shell {
         self.guard.leave(None);
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
         self.guard.again()?;
+        if self.state.mouse {
+            self.screen.raw(guard::mouse(true))?;
+        }
         self.state.size = ratatui::crossterm::terminal::size()?;
         self.screen.forget();
         Ok(())
@@ -252,7 +256,12 @@ fn drained(inbox: &mut mpsc::Receiver<Event>) -> impl Iterator<Item = Event> {
 
 fn urgency(event: &Event) -> Dirty {
     match event {
-        Event::Key(_) | Event::Paste(_) | Event::Resize(..) | Event::Copied(_) => Dirty::Now,
+        Event::Key(_)
+        | Event::Paste(_)
+        | Event::Click(..)
+        | Event::Wheel(_)
+        | Event::Resize(..)
+        | Event::Copied(_) => Dirty::Now,
         Event::Wrote(_) | Event::Gone => Dirty::No,
         _ => Dirty::Data,
     }

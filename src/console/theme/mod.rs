@@ -79,6 +79,11 @@ impl Themes {
         (themes, problems)
     }
 
+    /// Whether there is one of this name that can be used.
+    pub fn has(&self, name: &str) -> bool {
+        self.theme(name, Depth::True).is_some()
+    }
+
     /// Their names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)

@@ -1,6 +1,7 @@
 //! Keys of the key table. Pure.
 
 use crate::console::event::Effect;
+use crate::console::frame::{Hit, hit};
 use crate::console::key::Key;
 use crate::console::keys::{Action, Keymap, Scope};
 use crate::console::line::Line;
@@ -95,6 +96,30 @@ fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::QuitKeep => return orders::leave(state, true),
     }
     Vec::new()
+}
+
+/// A click: on a tab its panel, on a row the row, on the selected row its details. Where a box is open or text is typed it
+/// does nothing, so that no order is ever a click away.
+pub fn click(state: &mut State, at: (u16, u16)) {
+    if state.mode != Mode::Normal {
+        return;
+    }
+    match hit(state, at) {
+        Some(Hit::Tab(panel)) => go(state, panel),
+        Some(Hit::Row(id)) if state.tables[state.panel].selected.as_ref() == Some(&id) => open(state),
+        Some(Hit::Row(id)) => {
+            let table = table(state);
+            state.tables[state.panel].select(&table, &id);
+        }
+        None => {}
+    }
+}
+
+/// The wheel moves as the keys do.
+pub fn wheel(state: &mut State, rows: i8) {
+    if state.mode == Mode::Normal {
+        step(state, isize::from(rows));
+    }
 }
 
 /// Puts a panel in front.

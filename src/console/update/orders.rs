@@ -168,10 +168,22 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
             state.dress();
         }
         Command::Bell(bell) => state.bell = bell,
+        Command::Mouse(on) => return mouse(state, on),
         Command::Now => state.frozen = None,
         Command::Quit => return leave(state, false),
     }
     Vec::new()
+}
+
+fn mouse(state: &mut State, on: bool) -> Vec<Effect> {
+    state.mouse = on;
+    let words = if on {
+        "click a tab or a row, again for its details; shift and drag selects text; `:set mouse off`"
+    } else {
+        "the mouse is the terminal's again"
+    };
+    state.toasts.push(Role::Info, words, state.now);
+    vec![Effect::Mouse(on)]
 }
 
 /// The same as the keys do, for beacons that are named.

@@ -290,3 +290,42 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_click_chooses_and_never_orders() {
+    let mut state = three();
+    let click = |state: &mut State, x, y| update(state, NOW, Event::Click(x, y));
+    let second_tab = 1 + crate::console::panels::PANELS[0].title().len() as u16 + 3;
+    assert_eq!(click(&mut state, second_tab, 2), []);
+    assert_eq!(state.panel, 1);
+    let text = crate::console::picture::text(&crate::console::frame::picture(&state, 80, 24));
+    let line = |name: &str| text.lines().position(|line| line.contains(name)).unwrap() as u16;
+    click(&mut state, 10, line("b3"));
+    assert_eq!((state.tables[1].selected.as_deref(), &state.details[1]), (Some("b3"), &None));
+    click(&mut state, 10, line("b3"));
+    assert_eq!(state.details[1].as_ref().map(|detail| detail.id.as_str()), Some("b3"));
+    press(&mut state, "esc d");
+    let before = state.mode.clone();
+    assert!(matches!(before, Mode::Confirm(_)));
+    for (x, y) in (0..80).flat_map(|x| (0..24).map(move |y| (x, y))) {
+        assert_eq!(click(&mut state, x, y), []);
+        update(&mut state, NOW, Event::Wheel(3));
+    }
+    assert_eq!(state.mode, before, "a box is answered by keys alone");
+}
+
+#[test]
+fn the_mouse_is_off_until_it_is_asked_for_and_its_wheel_moves() {
+    let mut state = three();
+    assert!(!state.mouse);
+    press(&mut state, "2 :");
+    write(&mut state, "set mouse on");
+    assert_eq!(press(&mut state, "enter"), [Effect::Mouse(true)]);
+    update(&mut state, NOW, Event::Wheel(1));
+    assert_eq!(state.tables[1].selected.as_deref(), Some("b2"));
+    update(&mut state, NOW, Event::Wheel(-3));
+    assert_eq!(state.tables[1].selected.as_deref(), Some("b1"));
+    press(&mut state, ":");
+    write(&mut state, "set mouse off");
+    assert_eq!(press(&mut state, "enter"), [Effect::Mouse(false)]);
+}

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 
 /// Panel and size of each picture.
-const PICTURES: [(&str, &str); 2] = [("overview", "110x30"), ("beacons", "110x20")];
+const PICTURES: [(&str, &str); 2] = [("overview", "110x20"), ("beacons", "110x12")];
 /// Where the key table begins.
 const KEYS: &str = "| key | does | name |\n";
 

@@ -221,6 +221,7 @@ mod tests {
     #[case("goto slot 12", Some(Command::Slot(Slot(12))))]
     #[case("set bw low", Some(Command::Bandwidth(Bandwidth::Low)))]
     #[case("set bell off", Some(Command::Bell(false)))]
+    #[case("set mouse on", Some(Command::Mouse(true)))]
     #[case("q", Some(Command::Quit))]
     fn commands_are_read(#[case] text: &str, #[case] command: Option<Command>) {
         assert_eq!(read(text), Ok(command));
@@ -230,7 +231,7 @@ mod tests {
     #[case("drain", ":drain needs the name of a beacon")]
     #[case("drian b1", "there is no :drian; did you mean :drain?")]
     #[case("goto slot x", "`x` is no slot")]
-    #[case("set colour", "write :set bw low|auto|high or :set bell on|off")]
+    #[case("set colour", "write :set bw low|auto|high, :set bell on|off or :set mouse on|off")]
     #[case("frobnicate", "there is no :frobnicate; tab shows what there is")]
     fn a_wrong_command_says_what_would_do(#[case] text: &str, #[case] says: &str) {
         assert_eq!(read(text), Err(says.to_owned()));

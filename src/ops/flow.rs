@@ -6,8 +6,7 @@ use crate::model::{
     StepState, StepStatus, UnixMs, Verb,
 };
 
-/// How long a step may take before it has failed, in milliseconds. The run's limit and how long the beacon may take to be fit
-/// are the fleet file's.
+/// How long a step may take before it has failed, in milliseconds. The run's limit is the fleet file's, as is `wait_ms`.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     /// Until nothing is in flight.

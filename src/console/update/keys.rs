@@ -100,9 +100,9 @@ fn act(state: &mut State, action: Action) -> Vec<Effect> {
 
 /// A click: on a tab its panel, on a row the row, on the selected row its details. Where a box is open or text is typed it
 /// does nothing, so that no order is ever a click away.
-pub fn click(state: &mut State, at: (u16, u16)) {
+pub fn click(state: &mut State, at: (u16, u16)) -> Vec<Effect> {
     if state.mode != Mode::Normal {
-        return;
+        return Vec::new();
     }
     match hit(state, at) {
         Some(Hit::Tab(panel)) => go(state, panel),
@@ -113,13 +113,15 @@ pub fn click(state: &mut State, at: (u16, u16)) {
         }
         None => {}
     }
+    Vec::new()
 }
 
 /// The wheel moves as the keys do.
-pub fn wheel(state: &mut State, rows: i8) {
+pub fn wheel(state: &mut State, rows: i8) -> Vec<Effect> {
     if state.mode == Mode::Normal {
         step(state, isize::from(rows));
     }
+    Vec::new()
 }
 
 /// Puts a panel in front.

@@ -59,14 +59,8 @@ pub fn update(state: &mut State, now: UnixMs, event: Event) -> Vec<Effect> {
     let mut effects = match event {
         Event::Key(key) => keys::key(state, key),
         Event::Paste(text) => typing::paste(state, &text),
-        Event::Click(x, y) => {
-            keys::click(state, (x, y));
-            Vec::new()
-        }
-        Event::Wheel(rows) => {
-            keys::wheel(state, rows);
-            Vec::new()
-        }
+        Event::Click(x, y) => keys::click(state, (x, y)),
+        Event::Wheel(rows) => keys::wheel(state, rows),
         Event::Resize(width, height) => {
             state.size = (width, height);
             vec![Effect::Redraw]

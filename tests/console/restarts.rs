@@ -80,7 +80,7 @@ async fn a_restart_that_fails_is_told_in_a_sentence(
 async fn a_restart_that_brings_back_a_beacon_that_does_not_sync_is_told_in_a_sentence() {
     let room = Room::restartable(WAITS, "fit-within: 2s").await;
     let terminal = restart(&room).await;
-    terminal.sees(&["RESTART restart"]).await;
+    terminal.sees(&["RESTART run"]).await;
     room.beacons[1].notes.syncs(true);
     room.go();
     is_told(&terminal, &["b is not fit after its restart: after 2 s it is", "syncing", "it stays drained"])
@@ -94,7 +94,7 @@ async fn a_restart_that_brings_back_a_beacon_that_does_not_sync_is_told_in_a_sen
 async fn a_restart_that_does_well_brings_the_beacon_back() {
     let room = Room::restartable(WAITS, "timeout: 1m").await;
     let terminal = restart(&room).await;
-    terminal.sees(&["RESTART restart", "2/3 up"]).await;
+    terminal.sees(&["RESTART run", "2/3 up"]).await;
     room.go();
     is_told(&terminal, &["restart of b done in"]).await;
     terminal.sees(&["3/3 up"]).await;
@@ -104,12 +104,12 @@ async fn a_restart_that_does_well_brings_the_beacon_back() {
 async fn a_restart_that_runs_is_ended_by_a_key() {
     let room = Room::restartable(HANGS, "timeout: 10m").await;
     let terminal = restart(&room).await;
-    terminal.sees(&["RESTART restart", "A abort"]).await;
+    terminal.sees(&["RESTART run", "A abort"]).await;
     terminal.press("A");
     terminal.sees(&["Abort", "[ Cancel ]"]).await;
     terminal.press("\r");
     terminal.misses(&["[ Cancel ]"]).await;
-    terminal.sees(&["RESTART restart"]).await;
+    terminal.sees(&["RESTART run"]).await;
     terminal.press("A");
     terminal.sees(&["Abort", "[ Cancel ]"]).await;
     terminal.press("y");
@@ -123,7 +123,7 @@ async fn two_consoles_see_each_others_restart_and_acknowledgement() {
     let room = Room::restartable(WAITS, "timeout: 1m").await;
     let other = room.console("ATTACHED").await;
     let terminal = restart(&room).await;
-    other.sees(&["RESTART restart"]).await;
+    other.sees(&["RESTART run"]).await;
     room.go();
     is_told(&other, &["restart of b done in"]).await;
     other.sees(&["3/3 up"]).await;

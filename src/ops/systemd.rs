@@ -4,7 +4,7 @@
 
 use futures_util::StreamExt as _;
 use tokio_util::sync::CancellationToken;
-use zbus::{Connection, OwnedObjectPath, Proxy};
+use zbus::{Connection, OwnedObjectPath, Proxy, fdo};
 
 use super::program::ProgramError;
 
@@ -55,13 +55,19 @@ fn refused(unit: &str, error: &zbus::Error) -> ProgramError {
     let words = match error {
         zbus::Error::MethodError(name, text, _) => match name.as_str().rsplit('.').next() {
             Some("NoSuchUnit") => format!("there is no unit {unit}"),
-            Some("AccessDenied" | "InteractiveAuthorizationRequired") => {
-                format!(
-                    "it may not restart {unit}; `beacondeck print unit polkit` prints the polkit rule that allows it"
-                )
-            }
             _ => text.clone().unwrap_or_else(|| name.to_string()),
         },
+        // Without a polkit the one, with it the other.
+        zbus::Error::FDO(error)
+            if matches!(
+                **error,
+                fdo::Error::AccessDenied(_) | fdo::Error::InteractiveAuthorizationRequired(_)
+            ) =>
+        {
+            format!(
+                "it may not restart {unit}; `beacondeck print unit polkit` prints the polkit rule that allows it"
+            )
+        }
         other => other.to_string(),
     };
     ProgramError::Bus(words)

@@ -33,8 +33,9 @@ impl Part {
             Self::Sysusers => include_str!("unit/sysusers.conf").to_owned(),
             Self::Tmpfiles => include_str!("unit/tmpfiles.conf").to_owned(),
             Self::Polkit => {
-                let more: String = units.iter().map(|unit| format!(", {unit:?}")).collect();
-                include_str!("unit/polkit.rules").replace(OWN, &format!("{OWN}{more}"))
+                let named =
+                    std::iter::once(OWN.to_owned()).chain(units.iter().map(|unit| format!("{unit:?}")));
+                include_str!("unit/polkit.rules").replace(OWN, &named.collect::<Vec<_>>().join(", "))
             }
             Self::All => {
                 let all = [Self::Service, Self::Sysusers, Self::Tmpfiles, Self::Polkit];

@@ -154,7 +154,7 @@ fn what_is_hit_is_what_is_drawn_there() {
                 let row = table.rows.iter().find(|row| row.id == id).unwrap();
                 let kept = table.columns.iter().position(|column| column.priority == 0).unwrap();
                 let begins: String = row.cells[kept].text.trim().chars().take(4).collect();
-                assert!(line.contains(&begins), "{name} {} {width}x{height}: {begins} in {line}", panel);
+                assert!(line.contains(&begins), "{name} {panel} {width}x{height}: {begins} in {line}");
                 rows += 1;
             }
             assert!(rows > 0 || table.rows.is_empty(), "{name} {panel} {width}x{height}: {drawn}");

@@ -8,8 +8,8 @@ use crate::room::Room;
 use crate::terminal::Terminal;
 use crate::wire::until;
 
-/// A script that waits for [`Room::go`].
-const WAITS: &str = "while [ ! -e {at}/go ]; do /bin/sleep 0.02; done";
+/// A script that waits for [`Room::go`], and no longer than a minute should its test have failed.
+const WAITS: &str = "i=0; while [ ! -e {at}/go ] && [ $i -lt 3000 ]; do /bin/sleep 0.02; i=$((i+1)); done";
 /// One that does not end by itself.
 const HANGS: &str = "/bin/sleep 600";
 

@@ -15,10 +15,10 @@
 //! | [`seeds`] | what each beacon has been told |
 //! | [`guard`] | what may never be given to be signed |
 //! | [`store`] | what survives a restart: seeds, drains, journal, high-water marks |
-//! | [`host`] | what is read of a host, and what that means for an attestation |
 //! | [`duties`] | what passed the router for which validator |
 //! | [`incidents`] | from symptoms to culprits: who is to blame, why, since when |
 //! | [`router`] | the door: listener, strategies, attempts, answers |
+//! | [`host`] | what a machine says about itself, judged, with the remedy |
 //! | [`ops`] | restart and upgrade of a beacon's process, step by step |
 //! | [`control`] | the unix sockets for operators: questions, orders, watches |
 //! | [`metrics`], [`telemetry`] | Prometheus text; logs |

@@ -103,6 +103,7 @@ const ROOMS: &[Room] = &[
             "guard",
             "store",
             "duties",
+            "host",
             "ops",
             "router",
             "control",

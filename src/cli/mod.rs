@@ -6,6 +6,7 @@
 mod abort;
 mod ack;
 mod ask;
+mod audit;
 mod beacons;
 mod check;
 mod console;
@@ -25,6 +26,7 @@ mod restart;
 mod resume;
 mod screen;
 mod serve;
+mod snapshot;
 mod status;
 mod table;
 mod upgrade;
@@ -124,6 +126,10 @@ commands! {
     Journal => journal,
     /// Feed a recording to the engine that names culprits, and print the changes of its incidents
     Replay => replay,
+    /// Check this machine, once: disks, network, processors, memory, with what helps
+    Audit => audit,
+    /// Write what the checks read of this machine to a file, for support
+    Snapshot => snapshot,
     /// Print what comes with the program
     Print => print,
 }

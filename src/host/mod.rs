@@ -1,6 +1,41 @@
-//! The host underneath a beacon: what is read of it, and what that means for an attestation.
+//! The host underneath: what a machine's kernel says about itself, judged for what it costs a duty, with the remedy.
 //!
-//! Owns reading and judging. It never touches what it reads. To add a part, add a folder and its line here.
+//! Owns what is read ([`Source`]), what is remembered of it ([`Record`]), the [`Check`]s that judge it, the table of
+//! [`limits`], and remedies as text. A check judges facts and is pure: the same record gives the same findings, on any
+//! machine. It never writes to the machine, never judges a setting worse than *warn* (*bad* needs a measurement, or a
+//! counter that moved), and never averages sources that disagree.
+//!
+//! To add a check: a file in `checks` with a `CHECK`, its two lines in `checks/mod.rs`, its limits in `limits.rs`, its cases
+//! in `tests/fixtures/host/ID.txt`. To add a kind of reading: a variant of [`Kind`] and an arm in `live.rs`.
 
+mod audit;
+mod check;
+mod checks;
 pub mod clock;
 pub mod sys;
+mod disks;
+mod facts;
+mod finding;
+mod limit;
+pub mod limits;
+mod live;
+mod machine;
+mod namespace;
+mod record;
+mod remedy;
+mod rules;
+mod scope;
+mod source;
+mod text;
+
+pub use audit::{audit, collect};
+pub use check::{Apply, Check, Class, Cost, Most, Role};
+pub use checks::CHECKS;
+pub use facts::{Facts, Moved};
+pub use finding::{Cannot, Finding, Judged, Verdict, Worst};
+pub use limit::{Limit, Overrides, Scale};
+pub use live::Live;
+pub use machine::Machine;
+pub use record::{Record, RecordError};
+pub use remedy::Remedy;
+pub use source::{Ask, Kind, Reading, Source, Unread};

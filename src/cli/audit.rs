@@ -1,0 +1,182 @@
+//! `beacondeck audit`: the checks of this machine, once.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use serde_json::json;
+
+use super::{Failure, Global, say, table};
+use crate::host::{self, Apply, Finding, Live, Machine, Overrides, Record, Role, Verdict, Worst};
+
+/// Most seconds a look takes.
+const LONGEST: u64 = 3600;
+/// Longest snapshot that is read, in bytes.
+const SNAPSHOT: u64 = 256 << 20;
+
+const EXIT: &str = "\
+Exit status: 0 nothing worse than advice; 1 the worst is warn; 2 the worst is bad; 3 nothing is warn or bad, but \
+something could not be told; 64 wrong arguments; 69 --root or --snapshot cannot be read.";
+
+/// Arguments of `audit`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXIT)]
+pub struct Args {
+    /// Print JSON
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// How to print: for people, or a finding a line
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// What this machine is for; may be given several times
+    #[arg(long, value_enum, default_values_t = [As::Beacon])]
+    role: Vec<As>,
+    /// The machine whose `/` is this directory, or a file written by `beacondeck snapshot`
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+    /// Seconds between the two looks at counters
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=LONGEST))]
+    seconds: u64,
+    /// Another threshold than the table's; may be given several times
+    #[arg(long, value_name = "NAME=NUMBER", value_parser = limit)]
+    limit: Vec<(String, f64)>,
+    /// Also print what is ok or does not apply
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Plain,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum As {
+    Beacon,
+    Execution,
+    /// Validator client or signer
+    Validator,
+    #[value(hide = true)]
+    Signer,
+}
+
+impl From<As> for Role {
+    fn from(role: As) -> Self {
+        match role {
+            As::Beacon => Self::Beacon,
+            As::Execution => Self::Execution,
+            As::Validator | As::Signer => Self::Validator,
+        }
+    }
+}
+
+fn limit(text: &str) -> Result<(String, f64), String> {
+    let (name, value) = text.split_once('=').ok_or("it is not NAME=NUMBER")?;
+    if !host::limits::ALL.iter().any(|limit| limit.name == name) {
+        return Err(format!("there is no limit `{name}`; `beacondeck audit --json` names them all"));
+    }
+    let value = value.parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0);
+    value.map(|value| (name.to_owned(), value)).ok_or_else(|| "it is no number from 0 up".to_owned())
+}
+
+/// Looks twice, judges, prints; the exit status is the worst verdict's.
+///
+/// # Errors
+/// The directory or snapshot cannot be read, or nothing can be printed.
+pub fn run(args: Args, _: &Global) -> anyhow::Result<ExitCode> {
+    let record = record(&args.root, args.seconds)?;
+    let machine = Live::new(&args.root).is_here().then(Machine::here);
+    let roles: Vec<Role> = args.role.iter().copied().map(Role::from).collect();
+    let limits: Overrides = args.limit.into_iter().collect();
+    let findings = host::audit(&record, &roles, &limits);
+    let format = if args.json { Format::Json } else { args.format };
+    say(&match format {
+        Format::Json => serde_json::to_string_pretty(&as_json(machine.as_ref(), &findings, &limits))?,
+        Format::Plain => findings.iter().map(plain).collect::<Vec<_>>().join("\n"),
+        Format::Text => text(machine.as_ref(), &findings, args.all),
+    })?;
+    Ok(ExitCode::from(match findings.iter().map(|finding| finding.verdict.worst()).max() {
+        None | Some(Worst::Fine) => 0,
+        Some(Worst::Warn) => 1,
+        Some(Worst::Bad) => 2,
+        Some(Worst::Unknown) => 3,
+    }))
+}
+
+/// What is read of a machine or a snapshot. A directory whose clock stands still is seen once.
+pub fn record(root: &std::path::Path, seconds: u64) -> anyhow::Result<Record> {
+    let unavailable = |problem: String| Failure::Unavailable(format!("{}: {problem}", root.display()));
+    let about = std::fs::metadata(root).map_err(|error| unavailable(error.to_string()))?;
+    if about.is_file() {
+        if about.len() > SNAPSHOT {
+            return Err(unavailable("too large for a snapshot".to_owned()).into());
+        }
+        let text = std::fs::read_to_string(root).with_context(|| format!("reading {}", root.display()))?;
+        return Ok(Record::parse(&text).map_err(|error| unavailable(error.to_string()))?);
+    }
+    let live = Live::new(root);
+    Ok(host::collect(&live, || {
+        if live.moves() {
+            thread::sleep(Duration::from_secs(seconds));
+        }
+    }))
+}
+
+fn as_json(machine: Option<&Machine>, findings: &[Finding], limits: &Overrides) -> serde_json::Value {
+    let limits: Vec<_> = host::limits::ALL
+        .iter()
+        .map(|limit| {
+            let value = limits.get(limit.name).copied().unwrap_or(limit.value);
+            json!({ "name": limit.name, "value": value, "unit": limit.unit })
+        })
+        .collect();
+    json!({ "machine": machine, "findings": findings, "limits": limits })
+}
+
+fn plain(finding: &Finding) -> String {
+    finding.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn text(machine: Option<&Machine>, findings: &[Finding], all: bool) -> String {
+    let shown =
+        |finding: &&Finding| all || !matches!(finding.verdict, Verdict::Ok | Verdict::NotApplicable(_));
+    let mut out: Vec<String> = machine.map(Machine::words).into_iter().collect();
+    out.extend(findings.iter().filter(shown).map(paragraph));
+    out.push(summary(findings));
+    out.join("\n")
+}
+
+fn paragraph(finding: &Finding) -> String {
+    let mut out = table::wrap(&plain(finding), 0, 2);
+    if !matches!(finding.verdict, Verdict::Advice | Verdict::Warn | Verdict::Bad) {
+        return out;
+    }
+    let cost = format!("{} ({} to {} ms)", finding.why, finding.cost.from_ms, finding.cost.to_ms);
+    out = format!("{out}\n{}", table::wrap(&cost, 2, 4));
+    let apply = if finding.apply == Apply::Investigate { "" } else { finding.apply.words() };
+    for (label, what) in
+        [("now", &finding.remedy), ("for good", &finding.persistent), ("undo", &finding.revert)]
+    {
+        if !what.is_empty() {
+            // A command is one line, however long, so that it can be copied.
+            out = format!("{out}\n  {label:>8}: {what}");
+        }
+    }
+    if apply.is_empty() { out } else { format!("{out}\n            ({apply})") }
+}
+
+fn summary(findings: &[Finding]) -> String {
+    let counts: Vec<String> = ["bad", "warn", "advice", "unknown", "ok", "n/a"]
+        .iter()
+        .map(|word| {
+            let count = findings.iter().filter(|finding| finding.verdict.word() == *word).count();
+            format!("{count} {word}")
+        })
+        .collect();
+    format!("{} checks: {}", findings.len(), counts.join(", "))
+}

@@ -4,7 +4,7 @@
 //! One beacon, the anchor, stays healthy; it changes hands within a run once the next one is healthy. With that, and
 //! whatever befalls all others at once:
 //! * each request gets exactly one answer, its own, on the connection it was sent on;
-//! * no read and no publication fails;
+//! * no read and no publication fails; each that is no attestation data, which is shared, was asked of a beacon;
 //! * a publication that was answered reached a beacon, and none twice;
 //! * a drained beacon gets nothing until it is resumed;
 //! * afterwards every beacon comes back.
@@ -195,7 +195,12 @@ async fn nothing_is_lost_or_duplicated_whatever_befalls_the_others(
         assert_eq!(one.wrong, None, "{one:?}\n{}", story());
         let each: Vec<u32> = arrivals.iter().map(|tags| tags.get(&one.tag).copied().unwrap_or(0)).collect();
         let most = if one.kind == Kind::Publish { 1 } else { 2 };
-        assert!(each.iter().any(|count| *count > 0), "{one:?} was answered and asked of nobody\n{}", story());
+        let shared = one.kind == Kind::Sign;
+        assert!(
+            shared || each.iter().any(|count| *count > 0),
+            "{one:?} was answered and asked of nobody\n{}",
+            story()
+        );
         assert!(each.iter().all(|count| *count <= most), "{one:?} arrived {each:?} times\n{}", story());
     }
     run.rig.stop().await;

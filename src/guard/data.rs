@@ -1,4 +1,4 @@
-//! Attestation data: what an attester signs, in the two forms beacons speak. It is read, never written.
+//! Attestation data: what an attester signs, in the two forms beacons speak. What a beacon said is read, and written in the other form.
 
 use serde::Deserialize;
 
@@ -51,6 +51,17 @@ struct Written {
     target: Point,
 }
 
+/// A published attestation, as far as it is read.
+#[derive(Deserialize)]
+struct Published {
+    data: About,
+}
+
+#[derive(Deserialize)]
+struct About {
+    slot: Quoted,
+}
+
 impl From<Point> for Checkpoint {
     fn from(Point { epoch, root }: Point) -> Self {
         Self { epoch: Epoch(epoch.0), root }
@@ -81,6 +92,42 @@ impl AttestationData {
         serde_json::from_slice::<Answer>(body).ok().map(|answer| answer.data.into())
     }
 
+    /// As SSZ.
+    pub fn ssz(&self) -> Vec<u8> {
+        let mut out = [self.slot.0.to_le_bytes(), self.index.to_le_bytes()].concat();
+        out.extend(self.head.0);
+        for point in [self.source, self.target] {
+            out.extend(point.epoch.0.to_le_bytes());
+            out.extend(point.root.0);
+        }
+        out
+    }
+
+    /// As an answer in JSON, byte for byte as beacons write it.
+    pub fn json(&self) -> String {
+        let point = |point: Checkpoint| format!(r#"{{"epoch":"{}","root":"{}"}}"#, point.epoch, point.root);
+        format!(
+            r#"{{"data":{{"slot":"{}","index":"{}","beacon_block_root":"{}","source":{},"target":{}}}}}"#,
+            self.slot,
+            self.index,
+            self.head,
+            point(self.source),
+            point(self.target)
+        )
+    }
+
+    /// The slot that the first of published attestations is about; none if it cannot be read. `single` is the form of
+    /// Electra and later in SSZ, where each has the same size.
+    pub fn slot_signed(body: &[u8], ssz: bool, single: bool) -> Option<Slot> {
+        if ssz {
+            let first = if single { 16 } else { Ssz(body).offset(0)? as usize + 4 };
+            return Ssz(body).number(first).map(Slot);
+        }
+        let list = body.trim_ascii_start().strip_prefix(b"[")?;
+        let mut items = serde_json::Deserializer::from_slice(list).into_iter::<Published>();
+        items.next()?.ok().map(|first| Slot(first.data.slot.0))
+    }
+
     /// Reads it where it begins.
     fn at(bytes: Ssz<'_>) -> Option<Self> {
         let point = |at| Some(Checkpoint { epoch: Epoch(bytes.number(at)?), root: bytes.root(at + 8)? });
@@ -100,28 +147,6 @@ mod tests {
 
     use super::*;
 
-    fn ssz(data: &AttestationData) -> Vec<u8> {
-        let mut out = [data.slot.0.to_le_bytes(), data.index.to_le_bytes()].concat();
-        out.extend(data.head.0);
-        for point in [data.source, data.target] {
-            out.extend(point.epoch.0.to_le_bytes());
-            out.extend(point.root.0);
-        }
-        out
-    }
-
-    fn json(data: &AttestationData) -> String {
-        let point = |point: Checkpoint| format!(r#"{{"epoch":"{}","root":"{}"}}"#, point.epoch, point.root);
-        format!(
-            r#"{{"data":{{"slot":"{}","index":"{}","beacon_block_root":"{}","source":{},"target":{}}}}}"#,
-            data.slot,
-            data.index,
-            data.head,
-            point(data.source),
-            point(data.target)
-        )
-    }
-
     prop_compose! {
         fn any_data()(slot: u64, index: u64, head: [u8; 32], source: (u64, [u8; 32]), target: (u64, [u8; 32])) -> AttestationData {
             let point = |(epoch, root)| Checkpoint { epoch: Epoch(epoch), root: Root(root) };
@@ -132,8 +157,19 @@ mod tests {
     proptest! {
         #[test]
         fn both_forms_say_the_same(data in any_data()) {
-            prop_assert_eq!(AttestationData::of(&ssz(&data), true), Some(data));
-            prop_assert_eq!(AttestationData::of(json(&data).as_bytes(), false), Some(data));
+            prop_assert_eq!(AttestationData::of(&data.ssz(), true), Some(data));
+            prop_assert_eq!(AttestationData::of(data.json().as_bytes(), false), Some(data));
+        }
+
+        #[test]
+        fn the_slot_of_what_is_published_is_read_in_each_form(data in any_data(), rest: [u8; 96]) {
+            let single = [&[0; 16][..], &data.ssz(), &rest].concat();
+            prop_assert_eq!(AttestationData::slot_signed(&single, true, true), Some(data.slot));
+            let before = [&4_u32.to_le_bytes()[..], &228_u32.to_le_bytes(), &data.ssz(), &rest, &[1]].concat();
+            prop_assert_eq!(AttestationData::slot_signed(&before, true, false), Some(data.slot));
+            let json = data.json();
+            let list = format!(" [ {},{}]", json, json);
+            prop_assert_eq!(AttestationData::slot_signed(list.as_bytes(), false, true), Some(data.slot));
         }
 
         #[test]

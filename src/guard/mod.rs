@@ -3,8 +3,10 @@
 //! It asks nobody and keeps no time: questions and answers are handed in. To add a rule of attestation data, add a
 //! [`Refusal`].
 
+mod board;
 mod data;
 mod rules;
 
+pub use board::{Board, Stage, Topic};
 pub use data::{AttestationData, Checkpoint};
 pub use rules::{Refusal, answer, question};

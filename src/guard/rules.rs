@@ -61,6 +61,24 @@ pub enum Refusal {
         /// The target's.
         target_epoch: Epoch,
     },
+    /// The source is older than one that was given.
+    #[error("its source epoch {said} is older than {given}, which was given before")]
+    Back {
+        /// The source's.
+        said: Epoch,
+        /// The newest given before.
+        given: Epoch,
+    },
+    /// A question behind what was signed.
+    #[error(
+        "slot {asked} lies behind slot {signed}, for which validators signed already; compare the clocks"
+    )]
+    Signed {
+        /// The slot asked for.
+        asked: Slot,
+        /// The newest signed.
+        signed: Slot,
+    },
 }
 
 /// Whether a question may be answered at the present slot.

@@ -15,7 +15,7 @@ use super::seeding::{self, Given};
 use super::signable::Question;
 use super::strategy::{Choice, Key, of};
 use super::upstream::{Ask, Reply};
-use super::{Exchange, Router, answer, fresh, head, liveness, shadow};
+use super::{Exchange, Router, answer, decided, fresh, head, liveness, shadow};
 use crate::chain::{attestation_bits, contribution_bits};
 use crate::endpoint::{Found, Inspect, Row, RowId, Strategy};
 use crate::model::{Attempt, BeaconId, BeaconSet, ClientId, Outcome, Root, Slot, Step, Trace, Use};
@@ -84,7 +84,10 @@ pub async fn run(
     table: &Table,
 ) -> Flowed {
     let (row, arrived) = (ask.row, ask.arrived);
-    let case = match Question::read(found, table, arrived) {
+    let decided = router.memory.decided();
+    let question = Question::read(found, table, arrived)
+        .and_then(|question| question.map_or(Ok(None), |one| decided.question(&one).map(|()| Some(one))));
+    let case = match question {
         Ok(question) => Case { question, ..case },
         Err(refusal) => {
             let response = answer::error(StatusCode::BAD_REQUEST, &refusal.to_string());
@@ -133,8 +136,8 @@ async fn walk(
     let complete = row.inspect == Inspect::Envelope && carries_blobs(&ask.headers);
     match row.strategy {
         Strategy::Seed => seeding::tell(router, ask, case, (order, width), plan, table).await,
-        Strategy::Broadcast => publish(router, ask, case, order, width, plan).await,
-        Strategy::Pinned if complete => publish(router, ask, case, order, width, plan).await,
+        Strategy::Broadcast => publish(router, ask, case, (order, width), plan, table).await,
+        Strategy::Pinned if complete => publish(router, ask, case, (order, width), plan, table).await,
         Strategy::Subscribed => {
             let held = order.iter().filter(|id| choice.holders.has(**id)).count();
             let score = |reply: &Reply| bits(row.step, reply);
@@ -149,9 +152,10 @@ async fn walk(
         | Strategy::Stream
         | Strategy::Local
         | Strategy::Deny => {
-            let usable =
-                |by, reply: &Reply| case.question.is_none_or(|question| question.takes(router, by, reply));
-            let finished = run::sequence(&router.lane, &ask, order, fresh, plan, usable).await;
+            if let Some(question) = case.question {
+                return decided::ask(router, ask, case, question, (order, fresh), plan, table).await;
+            }
+            let finished = run::sequence(&router.lane, &ask, order, fresh, plan, |_, _| true).await;
             shadow::repeat(router, &ask, table, plan.attempt);
             answered(router, &ask, case, finished)
         }
@@ -162,10 +166,13 @@ async fn publish(
     router: &Arc<Router>,
     ask: Arc<Ask>,
     case: Case,
-    order: &[BeaconId],
-    width: usize,
+    (order, width): (&[BeaconId], usize),
     plan: run::Plan,
+    table: &Table,
 ) -> Flowed {
+    if ask.row.inspect == Inspect::Attestations {
+        decided::signed(router, &ask, case, table);
+    }
     let known = router.memory.was_taken(ask.path.as_str(), &ask.body);
     let first = router.turns.first();
     let sent = run::broadcast(&router.lane, &ask, order, width, plan, known).await;

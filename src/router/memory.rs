@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::decided::Decided;
 use crate::chain::{BlockKey, EnvelopeKey};
 use crate::endpoint::{Inspect, RowId};
 use crate::model::{BeaconId, BeaconSet, Epoch, Moment, Root, Slot};
@@ -92,6 +93,8 @@ pub struct Memory {
     produced: Mutex<Bounded<Produced, BeaconId>>,
     /// No beacon is named in it: all heirs share it.
     taken: Arc<Mutex<Bounded<u64, ()>>>,
+    /// It names beacons by name: all heirs share it.
+    decided: Arc<Decided>,
     held: Mutex<Held>,
     lacking: Mutex<Bounded<(BeaconId, RowId, bool), Moment>>,
     heirs: Mutex<Vec<Heir>>,
@@ -102,6 +105,7 @@ impl Default for Memory {
         Self {
             produced: Mutex::new(Bounded::new(PRODUCED)),
             taken: Arc::new(Mutex::new(Bounded::new(TAKEN))),
+            decided: Arc::default(),
             held: Mutex::default(),
             lacking: Mutex::new(Bounded::new(LACKING)),
             heirs: Mutex::default(),
@@ -125,7 +129,8 @@ impl Memory {
     /// The memory under the next fleet file: it knows what this one knows and hears what this one still learns. `places`
     /// has each beacon's place there, by its place here; none if it is gone.
     pub fn succeed(&self, places: Vec<Option<BeaconId>>) -> Arc<Memory> {
-        let next = Arc::new(Memory { taken: self.taken.clone(), ..Memory::default() });
+        let (taken, decided) = (self.taken.clone(), self.decided.clone());
+        let next = Arc::new(Memory { taken, decided, ..Memory::default() });
         let (produced, lacking) = (lock(&self.produced), lock(&self.lacking));
         let held = lock(&self.held);
         *lock(&next.held) = held.at(&places);
@@ -141,6 +146,11 @@ impl Memory {
             }
         }));
         next
+    }
+
+    /// What was decided about attestation data.
+    pub fn decided(&self) -> &Decided {
+        &self.decided
     }
 
     /// Learns something of a beacon, and passes it on to the heir.

@@ -8,6 +8,7 @@
 mod answer;
 mod body;
 mod connection;
+mod decided;
 mod door;
 mod flow;
 mod fresh;

@@ -82,7 +82,8 @@ async fn what_no_honest_beacon_says_is_asked_of_another(
 ) {
     let stubs = vec![Stub::start(beacon(wrong)).await, Stub::start(beacon(Wrong::Nothing)).await];
     let house = House::with(stubs, "").await;
-    let slot = slot();
+    // The question of the next slot is open: each asks anew while no beacon's head is the answer's.
+    let slot = slot() + 1;
     let line = format!("GET {} HTTP/1.1", target(slot));
     let ssz = request(&line, &["host: door", "accept: application/octet-stream"], b"");
     for (bytes, body) in
@@ -125,5 +126,56 @@ async fn questions_that_make_no_sense_now_reach_nobody() {
     for slot in [now, now + 1] {
         assert_eq!(read(house.door, &target(slot)).await.status, 200);
     }
+    house.is_well().await;
+}
+
+/// The slot before the present one, and what `of` it gives; again if the slot passed meanwhile.
+async fn closed<T>(of: impl AsyncFn(u64) -> T) -> (u64, T) {
+    loop {
+        let before = slot();
+        let got = of(before - 1).await;
+        if slot() == before {
+            return (before - 1, got);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_question_is_asked_of_a_beacon_once_and_answered_in_each_form() {
+    let house = House::of(beacon(Wrong::Nothing), "").await;
+    let (slot, replies) = closed(async |slot| {
+        let line = format!("GET {} HTTP/1.1", target(slot));
+        let ssz = request(&line, &["host: door", "accept: application/octet-stream"], b"");
+        let json = get(&target(slot));
+        let mut replies = Vec::new();
+        for bytes in [&json, &ssz, &json, &ssz] {
+            replies.push(ask(house.door, bytes).await.unwrap());
+        }
+        replies
+    })
+    .await;
+    let forms = [in_json(Wrong::Nothing, slot), in_ssz(Wrong::Nothing, slot)];
+    for (reply, body) in replies.iter().zip(forms.iter().cycle()) {
+        assert_eq!((reply.status, reply.header("x-beacondeck-beacon")), (200, "b0"), "{reply:?}");
+        assert_eq!(&reply.body, body);
+    }
+    assert_eq!(house.stubs[0].notes.of(&target(slot)).len(), 1);
+    house.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_at_once_shares_one_read() {
+    let house = House::of(beacon(Wrong::Nothing), "").await;
+    let (slot, statuses) = closed(async |slot| {
+        let mut all = tokio::task::JoinSet::new();
+        for _ in 0..64 {
+            let (door, target) = (house.door, target(slot));
+            all.spawn(async move { read(door, &target).await.status });
+        }
+        all.join_all().await
+    })
+    .await;
+    assert_eq!(statuses, [200; 64]);
+    assert_eq!(house.stubs[0].notes.of(&target(slot)).len(), 1);
     house.is_well().await;
 }

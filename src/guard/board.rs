@@ -89,6 +89,8 @@ pub struct Board<A> {
     order: VecDeque<Topic>,
     /// The newest source given with each target.
     sources: BTreeMap<Epoch, Epoch>,
+    /// The newest source of targets no longer remembered: it holds for all.
+    floor: Epoch,
     /// The newest slot of which something given was signed.
     signed: Option<Slot>,
 }
@@ -101,6 +103,7 @@ impl<A> Default for Board<A> {
             places: HashMap::new(),
             order: VecDeque::new(),
             sources: BTreeMap::new(),
+            floor: Epoch(0),
             signed: None,
         }
     }
@@ -176,8 +179,10 @@ impl<A: Clone> Board<A> {
         self.allows(&data).ok()?;
         let source = self.sources.entry(data.target.epoch).or_default();
         *source = data.source.epoch.max(*source);
-        if self.sources.len() > TARGETS {
-            self.sources.pop_first();
+        if self.sources.len() > TARGETS
+            && let Some((_, oldest)) = self.sources.pop_first()
+        {
+            self.floor = self.floor.max(oldest);
         }
         let basis = moment.head.filter(|head| steady && *head == data.head);
         let standing = Standing { ticket, basis, closed: moment.closed, data, answer: answer.clone() };

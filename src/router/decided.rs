@@ -96,16 +96,20 @@ pub async fn ask(
     let closed = (router.clock())().wall >= question.closes;
     let stage = Stage { head: case.head.map(|head| head.root), closed };
     let decided = router.memory.decided();
-    if let Some(said) = lock(&decided.board).standing(case.client, topic, stage) {
-        return give(router, case, &said, Tried::default());
-    }
-    shadow::repeat(router, &ask, table, plan.attempt);
-    let (mut flight, begun) = join((topic, stage.head, stage.closed), decided, |ended| {
+    let standing = || lock(&decided.board).standing(case.client, topic, stage);
+    let begin = |ended| {
         let ticket = lock(&decided.board).ticket();
         let steady = question.is_steady(case.head);
         let reader = Reader { question, steady, topic, stage, ticket, order: order.to_vec(), fresh, plan };
         tokio::spawn(reader.read(router.clone(), ask.clone(), ended));
-    });
+    };
+    let (mut flight, begun) = match join((topic, stage.head, stage.closed), decided, standing, begin) {
+        Joined::Stands(said) => return give(router, case, &said, Tried::default()),
+        Joined::Waits { flight, begun } => (flight, begun),
+    };
+    if begun {
+        shadow::repeat(router, &ask, table, plan.attempt);
+    }
     let brought = flight.wait_for(Option::is_some).await.ok().and_then(|brought| brought.clone());
     let Some(Brought { said, tried }) = brought else {
         let tried = Tried::default();
@@ -122,22 +126,35 @@ pub async fn ask(
     give(router, case, &said, if begun { tried } else { Tried::default() })
 }
 
-/// The read that is under way, or one that `begin` begins; whether it was begun.
+/// How a question is answered.
+enum Joined {
+    /// By what stands.
+    Stands(Arc<Said>),
+    /// By a read, begun just now or before.
+    Waits { flight: Flight, begun: bool },
+}
+
+/// What stands, else the read that is under way, else one that `begin` begins. All under one lock: a read leaves its
+/// place only after what it brought stands.
 fn join(
     key: FlightKey,
     decided: &Decided,
+    standing: impl FnOnce() -> Option<Arc<Said>>,
     begin: impl FnOnce(watch::Sender<Option<Brought>>),
-) -> (Flight, bool) {
+) -> Joined {
     let mut flights = lock(&decided.flights);
+    if let Some(said) = standing() {
+        return Joined::Stands(said);
+    }
     // One whose task is gone without a word will never end.
     flights.retain(|_, flight| flight.has_changed().is_ok());
     if let Some(flight) = flights.get(&key) {
-        return (flight.clone(), false);
+        return Joined::Waits { flight: flight.clone(), begun: false };
     }
     let (ended, flight) = watch::channel(None);
     flights.insert(key, flight.clone());
     begin(ended);
-    (flight, true)
+    Joined::Waits { flight, begun: true }
 }
 
 /// One read for all who ask the same.

@@ -7,6 +7,7 @@
 mod duty;
 mod error;
 mod json;
+mod ledger;
 mod publication;
 mod record;
 
@@ -15,5 +16,9 @@ pub use duty::{
     attester_duties, proposer_duties, sync_duties,
 };
 pub use error::ParseError;
+pub use ledger::{
+    Ask, Block, Committee, CommitteesError, Fate, Given, Included, Ledger, MAX_SEEN, OfPath, Passage, Path,
+    Row, Shape, Turnout, Verdict, read_block, read_committees,
+};
 pub use publication::{Kind, Link, MAX_GROUPS, MAX_VALIDATORS, Publication, Votes, parse};
 pub use record::{DutyRecord, Records, SAMPLE, Sample};

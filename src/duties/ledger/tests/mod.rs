@@ -1,0 +1,6 @@
+//! The ledger against a recount of its own chain, and the paths of duties.
+
+mod chain;
+mod paths;
+mod recount;
+mod wire;

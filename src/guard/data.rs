@@ -168,7 +168,7 @@ mod tests {
             let before = [&4_u32.to_le_bytes()[..], &228_u32.to_le_bytes(), &data.ssz(), &rest, &[1]].concat();
             prop_assert_eq!(AttestationData::slot_signed(&before, true, false), Some(data.slot));
             let json = data.json();
-            let list = format!(" [ {},{}]", json, json);
+            let list = format!(" [ {json},{json}]");
             prop_assert_eq!(AttestationData::slot_signed(list.as_bytes(), false, true), Some(data.slot));
         }
 

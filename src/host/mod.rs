@@ -12,7 +12,6 @@ mod audit;
 mod check;
 mod checks;
 pub mod clock;
-pub mod sys;
 mod disks;
 mod facts;
 mod finding;
@@ -26,6 +25,7 @@ mod remedy;
 mod rules;
 mod scope;
 mod source;
+pub mod sys;
 mod text;
 
 pub use audit::{audit, collect};

@@ -83,6 +83,12 @@ struct OfEpoch {
 }
 
 impl OfEpoch {
+    /// Forgets what was counted, by whichever shuffling.
+    fn forget(&mut self) {
+        (self.of, self.verdicts) = (None, Vec::new());
+        self.turnout.clear();
+    }
+
     fn path(&mut self, number: Number) -> &mut Path {
         let place = number as usize;
         if self.paths.len() <= place {
@@ -279,7 +285,7 @@ impl Ledger {
             known.remove(0);
         }
         known.push((decided, shuffling));
-        self.epochs.entry(epoch).or_default().of = None;
+        self.epochs.entry(epoch).or_default().forget();
         self.mark(epoch);
         Ok(())
     }

@@ -21,14 +21,14 @@ impl Ledger {
         let of = self.epochs.entry(epoch).or_default();
         if of.of != decided {
             // Another shuffling: whoever sat in one slot sits in another now.
-            (of.of, of.verdicts) = (decided, Vec::new());
-            of.turnout.clear();
+            of.forget();
+            of.of = decided;
             self.mark(epoch);
             self.marked.remove(&slot);
         }
         let known =
             self.shufflings.get(&epoch).into_iter().flatten().find(|(root, _)| Some(*root) == decided);
-        let Some((_, shuffling)) = known else { return false };
+        let Some((_, shuffling)) = known else { return self.unknown(epoch, slot) };
         let Some(verdicts) = judge(&self.branch, shuffling, slot, self.shape.slots_per_epoch) else {
             return self.unknown(epoch, slot);
         };
@@ -45,7 +45,7 @@ impl Ledger {
         true
     }
 
-    /// The branch does not reach back to a slot any more.
+    /// The branch does not reach back to a slot any more, or its committees are not known.
     fn unknown(&mut self, epoch: Epoch, slot: Slot) -> bool {
         let place = (slot.0 % self.shape.slots_per_epoch) as u16;
         let Some(of) = self.epochs.get_mut(&epoch) else { return false };

@@ -1,3 +1,5 @@
+//! What the board promises: unit tests, and generated histories against EIP-3076.
+
 use std::collections::HashMap;
 
 use proptest::prelude::*;

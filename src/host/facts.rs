@@ -58,6 +58,11 @@ impl<'a> Facts<'a> {
         self.now.read(&Ask::new(kind, path))
     }
 
+    /// The answer at the first moment, as it came.
+    pub fn read_before(&self, kind: Kind, path: &str) -> Reading {
+        self.before.read(&Ask::new(kind, path))
+    }
+
     /// The text of a file; what is not there makes the check *n/a*, what cannot be read makes it *unknown*.
     pub fn text(&self, path: &str) -> Result<String, Cannot> {
         told(self.read(Kind::File, path), path)

@@ -16,6 +16,7 @@ macro_rules! limits {
 }
 
 limits! {
+    CLOCK_DISPARITY "time.disparity" 500.0 "ms" Fixed;
     SOMAXCONN_ADVICE "net.somaxconn.advice" 4096.0 "connections" Fixed;
     SOMAXCONN_WARN "net.somaxconn.warn" 1024.0 "connections" Fixed;
     SYN_BACKLOG_ADVICE "net.syn_backlog.advice" 4096.0 "connections" Fixed;

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use super::clock::places;
 use super::namespace;
 use super::source::{Ask, CLIENTS, Kind, Reading, Source, Unread};
 
@@ -59,6 +60,8 @@ impl Source for Live {
                 None => Err(io::ErrorKind::NotFound.into()),
             },
             Kind::Netns => file(&self.root.join("@netns").join(&ask.path)),
+            Kind::Clock if self.is_here() => places::ask(&ask.path),
+            Kind::Clock => file(&self.root.join("@clock").join(&ask.path)),
         };
         answer.map(|text| text.trim_end_matches('\n').to_owned()).map_err(|error| unread(&error))
     }

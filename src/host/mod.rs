@@ -12,6 +12,7 @@ mod audit;
 mod check;
 mod checks;
 pub mod clock;
+mod clocks;
 mod disks;
 mod facts;
 mod finding;

@@ -20,6 +20,8 @@ pub enum Kind {
     Program,
     /// A file as a process sees it from its network namespace: `PID/proc/sys/net/…`.
     Netns,
+    /// What a witness of [`super::clock::places`] says of the clock, as JSON on one line.
+    Clock,
 }
 
 /// Words that tell a beacon node's process, as they stand in program names and command lines.
@@ -35,6 +37,7 @@ impl Kind {
         (Self::Space, "space"),
         (Self::Program, "program"),
         (Self::Netns, "netns"),
+        (Self::Clock, "clock"),
     ];
 
     /// The word a record has for it.
@@ -48,7 +51,7 @@ impl Kind {
 pub struct Ask {
     /// What is asked for.
     pub kind: Kind,
-    /// Absolute path; see [`Kind::Netns`] for the one exception.
+    /// Absolute path; see [`Kind::Netns`] and [`Kind::Clock`] for the exceptions.
     pub path: String,
 }
 

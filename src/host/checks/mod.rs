@@ -65,6 +65,17 @@ mod proc_major_faults;
 mod proc_nofile;
 mod proc_oom_score;
 mod proc_sched;
+mod time_agreement;
+mod time_daemon;
+mod time_freq;
+mod time_jitter;
+mod time_kernel_unsync;
+mod time_offset;
+mod time_ptp;
+mod time_sources;
+mod time_stale;
+mod time_step;
+mod time_uncertainty;
 
 use super::check::Check;
 
@@ -135,4 +146,15 @@ pub const CHECKS: &[&Check] = &[
     &proc_nofile::CHECK,
     &proc_oom_score::CHECK,
     &proc_sched::CHECK,
+    &time_agreement::CHECK,
+    &time_daemon::CHECK,
+    &time_freq::CHECK,
+    &time_jitter::CHECK,
+    &time_kernel_unsync::CHECK,
+    &time_offset::CHECK,
+    &time_ptp::CHECK,
+    &time_sources::CHECK,
+    &time_stale::CHECK,
+    &time_step::CHECK,
+    &time_uncertainty::CHECK,
 ];

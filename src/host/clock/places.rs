@@ -1,6 +1,6 @@
 //! Where a host's clock is asked after: each witness by name, its answer as text that a record can keep.
 //!
-//! Owns the asking of this machine; what is said is judged elsewhere. To add a witness, add its word to [`WITNESSES`] and
+//! Owns the asking of this machine; what is said is judged elsewhere. To add a witness, add its word to [`DAEMONS`] and
 //! its arm to `ask`.
 
 use std::io;
@@ -16,8 +16,12 @@ use super::steps::Glance;
 use super::{ntpd_rs, timesyncd};
 use crate::host::sys;
 
-/// Words of those who can be asked.
-pub const WITNESSES: &[&str] = &["chrony", "ntpd-rs", "timesyncd", "kernel", "glance"];
+/// Time daemons that can be asked: each answers with a [`Reading`].
+pub const DAEMONS: &[&str] = &["chrony", "ntpd-rs", "timesyncd"];
+/// The kernel: answers with a [`KernelClock`](super::KernelClock).
+pub const KERNEL: &str = "kernel";
+/// Both clocks of this moment: a [`Glance`].
+pub const GLANCE: &str = "glance";
 
 /// How long one answer is waited for.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -37,8 +41,8 @@ const BUS: &str = "/run/dbus/system_bus_socket";
 /// answer as it should.
 pub fn ask(witness: &str) -> io::Result<String> {
     match witness {
-        "kernel" => text(&sys::kernel_clock()?),
-        "glance" => text(&glance()),
+        KERNEL => text(&sys::kernel_clock()?),
+        GLANCE => text(&glance()),
         "chrony" => wait(chrony()),
         "ntpd-rs" => wait(ntpd_rs::read(Path::new(ntpd_rs::SOCKET))),
         "timesyncd" => wait(timesyncd()),

@@ -274,3 +274,31 @@ async fn an_error_that_all_agree_on_is_passed_on(
     }
     assert_eq!(read(house.door, BULK).await.status, 200);
 }
+
+/// A vote for a block that only one beacon has yet: it may be the one beacon that nobody listens to.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vote_for_a_block_that_beacons_lack_is_told_to_them_again() {
+    let lacks = || {
+        let asked = Arc::new(std::sync::atomic::AtomicU32::new(0));
+        only(
+            PUBLISH,
+            Arc::new(move |_| {
+                if asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) > 0 {
+                    return vec![json("{}")];
+                }
+                let body = r#"{"code":400,"message":"BAD_REQUEST: error processing attestations","failures":[{"index":0,"message":"Verification: UnknownHeadBlock { beacon_block_root: 0xc8 }"}]}"#;
+                vec![answer("400 Bad Request", &["content-type: application/json"], body.as_bytes())]
+            }),
+        )
+    };
+    let stubs = vec![Stub::start(lacks()).await, Stub::start(lacks()).await, Stub::start(good()).await];
+    let house = House::with(stubs, "probing: {shadow: 0%}\n").await;
+    let reply = ask(house.door, &post(PUBLISH, b"[]")).await.unwrap();
+    assert_eq!(reply.status, 200, "{reply:?}");
+    crate::wire::until("both have it", async || {
+        house.stubs[..2].iter().all(|stub| stub.notes.of(PUBLISH).len() == 2)
+    })
+    .await;
+    assert_eq!(house.stubs[2].notes.of(PUBLISH).len(), 1, "who took it is not told again");
+    house.rig.stop().await;
+}

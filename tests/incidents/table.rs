@@ -54,9 +54,9 @@ pub fn sums(verdicts: &[(Scenario, Verdict)]) -> (Sum, Sum, String) {
         let kind = scenario.name.split('-').next().unwrap_or_default();
         kinds.entry(kind).or_default().add(verdict);
         if scenario.expect.is_empty() {
-            calm.add(verdict)
+            calm.add(verdict);
         } else {
-            faulty.add(verdict)
+            faulty.add(verdict);
         }
         if !verdict.exact || !verdict.top {
             let (name, missing, wrong) =

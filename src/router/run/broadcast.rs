@@ -13,6 +13,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Finished, Lane, Plan, Tried, Turns};
+use crate::endpoint::{Meaning, meaning};
 use crate::model::{Attempt, BeaconId, Outcome};
 use crate::router::merge::{Verdict, Votes};
 use crate::router::upstream::{Ask, Reply};
@@ -27,6 +28,10 @@ const HEAD_START_FLOOR: Duration = Duration::from_millis(20);
 
 /// How long a publication's further copies keep others waiting.
 const TURN: Duration = Duration::from_millis(25);
+
+/// A beacon that lacks the block a message votes for is told the message again after this: it got the block a moment
+/// later than the one that took it, which may be the one beacon nobody listens to.
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// What a broadcast brings back.
 pub struct Broadcast {
@@ -50,12 +55,14 @@ pub struct Laggards {
     limit: Duration,
     /// Copies that are not taken by then are stood in for.
     hedge: Duration,
+    /// Beacons that lacked the block, to be told again once.
+    lacked: Vec<BeaconId>,
 }
 
 impl Laggards {
     /// Whether none is left.
     pub fn is_empty(&self) -> bool {
-        self.running.is_empty() && self.waiting.is_empty()
+        self.running.is_empty() && self.waiting.is_empty() && self.lacked.is_empty()
     }
 
     /// Sends what is waiting, as `turns` allows, and runs all to their end; tells of each.
@@ -66,20 +73,28 @@ impl Laggards {
         }
         let over = Instant::now() + TURN;
         let overdue = Instant::now() + self.hedge;
-        loop {
+        let again = Instant::now() + AGAIN;
+        let mut told_again = false;
+        while !self.running.is_empty() || !self.lacked.is_empty() {
             tokio::select! {
                 biased;
-                done = self.running.next() => match done {
-                    Some(done) => {
-                        if !took(&done)
-                            && let Some(id) = self.spare.pop_front()
-                        {
-                            launch(lane, ask, id, self.limit, &self.running);
-                        }
-                        tell(done);
+                Some(done) = self.running.next(), if !self.running.is_empty() => {
+                    if !told_again && lacked(&done) {
+                        self.lacked.push(done.0.beacon);
                     }
-                    None => return,
+                    if !took(&done)
+                        && let Some(id) = self.spare.pop_front()
+                    {
+                        launch(lane, ask, id, self.limit, &self.running);
+                    }
+                    tell(done);
                 },
+                () = sleep_until(again), if !self.lacked.is_empty() => {
+                    told_again = true;
+                    for id in std::mem::take(&mut self.lacked) {
+                        launch(lane, ask, id, self.limit, &self.running);
+                    }
+                }
                 // A slow beacon may hold up its own copy, not everyone's.
                 () = sleep_until(over), if turn.is_some() => turn = None,
                 () = sleep_until(overdue), if !self.spare.is_empty() => {
@@ -98,6 +113,14 @@ impl Laggards {
 fn took((attempt, reply): &Done) -> bool {
     let success = reply.as_ref().is_some_and(|reply| reply.status.is_success());
     success || attempt.outcome == Outcome::AlreadyKnown
+}
+
+/// Whether the beacon lacks the block the message votes for.
+fn lacked((_, reply): &Done) -> bool {
+    reply.as_ref().is_some_and(|reply| {
+        let body = reply.bytes().map_or(&[][..], |bytes| bytes);
+        meaning(reply.status.as_u16(), body) == Meaning::UnknownHead
+    })
 }
 
 fn launch(lane: &Lane, ask: &Arc<Ask>, id: BeaconId, limit: Duration, running: &Running) {
@@ -160,7 +183,7 @@ pub async fn broadcast(
         begin(waiting.remove(0), &running, &mut tried);
     }
     let mut votes = Votes::new(known);
-    let mut takers = Vec::new();
+    let (mut takers, mut lack) = (Vec::new(), Vec::new());
     let began = Instant::now();
     let mut stages = Stages::new(&plan);
     loop {
@@ -183,9 +206,8 @@ pub async fn broadcast(
         tried.end(attempt);
         let done = (attempt, reply);
         let taken = took(&done);
-        if taken {
-            takers.push(attempt.beacon);
-        }
+        takers.extend(taken.then_some(attempt.beacon));
+        lack.extend((!taken && lacked(&done)).then_some(attempt.beacon));
         votes.count(attempt, done.1);
         if votes.has_success() {
             break;
@@ -196,6 +218,7 @@ pub async fn broadcast(
         }
     }
     let (verdict, reply) = votes.verdict();
-    let laggards = Laggards { running, waiting, spare, limit: plan.attempt, hedge: stages.hedge };
+    let laggards =
+        Laggards { running, waiting, spare, limit: plan.attempt, hedge: stages.hedge, lacked: lack };
     Broadcast { verdict, finished: Finished { reply, tried }, laggards, took: takers }
 }

@@ -1,7 +1,7 @@
 //! The key table: one list from which footer, help, the README's section and `print keys` are made, and which a file of
 //! the user's changes. Pure.
 //!
-//! To add a key, add an [`Action`], its row in [`BINDINGS`] and what it does in `update`. Panels have theirs by their place.
+//! To add a key, add an [`Action`], its row in `BINDINGS` and what it does in `update`. Panels have theirs by their place.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -144,7 +144,7 @@ const PANEL_KEYS: [(&str, &[&str]); 10] = [
     ("panel-10", &["0"]),
 ];
 
-/// The whole table: the panels there are, then [`BINDINGS`].
+/// The whole table: the panels there are, then `BINDINGS`.
 pub fn bindings() -> impl Iterator<Item = Binding> {
     let panels = PANELS.iter().zip(PANEL_KEYS).zip(1..);
     panels

@@ -15,7 +15,7 @@ pub enum Kind {
     Link,
     /// `statvfs`: block size, blocks, free to users, inodes, inodes free to users; in this order.
     Space,
-    /// The client a process runs, by its command line: a word of [`CLIENTS`], or nothing. The command line itself, which
+    /// The client a process runs, by its command line: a word of `CLIENTS`, or nothing. The command line itself, which
     /// may hold secrets, is not remembered.
     Program,
     /// A file as a process sees it from its network namespace: `PID/proc/sys/net/…`.

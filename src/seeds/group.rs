@@ -36,6 +36,11 @@ impl Entry {
         self.refused &= !seat;
     }
 
+    fn refuse(&mut self, seat: u128) {
+        self.refused |= seat;
+        self.told &= !seat;
+    }
+
     /// Whether there is nothing more to tell a seat.
     fn is_done(&self, seat: u128, when: When) -> bool {
         (self.told | self.refused) & seat != 0 || self.is_over(when)
@@ -114,12 +119,7 @@ impl Group {
         same: impl Fn(&Entry, usize) -> bool,
         when: When,
     ) {
-        for (place, key) in keys.enumerate() {
-            if let Some(entry) = self.entries.get_mut(&key).filter(|entry| same(entry, place)) {
-                entry.hold(seat);
-            }
-        }
-        self.settle(seat, when);
+        self.heard(seat, keys, same, |entry| entry.hold(seat), when);
     }
 
     /// A seat refused entries; `same` as for [`Self::hold`].
@@ -130,23 +130,34 @@ impl Group {
         same: impl Fn(&Entry, usize) -> bool,
         when: When,
     ) {
-        for (place, key) in keys.enumerate() {
-            if let Some(entry) = self.entries.get_mut(&key).filter(|entry| same(entry, place)) {
-                entry.refused |= seat;
-                entry.told &= !seat;
-            }
-        }
-        self.settle(seat, when);
+        self.refusing |= seat;
+        self.heard(seat, keys, same, |entry| entry.refuse(seat), when);
     }
 
-    fn settle(&mut self, seat: u128, when: When) {
+    fn heard(
+        &mut self,
+        seat: u128,
+        keys: impl Iterator<Item = Key>,
+        same: impl Fn(&Entry, usize) -> bool,
+        change: impl Fn(&mut Entry),
+        when: When,
+    ) {
+        for (place, key) in keys.enumerate() {
+            if let Some(entry) = self.entries.get_mut(&key).filter(|entry| same(entry, place)) {
+                change(entry);
+            }
+        }
         if self.entries.values().all(|entry| entry.is_done(seat, when)) {
             self.settled |= seat;
         }
         self.weigh_refusals(when);
     }
 
+    /// Who refuses anything that is valid: of those who did, as nobody else begins to without [`Self::refuse`].
     fn weigh_refusals(&mut self, when: When) {
+        if self.refusing == 0 {
+            return;
+        }
         let valid = self.entries.values().filter(|entry| !entry.is_over(when));
         self.refusing = valid.fold(0, |seats, entry| seats | entry.refused);
     }
@@ -216,9 +227,7 @@ impl Group {
     /// Forgets what is over; returns entries and bytes that went.
     pub(super) fn prune(&mut self, when: When) -> (usize, usize) {
         let gone = self.drop_where(|_, entry| entry.is_over(when));
-        if self.refusing != 0 {
-            self.weigh_refusals(when);
-        }
+        self.weigh_refusals(when);
         gone
     }
 

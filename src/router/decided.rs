@@ -35,7 +35,7 @@ struct Said {
 }
 
 /// What a read brought, for all who wait for it.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Brought {
     said: Option<Arc<Said>>,
     tried: Tried,
@@ -111,10 +111,7 @@ pub async fn ask(
         shadow::repeat(router, &ask, table, plan.attempt);
     }
     let brought = flight.wait_for(Option::is_some).await.ok().and_then(|brought| brought.clone());
-    let Some(Brought { said, tried }) = brought else {
-        let tried = Tried::default();
-        return Flowed { response: gave_up(router, ask.row, &tried), by: None, tried, afterwards: None };
-    };
+    let Brought { said, tried } = brought.unwrap_or_default();
     let Some(said) = said else {
         return Flowed { response: gave_up(router, ask.row, &tried), by: None, tried, afterwards: None };
     };

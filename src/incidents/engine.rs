@@ -15,8 +15,6 @@ use crate::model::{HostLevel, HostSeen, Observation};
 const WINDOWS: [(u64, u64); 4] = [(2, 1), (8, 1), (32, 2), (96, 4)];
 /// Slots without a sign after which an incident has ended, by whether it shows in a narrow window.
 const PATIENCE: (u64, u64) = (10, 28);
-/// Something blamed again within so many slots of its end is the same incident.
-const AGAIN: u64 = 64;
 /// What is blamed must have shown within so many slots.
 const FRESH: u64 = 3;
 /// Another culprit takes an incident over if it explains it better by so many nats.
@@ -28,7 +26,7 @@ const CLEAR: f64 = 40.0;
 /// Slots a finding of a host is remembered.
 const FINDING: u64 = 16;
 /// What a bad finding on its host is worth, in nats.
-const FOUND: (f64, f64) = (4.0, 2.0);
+const FOUND: f64 = 4.0;
 /// What is blamed already needs so many nats less.
 const KNOWN: f64 = 6.0;
 /// Slots of duties that name each validator once.
@@ -106,14 +104,11 @@ impl Incidents {
             }
         }
         self.end(now, &mut changes);
-        let since = |incident: &Incident| Some((self.parts.find(&incident.change.culprits[0])?, incident.at));
-        let mut blamed: HashMap<Id, u64> = self.open().filter_map(since).collect();
+        let mut blamed: HashMap<Id, u64> =
+            self.open().filter_map(|incident| Some((self.id_of(incident)?, incident.at))).collect();
         // What has ended a while ago may not have been usual then.
-        blamed.extend(
-            self.all.iter().filter(|incident| !incident.open && incident.at + 40 > now).filter_map(
-                |incident| Some((self.parts.find(&incident.change.culprits[0])?, incident.began)),
-            ),
-        );
+        let ended = self.all.iter().filter(|incident| !incident.open && incident.at + 40 > now);
+        blamed.extend(ended.filter_map(|incident| Some((self.id_of(incident)?, incident.began))));
         self.window.learn(now, &blamed, &mut self.parts);
         self.window.forget(now);
         changes
@@ -121,6 +116,10 @@ impl Incidents {
 
     fn open(&self) -> impl Iterator<Item = &Incident> {
         self.all.iter().filter(|incident| incident.open)
+    }
+
+    fn id_of(&self, incident: &Incident) -> Option<Id> {
+        self.parts.find(incident.culprit())
     }
 
     /// Bad findings of a host that are recent.
@@ -137,12 +136,11 @@ impl Incidents {
             Kind::Host
                 if self.finding(&culprit.name, now).is_some_and(|seen| seen.level == HostLevel::Bad) =>
             {
-                FOUND.0
+                FOUND
             }
             _ => 0.0,
         };
-        let known =
-            if self.open().any(|incident| incident.change.culprits[0] == *culprit) { KNOWN } else { 0.0 };
+        let known = if self.open().any(|incident| incident.culprit() == culprit) { KNOWN } else { 0.0 };
         culprit.kind.prior() - found - known
     }
 
@@ -196,15 +194,13 @@ impl Incidents {
     /// Which incident a blame belongs to; none: it says nothing that is not said.
     fn whose(&self, blame: &Blame, named: &[Id], now: u64) -> Option<Whose> {
         let culprit = self.parts.culprit(blame.id);
-        let recent = |incident: &Incident| incident.open || incident.at + AGAIN >= now;
-        let same = |incident: &Incident| incident.change.culprits[0] == *culprit && recent(incident);
+        let same = |incident: &Incident| incident.culprit() == culprit && incident.is_recent(now);
         if let Some(place) = self.all.iter().rposition(same) {
             return Some(Whose::Of(place, false));
         }
         let gives_way = |incident: &Incident| {
-            let id = self.parts.find(&incident.change.culprits[0]);
             incident.open
-                && id.is_some_and(|id| {
+                && self.id_of(incident).is_some_and(|id| {
                     !named.contains(&id) && (self.parts.related(id, blame.id) || blame.near.contains(&id))
                 })
         };
@@ -219,7 +215,7 @@ impl Incidents {
 
     /// Whether an open incident stands for what is blamed, too, or shows by mostly the same.
     fn is_part_of_another(&self, blame: &Blame) -> bool {
-        self.open().filter_map(|incident| self.parts.find(&incident.change.culprits[0])).any(|id| {
+        self.open().filter_map(|incident| self.id_of(incident)).any(|id| {
             self.parts.members(id).contains(&blame.id) || blame.score < CLEAR && blame.near.contains(&id)
         })
     }
@@ -230,8 +226,7 @@ impl Incidents {
             if !incident.open || incident.seen + incident.patience > now {
                 continue;
             }
-            let id = self.parts.find(&incident.change.culprits[0]);
-            if let Some(id) = id {
+            if let Some(id) = self.id_of(incident) {
                 self.explained.insert(id, incident.seen + 2);
             }
             let incident = &mut self.all[place];
@@ -243,9 +238,8 @@ impl Incidents {
     fn storm(&mut self, storm: Option<Storm>, now: u64, changes: &mut Vec<Change>) {
         let Some(storm) = storm else { return };
         let network = Culprit { kind: Kind::Network, name: "network".to_owned() };
-        let recent = |incident: &Incident| incident.open || incident.at + AGAIN >= now;
         let known =
-            self.all.iter().rposition(|incident| incident.change.culprits[0] == network && recent(incident));
+            self.all.iter().rposition(|incident| *incident.culprit() == network && incident.is_recent(now));
         let change = Change {
             slot: now,
             event: Event::Opened,

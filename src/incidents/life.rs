@@ -56,7 +56,20 @@ pub(super) struct Incident {
     pub(super) at: u64,
 }
 
+/// Something blamed again within so many slots of its end is the same incident.
+const AGAIN: u64 = 64;
+
 impl Incident {
+    /// Who is blamed.
+    pub(super) fn culprit(&self) -> &Culprit {
+        &self.change.culprits[0]
+    }
+
+    /// Whether what is blamed again belongs to it.
+    pub(super) fn is_recent(&self, now: u64) -> bool {
+        self.open || self.at + AGAIN >= now
+    }
+
     /// One that opens.
     pub(super) fn new(change: Change, score: f64, patience: u64) -> Self {
         let now = change.slot;

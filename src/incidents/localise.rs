@@ -12,7 +12,7 @@ use super::symptom::{Family, Symptom};
 use super::window::{Cell, Cells};
 
 /// A component is blamed for at least so many nats.
-pub(super) const THRESHOLD: f64 = 12.0;
+const THRESHOLD: f64 = 12.0;
 /// Most culprits.
 const MOST: usize = 6;
 /// What one slot can show in one family of symptoms: what happens once, however often it is counted, is no fault.
@@ -56,7 +56,7 @@ struct Weighed {
 /// The cells, and which lie on whose paths.
 pub(super) struct Localiser<'a> {
     cells: &'a [Cell],
-    totals: &'a HashMap<(u64, Symptom), f64>,
+    totals: &'a BTreeMap<(u64, Symptom), f64>,
     /// How much of a symptom there could be over all slots.
     sums: HashMap<Symptom, f64>,
     /// How much of a duties' symptom there was in a slot.
@@ -97,7 +97,7 @@ impl<'a> Localiser<'a> {
             .filter(|id| self.on[*id].iter().any(|place| self.cells[*place as usize].bad > 0.0))
             .collect();
         while blames.len() < MOST {
-            let safe = self.safe(&blames, None);
+            let safe = self.safe(&blames);
             let Some(best) = self.best(&candidates, &blames, &safe, None) else { break };
             blames.push(best);
         }
@@ -108,7 +108,7 @@ impl<'a> Localiser<'a> {
                 .filter(|(other, _)| *other != place)
                 .map(|(_, blame)| blame.clone())
                 .collect();
-            let safe = self.safe(&others, None);
+            let safe = self.safe(&others);
             let related = Some(blames[place].id);
             if let Some(best) = self.best(&candidates, &others, &safe, related) {
                 blames[place] = best;
@@ -124,7 +124,7 @@ impl<'a> Localiser<'a> {
     }
 
     /// Whether most of what is wrong with one is wrong with the other, too.
-    pub(super) fn overlap(&self, a: Id, b: Id) -> bool {
+    fn overlap(&self, a: Id, b: Id) -> bool {
         let weight = |place: &u32| self.cells[*place as usize].bad;
         let both: f64 =
             self.on[a].iter().filter(|place| self.on[b].binary_search(place).is_ok()).map(weight).sum();
@@ -133,9 +133,9 @@ impl<'a> Localiser<'a> {
     }
 
     /// Chance of each cell to be right, given who is blamed.
-    fn safe(&self, blames: &[Blame], but: Option<usize>) -> Vec<f64> {
+    fn safe(&self, blames: &[Blame]) -> Vec<f64> {
         let mut safe: Vec<f64> = self.cells.iter().map(|cell| 1.0 - cell.usual).collect();
-        for (_, blame) in blames.iter().enumerate().filter(|(place, _)| Some(*place) != but) {
+        for blame in blames {
             for place in &self.on[blame.id] {
                 let strength =
                     blame.strength.get(&self.cells[*place as usize].symptom).copied().unwrap_or(0.0);

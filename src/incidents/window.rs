@@ -41,7 +41,7 @@ struct SlotFacts {
     block: Option<BlockSeen>,
     participation: Option<f64>,
     marks: Vec<Mark>,
-    duties: BTreeMap<(Option<String>, Option<String>), DutiesSeen>,
+    duties: BTreeMap<(String, Option<String>), DutiesSeen>,
     /// Who served each client, and how often.
     servers: HashMap<String, BTreeMap<String, u32>>,
 }
@@ -65,7 +65,7 @@ pub(super) struct Cells {
     /// What was wrong by slot, then what was right.
     pub(super) list: Vec<Cell>,
     /// How much of a symptom there could be in a slot.
-    pub(super) totals: HashMap<(u64, Symptom), f64>,
+    pub(super) totals: BTreeMap<(u64, Symptom), f64>,
 }
 
 /// The last slots.
@@ -175,7 +175,7 @@ impl Window {
 
     pub(super) fn duties(&mut self, seen: &DutiesSeen) {
         self.newest_duties = self.newest_duties.max(seen.slot.0);
-        let key = (Some(seen.client.clone()), seen.beacon.clone());
+        let key = (seen.client.clone(), seen.beacon.clone());
         self.at(seen.slot.0).duties.insert(key, seen.clone());
     }
 
@@ -205,11 +205,6 @@ impl Window {
         self.newest_duties
     }
 
-    /// The usual share of the network's duties that get lost.
-    pub(super) fn usual_loss(&self) -> Option<f64> {
-        self.usual_share.map(|share| 1.0 - share)
-    }
-
     fn usual(&self, symptom: Symptom, slot: u64, path: PathId, parts: &Parts) -> f64 {
         let own = parts.of(path).ends.into_iter().flatten().map(|id| self.rates.own(symptom, id));
         let rate = own.fold(self.rates.of(symptom), f64::max);
@@ -217,7 +212,7 @@ impl Window {
             return rate;
         }
         let network = if matches!(symptom, Symptom::Missed | Symptom::Unasked) {
-            self.usual_loss().unwrap_or(0.0) * 0.7
+            self.usual_share.map_or(0.0, |share| 1.0 - share) * 0.7
         } else {
             0.0
         };
@@ -289,7 +284,7 @@ impl Window {
     /// The cells of the last `width` slots. `skip` says which components' marks up to which slot are explained.
     pub(super) fn cells(&self, now: u64, width: u64, skip: &HashMap<Id, u64>, parts: &mut Parts) -> Cells {
         let mut right: HashMap<(PathId, Symptom), (f64, f64)> = HashMap::new();
-        let (mut cells, mut totals) = (Vec::new(), HashMap::new());
+        let (mut cells, mut totals) = (Vec::new(), BTreeMap::new());
         for (duties, newest) in [(false, now), (true, self.newest_duties)] {
             for slot in newest.saturating_sub(width - 1)..=newest {
                 for Mark { path, symptom, n, bad } in self.marks(slot, duties, parts) {

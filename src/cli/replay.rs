@@ -43,7 +43,7 @@ pub fn run(Args { file, json }: Args, _: &Global) -> anyhow::Result<ExitCode> {
     let mut engine = Incidents::default();
     let bad = read(open(&file)?, &mut |seen| print(engine.observe(&seen)))
         .with_context(|| format!("reading {}", file.display()))?;
-    print(engine.finish())?;
+    print(engine.ended())?;
     if bad == 0 {
         return Ok(ExitCode::SUCCESS);
     }

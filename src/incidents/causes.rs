@@ -1,8 +1,8 @@
 //! Why: the stage at which what is blamed goes wrong.
 
-use super::component::Kind;
 use super::localise::Blame;
 use super::symptom::Symptom;
+use crate::model::CulpritKind as Kind;
 
 /// In a few words.
 pub(super) fn cause(kind: &Kind, blame: &Blame, finding: Option<&str>) -> String {

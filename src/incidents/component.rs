@@ -1,112 +1,44 @@
 //! What may be to blame, and the path of each duty through it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
-use crate::model::FleetSeen;
+use crate::model::{Culprit, CulpritKind as Kind, FleetSeen};
 
 /// The name of the only router, where clients carry no `router` label.
 const ONE_ROUTER: &str = "router";
 
-/// What kind of thing a culprit is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Everybody's: late and missing blocks, losses of the whole network.
-    Network,
-    /// A beacon node.
-    Beacon,
-    /// A validator client.
-    Client,
-    /// What signs for several clients.
-    Signer,
-    /// A machine.
-    Host,
-    /// An execution client of some version.
-    El,
-    /// A consensus client of some version.
-    Cl,
-    /// A data centre.
-    Zone,
-    /// What clients reach beacons by.
-    Router,
-    /// Any other label.
-    #[serde(untagged)]
-    Label(String),
+/// Whether it stands between the validator and the router.
+pub(super) fn is_front(kind: &Kind) -> bool {
+    matches!(kind, Kind::Client | Kind::Signer | Kind::Router)
 }
 
-impl Kind {
-    /// Whether it stands between the validator and the router.
-    pub(super) fn is_front(&self) -> bool {
-        matches!(self, Self::Client | Self::Signer | Self::Router)
-    }
-
-    fn of_label(key: &str) -> Self {
-        match key {
-            "host" => Self::Host,
-            "el" => Self::El,
-            "cl" => Self::Cl,
-            "zone" => Self::Zone,
-            "signer" => Self::Signer,
-            "router" => Self::Router,
-            other => Self::Label(other.to_owned()),
-        }
-    }
-
-    /// How improbable a fault of this kind is before anything is seen, in nats.
-    pub(super) fn prior(&self) -> f64 {
-        match self {
-            Self::Network | Self::Beacon => 0.0,
-            Self::Client => 0.5,
-            Self::Host | Self::Signer => 1.0,
-            Self::El | Self::Cl => 1.5,
-            Self::Zone | Self::Router => 2.0,
-            Self::Label(_) => 2.5,
-        }
-    }
-
-    /// Whether it stands for several beacons or clients.
-    pub(super) fn is_broad(&self) -> bool {
-        !matches!(self, Self::Network | Self::Beacon | Self::Client)
+fn of_label(key: &str) -> Kind {
+    match key {
+        "host" => Kind::Host,
+        "el" => Kind::El,
+        "cl" => Kind::Cl,
+        "zone" => Kind::Zone,
+        "signer" => Kind::Signer,
+        "router" => Kind::Router,
+        other => Kind::Label(other.to_owned()),
     }
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Network => "network",
-            Self::Beacon => "beacon",
-            Self::Client => "client",
-            Self::Signer => "signer",
-            Self::Host => "host",
-            Self::El => "el",
-            Self::Cl => "cl",
-            Self::Zone => "zone",
-            Self::Router => "router",
-            Self::Label(key) => key,
-        })
+/// How improbable a fault of this kind is before anything is seen, in nats.
+pub(super) fn prior(kind: &Kind) -> f64 {
+    match kind {
+        Kind::Network | Kind::Beacon => 0.0,
+        Kind::Client => 0.5,
+        Kind::Host | Kind::Signer => 1.0,
+        Kind::El | Kind::Cl => 1.5,
+        Kind::Zone | Kind::Router => 2.0,
+        Kind::Label(_) => 2.5,
     }
 }
 
-/// Something that may be to blame.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Culprit {
-    /// What kind of thing.
-    pub kind: Kind,
-    /// Which.
-    pub name: String,
-}
-
-impl fmt::Display for Culprit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.kind == Kind::Network {
-            f.write_str("network")
-        } else {
-            write!(f, "{} {}", self.kind, self.name)
-        }
-    }
+/// Whether it stands for several beacons or clients.
+pub(super) fn is_broad(kind: &Kind) -> bool {
+    !matches!(kind, Kind::Network | Kind::Beacon | Kind::Client)
 }
 
 /// Place of a component in [`Parts`].
@@ -166,7 +98,7 @@ impl Parts {
         let leaf = self.id(Culprit { kind, name: name.to_owned() });
         let mut path = vec![leaf];
         for (key, value) in labels.iter().filter(|(_, value)| !value.is_empty()) {
-            let id = self.id(Culprit { kind: Kind::of_label(key), name: value.clone() });
+            let id = self.id(Culprit { kind: of_label(key), name: value.clone() });
             self.members[id].push(leaf);
             path.push(id);
         }
@@ -237,7 +169,7 @@ impl Parts {
     /// Whether two stand for something in common.
     pub(super) fn related(&self, a: Id, b: Id) -> bool {
         let own =
-            |id: Id| if self.culprits[id].kind.is_broad() { self.members[id].clone() } else { vec![id] };
+            |id: Id| if is_broad(&self.culprits[id].kind) { self.members[id].clone() } else { vec![id] };
         let (a, b) = (own(a), own(b));
         a.iter().any(|leaf| b.contains(leaf))
     }

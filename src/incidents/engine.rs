@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::causes::cause;
-use super::component::{Culprit, Id, Kind, Parts};
+use super::component::{Id, Parts, prior};
 use super::life::{Change, Event, Incident};
 use super::localise::{Blame, Localiser};
 use super::network::{Storm, Weather};
 use super::symptom::Symptom;
 use super::window::{Cells, Window};
-use crate::model::{HostLevel, HostSeen, Observation};
+use crate::model::{Culprit, CulpritKind as Kind, HostLevel, HostSeen, Observation};
 
 /// Widths of window, and every how many slots each is looked at.
 const WINDOWS: [(u64, u64); 4] = [(2, 1), (8, 1), (32, 2), (96, 4)];
@@ -51,6 +51,10 @@ pub struct Incidents {
     explained: HashMap<Id, u64>,
     findings: BTreeMap<(String, String), HostSeen>,
     now: Option<u64>,
+    /// The last slot that was looked at.
+    looked: Option<u64>,
+    /// Number of the last incident.
+    last: u64,
 }
 
 impl Incidents {
@@ -70,7 +74,7 @@ impl Incidents {
             Observation::Host(seen) => seen.slot,
         };
         let changes = match self.now {
-            Some(now) if slot.0 > now => self.look(now),
+            Some(now) if slot.0 > now => self.ended(),
             _ => Vec::new(),
         };
         self.now = Some(self.now.map_or(slot.0, |now| now.max(slot.0)));
@@ -87,9 +91,35 @@ impl Incidents {
         changes
     }
 
-    /// The recording has ended: what its last slot changed.
-    pub fn finish(&mut self) -> Vec<Change> {
-        self.now.map_or_else(Vec::new, |now| self.look(now))
+    /// All of the newest slot has been told: what it changed. Told once; the line of a later slot says the same.
+    pub fn ended(&mut self) -> Vec<Change> {
+        match self.now {
+            Some(now) if self.looked.is_none_or(|looked| looked < now) => {
+                self.looked = Some(now);
+                self.look(now)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Goes on with incidents of a process before this one.
+    pub fn restore(&mut self, changes: impl IntoIterator<Item = Change>, now: u64) {
+        for change in changes {
+            self.last = self.last.max(change.id);
+            if change.event != Event::Resolved {
+                self.all.push(Incident { seen: now, ..Incident::new(change, CLEAR, PATIENCE.1) });
+            }
+        }
+    }
+
+    /// The place of a culprit, which need not have been seen yet.
+    pub(super) fn place(&self, culprit: &Culprit) -> Option<Id> {
+        self.parts.find(culprit)
+    }
+
+    /// The window and the paths through it.
+    pub(super) fn seen(&mut self) -> (&Window, &mut Parts) {
+        (&self.window, &mut self.parts)
     }
 
     fn look(&mut self, now: u64) -> Vec<Change> {
@@ -109,6 +139,7 @@ impl Incidents {
         // What has ended a while ago may not have been usual then.
         let ended = self.all.iter().filter(|incident| !incident.open && incident.at + 40 > now);
         blamed.extend(ended.filter_map(|incident| Some((self.id_of(incident)?, incident.began))));
+        self.all.retain(|incident| incident.is_recent(now));
         self.window.learn(now, &blamed, &mut self.parts);
         self.window.forget(now);
         changes
@@ -141,7 +172,7 @@ impl Incidents {
             _ => 0.0,
         };
         let known = if self.open().any(|incident| incident.culprit() == culprit) { KNOWN } else { 0.0 };
-        culprit.kind.prior() - found - known
+        prior(&culprit.kind) - found - known
     }
 
     /// Who is to blame by what each window shows, the best of what excludes each other.
@@ -183,7 +214,8 @@ impl Incidents {
         let patience = if width <= 8 { PATIENCE.0 } else { PATIENCE.1 };
         match whose {
             Whose::Own => {
-                let change = Change { id: self.all.len() as u64 + 1, ..change };
+                self.last += 1;
+                let change = Change { id: self.last, ..change };
                 self.all.push(Incident::new(change.clone(), blame.score, patience));
                 Some(change)
             }
@@ -243,7 +275,7 @@ impl Incidents {
         let change = Change {
             slot: now,
             event: Event::Opened,
-            id: self.all.len() as u64 + 1,
+            id: 0,
             culprits: vec![network],
             cause: storm.cause.to_owned(),
             confidence: confidence(storm.score),
@@ -265,6 +297,8 @@ impl Incidents {
             changes.push(change);
             return;
         }
+        self.last += 1;
+        let change = Change { id: self.last, ..change };
         self.all.push(Incident::new(change.clone(), storm.score, PATIENCE.0 + 6));
         changes.push(change);
     }

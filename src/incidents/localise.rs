@@ -7,9 +7,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::component::{Id, Kind, Parts};
+use super::component::{Id, Parts, is_broad, is_front};
 use super::symptom::{Family, Symptom};
 use super::window::{Cell, Cells};
+use crate::model::CulpritKind as Kind;
 
 /// A component is blamed for at least so many nats.
 const THRESHOLD: f64 = 12.0;
@@ -245,7 +246,7 @@ impl<'a> Localiser<'a> {
 
     /// What blaming a component gains; none: nothing.
     fn weigh(&self, id: Id, safe: &[f64], explained: &[bool]) -> Option<Weighed> {
-        let front = self.parts.culprit(id).kind.is_front();
+        let front = is_front(&self.parts.culprit(id).kind);
         let tells = |place: &u32| {
             !explained[*place as usize] && (front || self.cells[*place as usize].symptom != Symptom::Unasked)
         };
@@ -317,7 +318,7 @@ impl<'a> Localiser<'a> {
     /// Whether enough of what a broad component stands for shows what it is blamed for.
     fn covers(&self, id: Id, weighed: &Weighed, safe: &[f64]) -> bool {
         let members = self.parts.members(id);
-        if !self.parts.culprit(id).kind.is_broad() {
+        if !is_broad(&self.parts.culprit(id).kind) {
             return true;
         }
         // What was seen most often of it counts most.

@@ -32,6 +32,5 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-pub use component::{Culprit, Kind};
 pub use engine::Incidents;
 pub use life::{Change, Event};

@@ -1,9 +1,9 @@
 //! What the engine promises, on small recordings made by hand.
 
-use super::{Change, Event, Incidents, Kind};
+use super::{Change, Event, Incidents};
 use crate::model::{
-    BlockSeen, DutiesSeen, FleetSeen, Labelled, MsSpread, Observation, ProbeSeen, ServedSeen, ServedStep,
-    Slot, SlotSeen,
+    BlockSeen, CulpritKind as Kind, DutiesSeen, FleetSeen, Labelled, MsSpread, Observation, ProbeSeen,
+    ServedSeen, ServedStep, Slot, SlotSeen,
 };
 
 /// Four beacons on two hosts, four clients, each at its own beacon.
@@ -88,7 +88,7 @@ fn play(slots: u64, wrong: impl Fn(u64) -> Wrong) -> Vec<Change> {
         lines.extend(duties(now, wrong(now - 2)));
         changes.extend(lines.iter().flat_map(|line| engine.observe(line)));
     }
-    changes.extend(engine.finish());
+    changes.extend(engine.ended());
     changes
 }
 

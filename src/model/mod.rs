@@ -4,9 +4,11 @@
 
 pub mod capacity;
 mod class;
+mod duty;
 mod explain;
 mod fleet;
 mod ids;
+mod incident;
 mod journal;
 mod log;
 mod observation;
@@ -19,12 +21,14 @@ mod trace;
 mod traffic;
 
 pub use class::{Role, Step, Use};
+pub use duty::{DutiesAsked, DutyFate, DutyStatus, DutySums, DutyTold, VotesRight};
 pub use explain::{Explanation, Publication, Skipped, Tried};
 pub use fleet::{
     Beacon, Broadcast, Client, ClientFrom, Fleet, Header, Health, How, Limits, Listen, ListenTls, LogFormat,
     Logging, Opened, Probing, Procedure, Routing, Secret, Seeding,
 };
 pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};
+pub use incident::{Cost, Culprit, CulpritKind, Happening, Incident, IncidentState, Severity, Silence};
 pub use journal::{Ack, Drain, JournalEntry};
 pub use log::{LogLevel, LogLine};
 pub use observation::{

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ack, BeaconName, CustodyEstimate, Drain, Epoch, Operation, Root, Slot, Told, Traffic, UnixMs};
+use super::{
+    Ack, BeaconName, CustodyEstimate, Drain, DutyStatus, Epoch, Incident, Operation, Root, Slot, Told,
+    Traffic, UnixMs,
+};
 
 /// Why a beacon is not (fully) used, in words a person reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -184,6 +187,12 @@ pub struct FleetStatus {
     pub beacons: Vec<BeaconStatus>,
     /// What on-call must know now, one sentence each, worst first.
     pub alerts: Vec<String>,
+    /// Incidents that go on, worst first, then the last that have ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incidents: Vec<Incident>,
+    /// What became of duties lately; none before the chain has told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duties: Option<DutyStatus>,
     /// Who has taken note of what, by [`FleetStatus::pages`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acks: Vec<Ack>,
@@ -204,10 +213,11 @@ impl BeaconStatus {
 }
 
 impl FleetStatus {
-    /// Everything that is wrong now, by the key it is acknowledged by: alerts are their own, a beacon's is its worst reason
-    /// and its name, a restart or upgrade that failed is that until somebody resumes its beacon.
+    /// Everything that is wrong now, by the key it is acknowledged by: alerts are their own, an incident's is its number, a
+    /// beacon's is its worst reason and its name, a restart or upgrade that failed is that until somebody resumes its beacon.
     pub fn pages(&self) -> Vec<String> {
         let mut pages = self.alerts.clone();
+        pages.extend(self.incidents.iter().filter(|incident| incident.state.is_live()).map(Incident::key));
         for beacon in &self.beacons {
             match (beacon.lifecycle, beacon.reasons.first()) {
                 (Lifecycle::Active, Some(reason)) if !beacon.healthy => {

@@ -1,0 +1,240 @@
+//! Incidents, as everyone is shown them: one culprit set, why, since when, what it costs, what was done, what to do.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Slot, UnixMs};
+
+/// What kind of thing a culprit is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CulpritKind {
+    /// Everybody's: late and missing blocks, losses of the whole network.
+    Network,
+    /// A beacon node.
+    Beacon,
+    /// A validator client.
+    Client,
+    /// What signs for several clients.
+    Signer,
+    /// A machine.
+    Host,
+    /// An execution client of some version.
+    El,
+    /// A consensus client of some version.
+    Cl,
+    /// A data centre.
+    Zone,
+    /// What clients reach beacons by.
+    Router,
+    /// Any other label.
+    #[serde(untagged)]
+    Label(String),
+}
+
+impl fmt::Display for CulpritKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Network => "network",
+            Self::Beacon => "beacon",
+            Self::Client => "client",
+            Self::Signer => "signer",
+            Self::Host => "host",
+            Self::El => "el",
+            Self::Cl => "cl",
+            Self::Zone => "zone",
+            Self::Router => "router",
+            Self::Label(key) => key,
+        })
+    }
+}
+
+/// Something that may be to blame.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Culprit {
+    /// What kind of thing.
+    pub kind: CulpritKind,
+    /// Which.
+    pub name: String,
+}
+
+impl fmt::Display for Culprit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kind == CulpritKind::Network {
+            f.write_str("network")
+        } else {
+            write!(f, "{} {}", self.kind, self.name)
+        }
+    }
+}
+
+/// Where an incident stands in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IncidentState {
+    /// Somebody is blamed, and it could still be chance or another.
+    Suspected,
+    /// It is certain enough to act.
+    Open,
+    /// The culprit is routed around, or its cost has ended: nothing is lost by it now.
+    Mitigated,
+    /// It has ended.
+    Resolved,
+}
+
+impl IncidentState {
+    /// The word people are shown.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Suspected => "suspected",
+            Self::Open => "open",
+            Self::Mitigated => "mitigated",
+            Self::Resolved => "resolved",
+        }
+    }
+
+    /// Whether it goes on.
+    pub fn is_live(self) -> bool {
+        self != Self::Resolved
+    }
+}
+
+/// How bad an incident is, by what it costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Nothing is lost by it: redundancy is.
+    #[default]
+    Notice,
+    /// Duties are late or vote wrongly, or are about to.
+    Warning,
+    /// Duties are missed, or validators could be slashed.
+    Critical,
+}
+
+impl Severity {
+    /// The word people are shown.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// What an incident has cost since it began, as far as the chain has told.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Cost {
+    /// Validators whose duties go by the culprit.
+    pub validators: u64,
+    /// Attestations that were due by it.
+    pub due: u64,
+    /// Of them not included.
+    pub missed: u64,
+    /// Of them included late.
+    pub late: u64,
+    /// Of them included with another head than the chain's.
+    pub wrong_head: u64,
+    /// What that comes to an hour at the present rate, in ETH; none while nothing is lost or rewards are not known. An
+    /// estimate: base reward of a validator of 32 ETH, the network's validators counted from its committees
+    /// (altair spec, `get_base_reward`; missed source and target cost the reward and a penalty as high).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eth_per_hour: Option<f64>,
+}
+
+/// Who does not want to hear of an incident until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    /// The incident's key.
+    pub key: String,
+    /// Who.
+    pub by: String,
+    /// Since when.
+    pub at: UnixMs,
+    /// Until when.
+    pub until: UnixMs,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// One incident.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Incident {
+    /// Its number, from 1, the same over restarts.
+    pub id: u64,
+    /// Where it stands.
+    pub state: IncidentState,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Who is to blame; never empty.
+    pub culprits: Vec<Culprit>,
+    /// Why, in a few words.
+    pub cause: String,
+    /// Between 0 and 1.
+    pub confidence: f64,
+    /// The slot at whose end it was known first.
+    pub slot: Slot,
+    /// When that was.
+    pub since: UnixMs,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<UnixMs>,
+    /// What it costs.
+    pub cost: Cost,
+    /// What speaks for it, with numbers.
+    pub evidence: Vec<String>,
+    /// Who cannot be told apart from the culprit by what was seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ambiguous_with: Vec<Culprit>,
+    /// Who else was looked at, and why it is not they.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ruled_out: Vec<String>,
+    /// Symptoms that are part of it, with counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub folded: Vec<String>,
+    /// What the router has done about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub done: Vec<String>,
+    /// What to do next.
+    pub next: String,
+    /// What happened to it, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timeline: Vec<Happening>,
+    /// Who keeps it quiet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<Silence>,
+}
+
+/// A line of an incident's timeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Happening {
+    /// The slot.
+    pub slot: Slot,
+    /// When.
+    pub at: UnixMs,
+    /// What, in a few words.
+    pub what: String,
+}
+
+impl Incident {
+    /// The key it is acknowledged and silenced by.
+    pub fn key(&self) -> String {
+        format!("incident {}", self.id)
+    }
+
+    /// Who is to blame, in words.
+    pub fn who(&self) -> String {
+        let names: Vec<String> = self.culprits.iter().map(Culprit::to_string).collect();
+        names.join(" and ")
+    }
+
+    /// Whether this beacon is what is blamed.
+    pub fn blames(&self, kind: &CulpritKind, name: &str) -> bool {
+        self.culprits.iter().any(|culprit| culprit.kind == *kind && culprit.name == name)
+    }
+}

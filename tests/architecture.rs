@@ -79,6 +79,7 @@ const ROOMS: &[Room] = &[
             "guard",
             "store",
             "duties",
+            "incidents",
             "ops",
             "router",
             "control",

@@ -153,8 +153,13 @@ impl BeaconClient {
 
     /// The body of a path that begins with `/`, as the beacon sent it.
     pub async fn raw(&self, path: &str) -> Result<Bytes, ReadError> {
-        let subject = self.subject(path, self.0.timeout);
-        let ask = || self.0.reads.get(self.url(path)).header(ACCEPT, "application/json").send();
+        self.raw_within(path, self.0.timeout).await
+    }
+
+    /// The same for what takes longer than a probe.
+    pub async fn raw_within(&self, path: &str, time: Duration) -> Result<Bytes, ReadError> {
+        let subject = self.subject(path, time);
+        let ask = || self.0.reads.get(self.url(path)).timeout(time).header(ACCEPT, "application/json").send();
         let answer = match ask().await {
             // The beacon closed an idle connection as we wrote to it: not its fault, and reads may be repeated.
             Err(error) if error.is_request() && !error.is_connect() && !error.is_timeout() => ask().await,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::{Global, ask};
 use crate::control::Order;
-use crate::model::FleetStatus;
+use crate::model::{FleetStatus, Incident};
 
 /// Arguments of `ack`.
 #[derive(Debug, clap::Args)]
@@ -34,9 +34,11 @@ fn list(status: &FleetStatus) -> String {
     let mut out = String::new();
     for key in status.pages() {
         // Writing to a string cannot fail.
+        let what = status.incidents.iter().find(|incident| incident.key() == key).map(Incident::line);
+        let what = what.as_ref().unwrap_or(&key);
         let _ = match status.ack(&key) {
-            Some(ack) => writeln!(out, "{key} ({})", ack.words()),
-            None => writeln!(out, "{key}"),
+            Some(ack) => writeln!(out, "{what} ({})", ack.words()),
+            None => writeln!(out, "{what}"),
         };
     }
     if out.is_empty() { "nothing is wrong\n".to_owned() } else { out }

@@ -15,7 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Failure, Global, say};
 use crate::config;
 use crate::engine::Engine;
-use crate::model::{FleetStatus, LogFormat, Logging};
+use crate::model::{FleetStatus, Labelled, LogFormat, Logging};
 use crate::sim::{Recording, Scenario, Script, SimConfig, SimNetwork, scenario, scenarios};
 use crate::telemetry;
 
@@ -129,8 +129,8 @@ async fn demo(
     std::fs::write(&file, fleet_file(scenario, &network, dir))?;
     let loaded = config::load(&file)?;
     let engine = Engine::start(&loaded.fleet).await?;
-    let door = engine.doors.first().context("the demo has no door")?;
-    network.start_clients(&format!("http://{door}"));
+    let doors: Vec<String> = engine.doors.iter().map(|door| format!("http://{door}")).collect();
+    network.start_clients_at(&doors);
     // Clients that come in the middle of an epoch have missed its first duties: what counts begins with the next.
     let first = network.epoch().0 + 1;
     network.run(script)?;
@@ -173,19 +173,38 @@ async fn demo(
 }
 
 fn fleet_file(scenario: &Scenario, network: &SimNetwork, dir: &Path) -> String {
-    let mut text = format!(
-        "fleet: demo\nlisten: 127.0.0.1:0\nmetrics: 127.0.0.1:0\ncontrol: {0}/run\nstate: {0}/state\nbeacons:\n",
-        dir.display()
-    );
-    for (beacon, of) in network.beacons().iter().zip(scenario.fleet.beacons()) {
+    let labels = |of: &Labelled| -> String {
         let labels: Vec<String> = of.labels.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+        labels.join(", ")
+    };
+    let mut clients = scenario.fleet.clients();
+    clients.truncate(network.config().clients);
+    // A door a client, so that each is known by name: whoever comes by loopback looks alike otherwise.
+    let door = |place: usize| format!("127.0.{}.{}:0", place / 250, place % 250 + 1);
+    let doors: Vec<String> = (0..clients.len().max(1)).map(|place| format!("\"{}\"", door(place))).collect();
+    let mut text = format!(
+        "fleet: demo\nlisten: [{1}]\nmetrics: 127.0.0.1:0\ncontrol: {0}/run\nstate: {0}/state\nclients:\n",
+        dir.display(),
+        doors.join(", ")
+    );
+    for (place, of) in clients.iter().enumerate() {
         // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "  - {{name: {}, from: \"{}\", labels: {{{}}}}}",
+            of.name,
+            door(place),
+            labels(of)
+        );
+    }
+    text.push_str("beacons:\n");
+    for (beacon, of) in network.beacons().iter().zip(scenario.fleet.beacons()) {
         let _ = writeln!(
             text,
             "  - {{name: {}, url: \"{}\", labels: {{{}}}}}",
             beacon.name(),
             beacon.url(),
-            labels.join(", ")
+            labels(&of)
         );
     }
     text
@@ -193,7 +212,7 @@ fn fleet_file(scenario: &Scenario, network: &SimNetwork, dir: &Path) -> String {
 
 fn greeting(scenario: &Scenario, network: &SimNetwork, file: &Path, engine: &Engine) -> String {
     let file = file.display();
-    let doors: Vec<String> = engine.doors.iter().map(|door| format!("http://{door}")).collect();
+    let doors: Vec<String> = engine.doors.iter().take(1).map(|door| format!("http://{door}")).collect();
     let metrics = engine.metrics.map_or_else(|| "off".to_owned(), |at| format!("http://{at}/metrics"));
     format!(
         "{}: {}\n\n\
@@ -201,6 +220,7 @@ fn greeting(scenario: &Scenario, network: &SimNetwork, file: &Path, engine: &Eng
          in another terminal, the console and some commands:\n  \
          beacondeck         --fleet {file}\n  \
          beacondeck status  --fleet {file} --watch\n  \
+         beacondeck incidents --fleet {file}\n  \
          beacondeck explain --fleet {file} --limit 5\n  \
          beacondeck drain beacon-1 --wait --fleet {file}\n\n\
          Ctrl-C ends it. What changes:",

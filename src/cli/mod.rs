@@ -12,9 +12,11 @@ mod check;
 mod console;
 mod demo;
 mod drain;
+mod duties;
 mod exit;
 mod explain;
 mod follow;
+mod incidents;
 mod journal;
 mod lifecycle;
 mod operate;
@@ -108,6 +110,10 @@ commands! {
     Status => status,
     /// Show each beacon in detail: state and why, peers, versions, answers
     Beacons => beacons,
+    /// Show who is to blame for what is wrong: culprit, cause, cost, evidence, what was done, what to do
+    Incidents => incidents,
+    /// Show duties: who was to do what, by which beacons it went, what became of it on the chain
+    Duties => duties,
     /// Give a beacon no new work, so that it can be stopped without harm
     Drain => drain,
     /// Give a drained beacon work again

@@ -3,7 +3,7 @@
 //! Nothing here moves the cursor, and numbers that change with every look (requests in flight, latency, the head) are no
 //! change.
 
-use crate::model::{BeaconStatus, FleetStatus, Lifecycle, UnixMs};
+use crate::model::{BeaconStatus, FleetStatus, Incident, Lifecycle, UnixMs};
 
 /// A sentence as a line with its moment, without line break and without anything a terminal would obey: details come
 /// from beacons.
@@ -35,6 +35,10 @@ pub fn changes(before: Option<&FleetStatus>, now: &FleetStatus) -> Vec<String> {
     for gone in old.iter().filter(|old| now.beacons.iter().all(|beacon| beacon.name != old.name)) {
         out.push(format!("{} is no longer in the fleet", gone.name));
     }
+    let lines = |status: &FleetStatus| status.incidents.iter().map(Incident::line).collect::<Vec<_>>();
+    let known = before.map(lines).unwrap_or_default();
+    let is_news = |incident: &&Incident| before.is_some() || incident.state.is_live();
+    out.extend(now.incidents.iter().filter(is_news).map(Incident::line).filter(|line| !known.contains(line)));
     let alerts = before.map(|before| before.alerts.as_slice()).unwrap_or_default();
     out.extend(now.alerts.iter().filter(|new| !alerts.contains(new)).map(|new| format!("alert: {new}")));
     out.extend(

@@ -89,11 +89,15 @@ impl Screen {
     }
 }
 
-/// The whole screen: header, table, alerts.
+/// The whole screen: header, table, incidents, alerts.
 fn render(status: &FleetStatus, now: UnixMs) -> String {
     let mut out = header(status, now);
     out.push('\n');
     out.push_str(&beacons(&status.beacons));
+    for incident in status.incidents.iter().filter(|incident| incident.state.is_live()) {
+        let ack = status.ack(&incident.key()).map_or_else(String::new, |ack| format!(" ({})", ack.words()));
+        let _ = writeln!(out, "{}", wrap(&format!("! {}{ack}", incident.line()), 0, 2));
+    }
     for alert in &status.alerts {
         let ack = status.ack(alert).map_or_else(String::new, |ack| format!(" ({})", ack.words()));
         let _ = writeln!(out, "{}", wrap(&format!("! {alert}{ack}"), 0, 2));

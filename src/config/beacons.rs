@@ -109,7 +109,8 @@ fn details(reader: &mut Reader, section: &Section<'_>, url: Option<&str>, outsid
     }
 }
 
-fn labels(reader: &mut Reader, field: &Field<'_>) -> Vec<(String, String)> {
+/// `labels` of a beacon or a client.
+pub fn labels(reader: &mut Reader, field: &Field<'_>) -> Vec<(String, String)> {
     let mut labels = Vec::new();
     for (key, field) in reader.entries(field, "write `key: value` lines, for instance `host: h1`") {
         if let Err(complaint) = scalar::name(key) {

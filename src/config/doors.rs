@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::beacons::labels;
 use super::problem::Complaint;
 use super::reader::{Field, Reader, Section};
 use super::tree::Value;
@@ -10,7 +11,7 @@ use crate::model::{Client, ClientFrom, Listen};
 
 const LISTEN: &str =
     "write an address such as `127.0.0.1:5052`, `{address, allow: [cidr]}`, or a list of them";
-const CLIENTS: &str = "write a list of `{name, from}`";
+const CLIENTS: &str = "write a list of `{name, from, labels: {signer: …}}`";
 const NETWORKS: &str =
     "write a list of networks such as `[10.0.0.0/8]`; leave `allow` out to let everyone in";
 
@@ -108,8 +109,9 @@ pub fn clients(reader: &mut Reader, root: &Section<'_>, doors: &[Listen]) -> Vec
             let hint = format!("`{}` at line {line} takes all of its connections", other.name);
             reader.complain(field, Complaint::new("this client is never recognised", hint));
         }
+        let labels = section.get("labels").map(|field| labels(reader, field)).unwrap_or_default();
         if let (Some(name), Some(from)) = (read, source) {
-            clients.push((Client { name, from }, field.at.line));
+            clients.push((Client { name, from, labels }, field.at.line));
         }
     }
     clients.into_iter().map(|(client, _)| client).collect()

@@ -53,7 +53,7 @@ pub const UPGRADE: Shape =
 /// A header's value by reference.
 pub const HEADER: Shape = Shape { path: "beacons.headers", keys: &["file", "env"] };
 /// A named client.
-pub const CLIENT: Shape = Shape { path: "clients", keys: &["name", "from"] };
+pub const CLIENT: Shape = Shape { path: "clients", keys: &["name", "from", "labels"] };
 /// Choice of beacons.
 pub const ROUTING: Shape = Shape { path: "routing", keys: &["broadcast", "seeding", "open"] };
 /// Beacons a signed message goes to.

@@ -48,6 +48,8 @@ pub fn fleet(beacons: Vec<BeaconStatus>) -> FleetStatus {
         at: NOW,
         beacons,
         operations: Vec::new(),
+        incidents: Vec::new(),
+        duties: None,
         acks: Vec::new(),
         alerts: Vec::new(),
         traffic: Traffic::default(),

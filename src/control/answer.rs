@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Consequences, Explanation, FleetStatus, JournalEntry, LogLine, UnixMs};
+use crate::model::{Consequences, DutyTold, Explanation, FleetStatus, JournalEntry, LogLine, UnixMs};
 
 /// What serve answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub enum Answer {
     Status(Arc<FleetStatus>),
     /// To a question for explanations.
     Explained(Vec<Explanation>),
+    /// To a question for duties.
+    Duties(Vec<DutyTold>),
     /// What an order would mean.
     Consequences(Consequences),
     /// To a question for the journal: oldest first.

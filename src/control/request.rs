@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BeaconName, Intent, Slot};
+use crate::model::{BeaconName, DutiesAsked, Intent, Slot};
 
 /// What an operator asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,8 @@ pub enum Request {
         /// At most so many.
         limit: u32,
     },
+    /// What became of duties, newest first.
+    Duties(DutiesAsked),
     /// What an order would mean, before it is given.
     Preflight {
         /// The order.

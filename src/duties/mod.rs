@@ -18,7 +18,7 @@ pub use duty::{
 pub use error::ParseError;
 pub use ledger::{
     Ask, Block, Committee, CommitteesError, Fate, Given, Included, Ledger, MAX_SEEN, OfPath, Passage, Path,
-    Row, Shape, Turnout, Verdict, read_block, read_committees,
+    Row, Shape, Sums, SumsBy, Turnout, Verdict, read_block, read_committees,
 };
 pub use publication::{Kind, Link, MAX_GROUPS, MAX_VALIDATORS, Publication, Votes, parse};
 pub use record::{DutyRecord, Records, SAMPLE, Sample};

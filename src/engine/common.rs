@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::clock;
 use super::journal::{Journal, JournalTask, journal};
 use super::notify::Manager;
+use super::observe::{Eye, Seen, eye};
 use super::pulse::Pulses;
 use super::said::Message;
 use super::seeds_task::Answering;
@@ -44,6 +45,8 @@ pub struct Common {
     pub metrics: Arc<Metrics>,
     /// What passed.
     pub journal: Journal,
+    /// What was seen, and what it means.
+    pub eye: Eye,
     /// What survives a restart.
     pub store: StoreHandle,
     /// The fleet file in force.
@@ -77,15 +80,16 @@ pub struct Common {
 }
 
 impl Common {
-    /// All of it, the journal's task, and what comes for the pool's.
+    /// All of it, the journal's task, and what comes for the pool's and the eye's.
     pub fn new(
         fleet: Arc<Fleet>,
         store: StoreHandle,
         manager: Manager,
-    ) -> (Self, JournalTask, mpsc::Receiver<Message>) {
+    ) -> (Self, JournalTask, mpsc::Receiver<Message>, mpsc::Receiver<Seen>) {
         let rows: Vec<&str> = endpoint::table().iter().map(|row| row.name).collect();
         let metrics = Arc::new(Metrics::new(&rows));
-        let (journal, task) = journal(fleet.limits.traces, metrics.clone());
+        let (eye, seen) = eye();
+        let (journal, task) = journal(fleet.limits.traces, metrics.clone(), eye.clone());
         let (pool, messages) = mpsc::channel(POOL_QUEUE);
         let common = Self {
             clock: clock::system(),
@@ -96,6 +100,7 @@ impl Common {
             answering: Arc::default(),
             metrics,
             journal,
+            eye,
             store,
             fleet: Arc::new(ArcSwap::new(fleet)),
             operations: Arc::default(),
@@ -112,6 +117,6 @@ impl Common {
             ends: Ends { close: CancellationToken::new(), retire: CancellationToken::new() },
             connections: TaskTracker::new(),
         };
-        (common, task, messages)
+        (common, task, messages, seen)
     }
 }

@@ -118,6 +118,8 @@ impl Generation {
             seat.watcher.feeds.store(seat.beacon.has(Role::Events), Relaxed);
             (seat.is_new, seat.is_probed_anew) = (false, false);
         }
+        let clients = self.seats.iter().map(|seat| seat.watcher.client.clone());
+        common.eye.clients.store(Arc::new(clients.collect()));
     }
 
     /// Ends what only this generation has, now that `next` is in force.

@@ -11,6 +11,7 @@ use tokio::time::{Duration, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::explain::{Asked, Names, Passed, explain};
+use super::observe::{Eye, Passed as Sent, Seen};
 use super::pulse::Pulse;
 use super::tally::Tally;
 use crate::chain::SlotClock;
@@ -18,7 +19,7 @@ use crate::duties::{
     self, Committees, DutyRecord, Kind, ParseError, Publication, Records, attester_duties, proposer_duties,
     sync_duties,
 };
-use crate::endpoint::{Inspect, row};
+use crate::endpoint::{Inspect, RowId, row};
 use crate::metrics::{Metrics, Series};
 use crate::model::{BeaconId, Explanation, Moment, Slot, Trace, Traffic, ValidatorIndex};
 use crate::pool::Table;
@@ -42,7 +43,7 @@ pub struct Labels {
 
 enum Message {
     Trace(Trace, Arc<Labels>),
-    Exchange(Exchange),
+    Exchange(Exchange, Arc<Labels>),
     Table(Arc<Table>),
     Limit(usize),
     Explain(Asked, oneshot::Sender<Vec<Explanation>>),
@@ -60,6 +61,7 @@ pub struct Journal {
 pub struct JournalTask {
     from: mpsc::Receiver<Message>,
     metrics: Arc<Metrics>,
+    eye: Eye,
     limit: usize,
     traces: VecDeque<Passed>,
     tables: VecDeque<Arc<Table>>,
@@ -71,13 +73,14 @@ pub struct JournalTask {
     traffic: Arc<ArcSwap<Traffic>>,
 }
 
-/// A journal of `limit` traces and its task.
-pub fn journal(limit: usize, metrics: Arc<Metrics>) -> (Journal, JournalTask) {
+/// A journal of `limit` traces and its task, which tells `eye` of what it read.
+pub fn journal(limit: usize, metrics: Arc<Metrics>, eye: Eye) -> (Journal, JournalTask) {
     let (to, from) = mpsc::channel(QUEUE);
     let traffic = Arc::<ArcSwap<Traffic>>::default();
     let task = JournalTask {
         from,
         metrics: metrics.clone(),
+        eye,
         limit,
         traces: VecDeque::new(),
         tables: VecDeque::new(),
@@ -136,7 +139,7 @@ impl Sink for Recorder {
     }
 
     fn exchange(&self, exchange: Exchange) {
-        self.journal.write(Message::Exchange(exchange));
+        self.journal.write(Message::Exchange(exchange, self.labels.clone()));
     }
 }
 
@@ -167,10 +170,16 @@ impl JournalTask {
             Message::Trace(trace, labels) => {
                 self.metrics.record(&trace, &labels.series);
                 self.tally(&trace, &labels);
+                if row(RowId(trace.row)).step.is_some() {
+                    self.tell(Seen::Trace(trace, labels.clone()));
+                }
                 keep(&mut self.traces, Passed { trace, labels }, self.limit);
             }
-            Message::Table(table) => keep(&mut self.tables, table, TABLES),
-            Message::Exchange(exchange) => self.read(&exchange),
+            Message::Table(table) => {
+                self.tell(Seen::Table(table.clone()));
+                keep(&mut self.tables, table, TABLES);
+            }
+            Message::Exchange(exchange, labels) => self.read(&exchange, &labels),
             Message::Limit(limit) => {
                 self.limit = limit;
                 self.traces.drain(..self.traces.len().saturating_sub(limit));
@@ -206,15 +215,24 @@ impl JournalTask {
         self.traffic.store(Arc::new(traffic));
     }
 
-    fn read(&mut self, exchange: &Exchange) {
+    fn tell(&self, seen: Seen) {
+        if !self.eye.tell(seen) {
+            self.metrics.traces_dropped.inc();
+        }
+    }
+
+    fn read(&mut self, exchange: &Exchange, labels: &Arc<Labels>) {
         let row = row(exchange.row);
         let clock = self.tables.back().and_then(|table| table.clock.clone());
-        let Ok(publications) = self.parse(row.inspect, exchange, clock.as_ref()) else { return };
+        let Ok(publications) = self.parse(row.inspect, exchange, clock.as_ref(), labels) else { return };
         let beacon = (0..128).map(BeaconId).find(|id| exchange.beacons.has(*id));
         for publication in &publications {
             let due = row.step.and_then(|step| Some(clock.as_ref()?.due(publication.slot, step)));
             let due_ms = due.map_or(0, |due| exchange.at.wall.since(due) as i32);
             self.records.push(DutyRecord::of(exchange.trace, publication, exchange.client, beacon, due_ms));
+            if publication.votes.is_some() || publication.kind == Kind::Block {
+                self.tell(Seen::Published(sent(publication.clone(), exchange, due_ms, labels)));
+            }
         }
     }
 
@@ -223,6 +241,7 @@ impl JournalTask {
         inspect: Inspect,
         exchange: &Exchange,
         clock: Option<&SlotClock>,
+        labels: &Arc<Labels>,
     ) -> Result<Vec<Publication>, ParseError> {
         let served = |kind, validators: Vec<ValidatorIndex>| {
             let count = validators.len() as u32;
@@ -235,19 +254,30 @@ impl JournalTask {
                     self.committees.learn(clock.epoch_of(first.slot), &duties);
                     self.committees.prune(clock.epoch_of(slot_at(clock, exchange.at)));
                 }
-                Ok(served(Kind::AttesterDuties, duties.duties.iter().map(|duty| duty.validator).collect()))
+                let validators = duties.duties.iter().map(|duty| duty.validator).collect();
+                self.tell(Seen::AttesterDuties(sent(duties.duties, exchange, 0, labels)));
+                Ok(served(Kind::AttesterDuties, validators))
             }
             Inspect::ProposerDuties => {
                 let duties = proposer_duties(&exchange.answer)?;
-                Ok(served(Kind::ProposerDuties, duties.iter().map(|duty| duty.validator).collect()))
+                let validators = duties.iter().map(|duty| duty.validator).collect();
+                self.tell(Seen::ProposerDuties(sent(duties, exchange, 0, labels)));
+                Ok(served(Kind::ProposerDuties, validators))
             }
             Inspect::SyncDuties => {
                 let duties = sync_duties(&exchange.answer)?;
-                Ok(served(Kind::SyncDuties, duties.iter().map(|duty| duty.validator).collect()))
+                let validators = duties.iter().map(|duty| duty.validator).collect();
+                self.tell(Seen::SyncDuties(exchange.slot, sent(duties, exchange, 0, labels)));
+                Ok(served(Kind::SyncDuties, validators))
             }
             other => duties::parse(other, &exchange.request, exchange.request_ssz, &self.committees),
         }
     }
+}
+
+fn sent<T>(what: T, exchange: &Exchange, due_ms: i32, labels: &Arc<Labels>) -> Sent<T> {
+    let (client, beacons) = (exchange.client, exchange.beacons);
+    Sent { what, client, beacons, due_ms, labels: labels.clone() }
 }
 
 fn slot_at(clock: &SlotClock, now: Moment) -> Slot {

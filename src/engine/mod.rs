@@ -21,8 +21,10 @@ mod heritage;
 mod journal;
 mod lead;
 mod lifecycles;
+mod marks_kept;
 mod network;
 mod notify;
+mod observe;
 mod operations;
 mod orders;
 mod persist;
@@ -165,7 +167,7 @@ impl Engine {
             Some(_) => BTreeMap::new(),
             None => persist::open(&store, &fleet.state).await?,
         };
-        let (common, journal, messages) = Common::new(fleet.clone(), store, manager);
+        let (common, journal, messages, seen) = Common::new(fleet.clone(), store, manager);
         let draft = Draft::new(fleet.clone(), &common, None)?;
         let (mut generation, course) = draft.build(&common, None);
         let router = Arc::new(ArcSwap::new(generation.router.clone()));
@@ -188,6 +190,8 @@ impl Engine {
         }
         let predecessor = Predecessor::take_over(predecessor, &generation, &common).await?;
         let orders = orders(&common, &status).await?;
+        observe::start(&common, seen, status.clone()).await?;
+        common.tasks.spawn(marks_kept::keep(common.clone(), router.clone()));
         let desk = Desk::new(orders, common.clock.clone(), cancel, common.tasks.clone());
         let mut exclusive = Exclusive::new(common.clone(), fleet.control.clone(), desk.clone());
         exclusive.open(fleet.metrics).await?;
@@ -353,6 +357,7 @@ fn start_pool(
         facts: common.facts.clone(),
         hub: common.hub.clone(),
         journal: common.journal.clone(),
+        eye: common.eye.clone(),
         status,
         tracker: common.tasks.clone(),
         desk: common.desk.clone(),

@@ -220,7 +220,7 @@ mod tests {
         std::fs::write(file.path(), text).unwrap();
         let fleet = config::load(file.path()).unwrap().fleet;
         let (fleet, store) = (Arc::new(fleet), StoreHandle::waiting().unwrap());
-        let (mut common, journal, messages) = Common::new(fleet.clone(), store, Manager::default());
+        let (mut common, journal, messages, _seen) = Common::new(fleet.clone(), store, Manager::default());
         let clock = common.clock.clone();
         let is_stopped = Arc::new(AtomicBool::new(false));
         let stoppable = Stoppable(is_stopped.clone());

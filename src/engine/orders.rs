@@ -10,9 +10,10 @@ use super::common::Common;
 use super::explain::Asked;
 use super::journal::Journal;
 use super::lifecycles::Lifecycles;
+use super::observe::Eye;
 use super::operations::Operations;
 use crate::control::{Answer, Answering, Feed, Feeding, Handler, Order, Peer, Request, Tail, Wanted};
-use crate::model::{FleetStatus, Verb};
+use crate::model::{DutiesAsked, FleetStatus, Verb};
 use crate::telemetry;
 
 /// Most explanations, and most journal entries, in one answer.
@@ -24,6 +25,8 @@ pub struct Orders {
     pub status: watch::Receiver<Arc<FleetStatus>>,
     /// What passed.
     pub journal: Journal,
+    /// What became of duties.
+    pub eye: Eye,
     /// Who did what.
     pub book: Arc<Book>,
     /// Drains and resumes.
@@ -50,7 +53,8 @@ impl Orders {
         });
         let operations = Operations::new(common, status.clone(), lifecycles.clone(), book.clone());
         let journal = common.journal.clone();
-        Self { status: status.clone(), journal, book, lifecycles, operations, acks }
+        let eye = common.eye.clone();
+        Self { status: status.clone(), journal, eye, book, lifecycles, operations, acks }
     }
 }
 
@@ -62,6 +66,13 @@ impl Handler for Orders {
                 Request::Explain { slot, client, limit } => {
                     let asked = Asked { slot, client, limit: limit.min(MOST) as usize };
                     Answer::Explained(self.journal.explain(asked).await)
+                }
+                Request::Duties(asked) => {
+                    let asked = DutiesAsked { limit: asked.limit.min(MOST), ..asked };
+                    match self.eye.duties(asked).await {
+                        Ok(list) => Answer::Duties(list),
+                        Err(message) => Answer::Refused { message },
+                    }
                 }
                 Request::Journal { limit } => Answer::Journal(self.book.latest(limit.min(MOST) as usize)),
                 Request::Order { order, what } => {

@@ -15,6 +15,7 @@ use super::adopt::{Course, Joining};
 use super::journal::Journal;
 use super::lead::voice;
 use super::network::Network;
+use super::observe::{Eye, Probed, Seen};
 use super::pulse::Pulse;
 use super::said::{Key, Message, Said};
 use super::seeds_task::Answering;
@@ -56,6 +57,8 @@ pub struct PoolTask {
     pub hub: Arc<Hub>,
     /// Where tables are remembered.
     pub journal: Journal,
+    /// What is seen, and what it means.
+    pub eye: Eye,
     /// Where the status is published.
     pub status: watch::Sender<Arc<FleetStatus>>,
     /// Short-lived work is tracked here.
@@ -192,11 +195,16 @@ impl PoolTask {
             other => {
                 let beacon = &self.course.place(id).name;
                 match &other {
-                    Said::Probed(_) => {
+                    Said::Probed(facts, took) => {
+                        let ms = took.as_secs_f64() * 1_000.0;
+                        self.eye.tell(Seen::Probe(beacon.clone(), Probed::Answered(*facts, ms)));
                         self.answering.set(beacon, true);
                         self.tenures.seen(beacon, (self.clock)().wall);
                     }
-                    Said::ProbeFailed(_) => self.answering.set(beacon, false),
+                    Said::ProbeFailed(_) => {
+                        self.eye.tell(Seen::Probe(beacon.clone(), Probed::Failed));
+                        self.answering.set(beacon, false);
+                    }
                     Said::Broken => self.saw(id, Sign::Broken),
                     _ => {}
                 }
@@ -238,6 +246,7 @@ impl PoolTask {
             tracing::info!(genesis_validators_root = %root, "the pool's network is known");
         }
         self.desk.with(|book| book.learn(&chosen.identity.spec));
+        self.eye.tell(Seen::Spec(Arc::new(chosen.identity.spec.clone())));
         let peers = self.facts.load().peers;
         self.facts.store(Arc::new(LocalFacts { peers, ..chosen.facts.clone() }));
     }
@@ -362,6 +371,7 @@ impl PoolTask {
             drains: &self.drains,
             operations: &self.operations.load(),
             acks: &self.acks.load(),
+            shown: &self.eye.shown.load(),
         };
         let mut status = compose(&self.pool, &table, &known, now);
         status.alerts.extend(self.hub.conflicts().iter().map(ToString::to_string));

@@ -1,5 +1,7 @@
 //! What is said to the pool's task, and of whom.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
@@ -18,8 +20,8 @@ pub struct Key(pub u32);
 /// What is known anew of one beacon.
 #[derive(Debug, Clone)]
 pub enum Said {
-    /// A probe answered.
-    Probed(Facts),
+    /// A probe answered, after so long.
+    Probed(Facts, Duration),
     /// A probe failed.
     ProbeFailed(Failure),
     /// It lives, as a confirmation shows.
@@ -52,7 +54,7 @@ impl Said {
     /// The pool's event of it, for a beacon at this place; none where it is not the pool's business.
     pub fn event(&self, id: BeaconId) -> Option<Event> {
         Some(match self {
-            Self::Probed(facts) => Event::Probed(id, *facts),
+            Self::Probed(facts, _) => Event::Probed(id, *facts),
             Self::ProbeFailed(failure) => Event::ProbeFailed(id, *failure),
             Self::Confirmed => Event::Confirmed(id),
             Self::NotConfirmed(failure) => Event::NotConfirmed(id, *failure),
@@ -71,7 +73,7 @@ impl Said {
 
     /// Whether it tells what may be expected of the beacon: it was asked, or could not be.
     pub fn is_verdict(&self) -> bool {
-        matches!(self, Self::Probed(_) | Self::ProbeFailed(_))
+        matches!(self, Self::Probed(..) | Self::ProbeFailed(_))
     }
 }
 

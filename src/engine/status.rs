@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::network::Chosen;
+use super::observe::Shown;
 use super::tally::timing;
 use crate::beacon::NodeVersion;
 use crate::model::{
@@ -33,6 +34,8 @@ pub struct Known<'a> {
     pub operations: &'a [Operation],
     /// Acknowledgements.
     pub acks: &'a [Ack],
+    /// Incidents, and what became of duties.
+    pub shown: &'a Shown,
     /// Orders that stand.
     pub drains: &'a BTreeMap<BeaconName, Drain>,
 }
@@ -54,6 +57,8 @@ pub fn compose(pool: &Pool, table: &Table, known: &Known<'_>, now: Moment) -> Fl
         alerts: alerts(table, &beacons, known),
         operations: known.operations.to_vec(),
         acks: known.acks.to_vec(),
+        incidents: known.shown.incidents.clone(),
+        duties: known.shown.duties.clone(),
         traffic: Traffic {
             timing: table.clock.as_ref().zip(slot).map(|(clock, slot)| timing(clock, slot)),
             ..known.traffic.clone()

@@ -118,7 +118,7 @@ impl Watcher {
             peers,
         };
         let (slot, root, parent) = (probe.head.slot, probe.head.root, probe.head.parent);
-        self.say(Said::Probed(facts)).await;
+        self.say(Said::Probed(facts, probe.took)).await;
         self.say(Said::Header(Block { root, slot, parent })).await;
         self.say(Said::Head(AgreedHead { slot, root })).await;
     }

@@ -81,6 +81,17 @@ impl<A: Clone> Place<A> {
     }
 }
 
+/// What was given and signed at most: below it nothing may be given again, whichever process gave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Marks {
+    /// The newest source that was given.
+    pub source: Epoch,
+    /// The oldest target it was given with: older targets may have older sources.
+    pub target: Epoch,
+    /// The newest slot of which something given was signed.
+    pub signed: Option<Slot>,
+}
+
 /// The answers that stand, each with what it says as `A`.
 pub struct Board<A> {
     genesis: Option<UnixMs>,
@@ -124,6 +135,25 @@ impl<A: Clone> Board<A> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What was given and signed at most on the chain of this genesis; none if it is not the one that is asked about.
+    pub fn marks(&self, genesis: UnixMs) -> Option<Marks> {
+        let known = self.genesis == Some(genesis);
+        let newest =
+            self.sources.iter().max_by_key(|(target, source)| (**source, std::cmp::Reverse(**target)));
+        let (target, source) = newest.filter(|_| known)?;
+        Some(Marks { source: *source, target: *target, signed: self.signed })
+    }
+
+    /// Another process gave and signed so much on the chain of this genesis.
+    pub fn raise(&mut self, genesis: UnixMs, marks: Marks) {
+        if self.genesis != Some(genesis) {
+            *self = Self { genesis: Some(genesis), tickets: self.tickets, ..Self::default() };
+        }
+        let source = self.sources.entry(marks.target).or_default();
+        *source = marks.source.max(*source);
+        self.signed = self.signed.max(marks.signed);
     }
 
     /// Whether data may be given after all that was given before.

@@ -7,6 +7,6 @@ mod board;
 mod data;
 mod rules;
 
-pub use board::{Board, Stage, Topic};
+pub use board::{Board, Marks, Stage, Topic};
 pub use data::{AttestationData, Checkpoint};
 pub use rules::{Refusal, answer, question};

@@ -112,12 +112,22 @@ impl Incidents {
         }
     }
 
-    /// The place of a culprit, which need not have been seen yet.
+    pub(super) fn now(&self) -> Option<u64> {
+        self.now
+    }
+
     pub(super) fn place(&self, culprit: &Culprit) -> Option<Id> {
         self.parts.find(culprit)
     }
 
-    /// The window and the paths through it.
+    pub(super) fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    pub(super) fn window(&self) -> &Window {
+        &self.window
+    }
+
     pub(super) fn seen(&mut self) -> (&Window, &mut Parts) {
         (&self.window, &mut self.parts)
     }

@@ -15,16 +15,21 @@
 //! | `causes` | why |
 //! | `life` | an incident, and what is told of it |
 //! | `engine` | all together, slot by slot |
+//! | `story` | what is told of an incident besides: cost, symptoms folded under it, who is ruled out |
+//! | `board` | incidents as everyone is shown them: severity, state, what was done, what to do |
 //!
 //! To add a symptom: a variant in `symptom`, the place in `window` that marks it, its words. To add a kind of component:
 //! nothing, any label of a beacon or client is one.
 
+mod advice;
+mod board;
 mod causes;
 mod component;
 mod engine;
 mod life;
 mod localise;
 mod network;
+mod story;
 mod symptom;
 mod usual;
 mod window;
@@ -32,5 +37,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
+pub use board::{Board, Moved, Scene};
 pub use engine::Incidents;
 pub use life::{Change, Event};
+pub use story::Losses;

@@ -231,7 +231,7 @@ impl Window {
     }
 
     /// Marks of one slot, the chain's verdict among them.
-    fn marks(&self, slot: u64, duties: bool, parts: &mut Parts) -> Vec<Mark> {
+    pub(super) fn marks(&self, slot: u64, duties: bool, parts: &mut Parts) -> Vec<Mark> {
         let Some(facts) = self.slots.get(&slot) else { return Vec::new() };
         if !duties {
             // Late publications of one client in one slot are one.
@@ -350,19 +350,18 @@ impl Window {
 
     /// Duties due over the last `width` slots on paths through a component.
     pub(super) fn due(&self, id: Id, width: u64, parts: &mut Parts) -> f64 {
-        let newest = self.newest_duties;
-        let mut due = 0.0;
-        for slot in newest.saturating_sub(width - 1)..=newest {
-            let Some(facts) = self.slots.get(&slot) else { continue };
-            for seen in facts.duties.values() {
-                let beacon = self.by_whom(seen, facts);
-                let path = parts.path(Some(&seen.client), beacon.as_deref());
-                if parts.of(path).all.contains(&id) {
-                    due += f64::from(seen.due);
-                }
-            }
-        }
-        due
+        let all = self.duties_since(self.newest_duties.saturating_sub(width - 1), parts);
+        let own = all.into_iter().filter(|(path, _)| parts.of(*path).all.contains(&id));
+        own.map(|(_, seen)| f64::from(seen.due)).sum()
+    }
+
+    /// The chain's verdicts of slots from one on, with their paths.
+    pub(super) fn duties_since(&self, first: u64, parts: &mut Parts) -> Vec<(PathId, &DutiesSeen)> {
+        let of_slots = self
+            .slots
+            .range(first..)
+            .flat_map(|(_, facts)| facts.duties.values().map(move |seen| (seen, self.by_whom(seen, facts))));
+        of_slots.map(|(seen, beacon)| (parts.path(Some(&seen.client), beacon.as_deref()), seen)).collect()
     }
 }
 

@@ -88,6 +88,8 @@ fn status(beacons: Vec<BeaconStatus>) -> FleetStatus {
         at: UnixMs(0),
         beacons,
         operations: Vec::new(),
+        incidents: Vec::new(),
+        duties: None,
         acks: Vec::new(),
         alerts: vec!["one".into()],
         traffic: crate::model::Traffic::default(),

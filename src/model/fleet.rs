@@ -178,6 +178,8 @@ pub struct Client {
     pub name: String,
     /// How its connections are recognised.
     pub from: ClientFrom,
+    /// What it shares with others: `signer`, or any label.
+    pub labels: Vec<(String, String)>,
 }
 
 /// How a client's connections are recognised.

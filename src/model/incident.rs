@@ -227,6 +227,12 @@ impl Incident {
         format!("incident {}", self.id)
     }
 
+    /// `incident 7: beacon b1 does not answer (critical, open)`: a line that says it all.
+    pub fn line(&self) -> String {
+        let (key, who, cause) = (self.key(), self.who(), &self.cause);
+        format!("{key}: {who}: {cause} ({}, {})", self.severity.word(), self.state.word())
+    }
+
     /// Who is to blame, in words.
     pub fn who(&self) -> String {
         let names: Vec<String> = self.culprits.iter().map(Culprit::to_string).collect();

@@ -19,8 +19,8 @@ use super::signable::Question;
 use super::upstream::Ask;
 use super::{Router, head, shadow};
 use crate::chain::Era;
-use crate::guard::{AttestationData, Board, Refusal, Stage, Topic};
-use crate::model::{BeaconId, BeaconName, Root};
+use crate::guard::{AttestationData, Board, Marks, Refusal, Stage, Topic};
+use crate::model::{BeaconId, BeaconName, Root, UnixMs};
 use crate::pool::Table;
 
 /// What a beacon said.
@@ -63,6 +63,16 @@ impl Decided {
     /// Its source goes back.
     pub fn allows(&self, data: &AttestationData) -> Result<(), Refusal> {
         lock(&self.board).allows(data)
+    }
+
+    /// What was given and signed at most on the chain of this genesis.
+    pub fn marks(&self, genesis: UnixMs) -> Option<Marks> {
+        lock(&self.board).marks(genesis)
+    }
+
+    /// Another process gave and signed so much.
+    pub fn raise(&self, genesis: UnixMs, marks: Marks) {
+        lock(&self.board).raise(genesis, marks);
     }
 
     /// Whether a slot may be asked about after what was signed.

@@ -49,7 +49,8 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::endpoint::{RowId, find};
-use crate::model::{BeaconId, BeaconSet, ClientId, Clock, Limits, Moment, Opened, Slot, Trace};
+use crate::guard::Marks;
+use crate::model::{BeaconId, BeaconSet, ClientId, Clock, Limits, Moment, Opened, Slot, Trace, UnixMs};
 use crate::pool::Table;
 
 pub use gate::{Gate, Rules};
@@ -158,6 +159,16 @@ impl Router {
     /// The clock.
     pub fn clock(&self) -> &Clock {
         &self.lane.clock
+    }
+
+    /// What was given and signed at most on the chain of this genesis.
+    pub fn marks(&self, genesis: UnixMs) -> Option<Marks> {
+        self.memory.decided().marks(genesis)
+    }
+
+    /// Another process gave and signed so much.
+    pub fn raise(&self, genesis: UnixMs, marks: Marks) {
+        self.memory.decided().raise(genesis, marks);
     }
 
     /// Whether some beacon may answer what gets signed.

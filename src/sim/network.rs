@@ -194,6 +194,13 @@ impl SimNetwork {
         }
     }
 
+    /// Ends one client for good: its validators do nothing any more.
+    pub async fn stop_client(&self, client: usize) {
+        if let Some(client) = self.clients.get(client) {
+            client.stop().await;
+        }
+    }
+
     /// What each client did so far, in order.
     pub fn client_reports(&self) -> Vec<ClientReport> {
         self.clients.iter().map(SimValidatorClient::report).collect()

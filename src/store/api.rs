@@ -31,6 +31,9 @@ pub struct StoredSeed {
     pub expiry: Expiry,
 }
 
+/// Incidents kept: so many numbers back from the newest.
+pub const KEPT_INCIDENTS: u64 = 200;
+
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Write {
@@ -58,6 +61,13 @@ pub enum Write {
     Ack(Ack),
     /// What has this key has ended.
     Unack(String),
+    /// Keep this of an incident in place of what was kept of it; old ones give way ([`KEPT_INCIDENTS`]).
+    Incident {
+        /// Its number.
+        id: u64,
+        /// What is kept, opaque here.
+        body: String,
+    },
     /// A high-water mark is at least this; a lower value changes nothing.
     Raise {
         /// Its name.
@@ -84,6 +94,9 @@ pub trait Store: Send {
 
     /// Every acknowledgement that stands, by key.
     fn acks(&mut self) -> Result<Vec<Ack>, StoreError>;
+
+    /// What is kept of incidents, by number.
+    fn incidents(&mut self) -> Result<Vec<String>, StoreError>;
 
     /// A high-water mark; 0 if it was never raised.
     fn mark(&mut self, name: &str) -> Result<u64, StoreError>;

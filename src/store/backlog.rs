@@ -17,6 +17,7 @@ enum About<'a> {
     Expired,
     Lifecycle(&'a BeaconName),
     Ack(&'a str),
+    Incident(u64),
 }
 
 /// Changes that wait for a disk that takes them.
@@ -77,6 +78,7 @@ fn about(write: &Write) -> Option<About<'_>> {
         Write::Expire { .. } => About::Expired,
         Write::Drain(beacon, _) | Write::Resume(beacon) => About::Lifecycle(beacon),
         Write::Ack(Ack { key, .. }) | Write::Unack(key) => About::Ack(key),
+        Write::Incident { id, .. } => About::Incident(*id),
         Write::Raise { .. } | Write::Journal(_) => return None,
     })
 }

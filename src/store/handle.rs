@@ -95,6 +95,11 @@ impl StoreHandle {
         self.read(|store| store.acks()).await
     }
 
+    /// As [`Store::incidents`].
+    pub async fn incidents(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|store| store.incidents()).await
+    }
+
     /// As [`Store::mark`].
     pub async fn mark(&self, name: impl Into<String>) -> Result<u64, StoreError> {
         let name = name.into();

@@ -17,7 +17,7 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 
-pub use api::{Expiry, Store, StoredSeed, Write};
+pub use api::{Expiry, KEPT_INCIDENTS, Store, StoredSeed, Write};
 pub use error::{Cause, StoreError};
 pub use handle::StoreHandle;
 pub use sqlite::SqliteStore;

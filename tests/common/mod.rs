@@ -62,7 +62,8 @@ impl Rig {
         self.status().beacons[place].clone()
     }
 
-    async fn ask(&self, request: Request) -> Answer {
+    /// Asks by the control socket.
+    pub async fn ask(&self, request: Request) -> Answer {
         let mut client = Client::connect(&self.fleet.control, Access::Control, "test").await.unwrap();
         client.call(request).await.unwrap()
     }

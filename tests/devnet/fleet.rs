@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::network::Network;
+use super::network::{BEACONS as CLIENTS, Network};
 
 /// What the fleet file says.
 #[derive(Clone, Debug)]
@@ -36,6 +36,11 @@ impl Fleet {
         Self { dir: dir.to_owned(), listen, metrics, beacons: named.map(entry).collect() }
     }
 
+    /// Where a validator client knocks: an address of its own, by which it is known.
+    pub fn door(&self, client: usize) -> String {
+        format!("127.0.0.{}:{}", client + 1, self.listen)
+    }
+
     /// Where the file is.
     pub fn path(&self) -> PathBuf {
         self.dir.join("fleet.yaml")
@@ -54,17 +59,22 @@ impl Fleet {
     }
 
     fn text(&self) -> String {
+        let doors: Vec<String> = (0..CLIENTS).map(|client| self.door(client)).collect();
         let mut text = format!(
             "fleet: devnet\n\
-             listen: [127.0.0.1:{listen}]\n\
+             listen: [{doors}]\n\
              control: {dir}/run\n\
              state: {dir}/state\n\
              metrics: 127.0.0.1:{metrics}\n\
-             beacons:\n",
-            listen = self.listen,
+             clients:\n",
+            doors = doors.join(", "),
             metrics = self.metrics,
             dir = self.dir.display()
         );
+        for (client, door) in doors.iter().enumerate() {
+            let _ = writeln!(text, "  - {{name: v{}, from: \"{door}\"}}", client + 1);
+        }
+        text.push_str("beacons:\n");
         for Entry { name, url, host } in &self.beacons {
             let script = self.script(name);
             let _ = writeln!(
@@ -91,6 +101,8 @@ fn fleet_file_names_every_beacon() {
     let beacons = vec![entry("b1", 5_001), entry("b2", 5_002)];
     let text = Fleet { dir: "/d".into(), listen: 5_003, metrics: 5_004, beacons }.text();
     assert!(text.contains("control: /d/run\n"));
+    assert!(text.contains("listen: [127.0.0.1:5003, 127.0.0.2:5003, "));
+    assert!(text.contains("- {name: v2, from: \"127.0.0.2:5003\"}\n"));
     assert!(text.contains("- name: b2\n    url: \"http://127.0.0.1:5002\"\n    labels: {host: h-b2}\n"));
     assert!(text.ends_with("restart: {command: [/bin/sh, /d/restart-b2.sh], timeout: 15s}\n"));
 }

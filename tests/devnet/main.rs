@@ -32,6 +32,8 @@
 
 // Under cfg(test) for clippy: what is allowed in tests is allowed in these.
 #[cfg(test)]
+mod blame;
+#[cfg(test)]
 mod clock;
 #[cfg(test)]
 mod fault;

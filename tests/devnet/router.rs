@@ -77,7 +77,7 @@ impl Door {
     pub fn urls(&self, net: &Network) -> Vec<Vec<String>> {
         let all = net.urls();
         let of_client = |i: usize| match (&self.router, self.topology) {
-            (Some(router), _) => vec![router.url.clone()],
+            (Some(router), _) => vec![format!("http://{}", router.fleet.door(i))],
             (None, Topology::Fallback) => all[i..].iter().chain(&all[..i]).cloned().collect(),
             (None, _) => vec![all[i].clone()],
         };
@@ -228,6 +228,13 @@ impl Router {
             .status
             .success()
             .then(|| text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+
+    /// Every incident it remembers, one object each.
+    pub async fn incidents(&self) -> Result<Vec<Value>> {
+        let output = self.run(&["incidents", "--all", "--json"]).await?;
+        let text = String::from_utf8(output.stdout).context("the router's incidents")?;
+        text.lines().map(|line| serde_json::from_str(line).context("an incident")).collect()
     }
 
     /// The published status.

@@ -79,6 +79,8 @@ pub struct Run {
     pub finalized: Range<u64>,
     /// What the router tells of its requests; nothing if there is none or it cannot.
     pub explained: Vec<Value>,
+    /// Whom the router blamed, one object an incident.
+    pub incidents: Vec<Value>,
     /// What proxies saw at beacons that were started again, a sentence each.
     pub seeded: Vec<String>,
     /// The logs of all that ran.
@@ -97,8 +99,8 @@ pub async fn run(topology: Topology, plan: &[Stage]) -> Result<Run> {
     if outcome.is_err() {
         print_tails(logs.path());
     }
-    let Course { outcomes, finalized, explained, seeded } = outcome?;
-    Ok(Run { outcomes, finalized, explained, seeded, logs })
+    let Course { outcomes, finalized, explained, incidents, seeded } = outcome?;
+    Ok(Run { outcomes, finalized, explained, incidents, seeded, logs })
 }
 
 /// What there is to tell of a run but its logs.
@@ -106,6 +108,7 @@ struct Course {
     outcomes: Vec<Outcome>,
     finalized: Range<u64>,
     explained: Vec<Value>,
+    incidents: Vec<Value>,
     seeded: Vec<String>,
 }
 
@@ -129,6 +132,10 @@ async fn course(topology: Topology, plan: &[Stage], net: &mut Network) -> Result
     let last_finalized = truth::finalized(&net.http, &net.urls()).await;
     let seeded = door.proxies().iter().map(|proxy| seeds::judge(proxy, &net.beacons[proxy.beacon].name));
     let seeded = seeded.collect::<Result<_>>()?;
+    let incidents = match door.router() {
+        Some(router) => router.incidents().await?,
+        None => Vec::new(),
+    };
     door.close()?;
     let mut truths = truths.into_iter();
     let mut outcomes = Vec::new();
@@ -137,7 +144,8 @@ async fn course(topology: Topology, plan: &[Stage], net: &mut Network) -> Result
         let after = truths.by_ref().take(stage.recovery as usize).collect();
         outcomes.push(Outcome { stage: *stage, during, after, done });
     }
-    Ok(Course { outcomes, finalized: first_finalized..last_finalized, explained, seeded })
+    let finalized = first_finalized..last_finalized;
+    Ok(Course { outcomes, finalized, explained, incidents, seeded })
 }
 
 /// Keeps fee recipients told, where there is a router to be told; ends with a failure only.

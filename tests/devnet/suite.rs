@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result, ensure};
 
+use super::blame;
 use super::clock::{SLOTS_PER_EPOCH, first_slot};
 use super::fault::Fault;
 use super::lodestar;
@@ -67,12 +68,14 @@ async fn once(title: &str, stages: &[Stage]) -> Result<()> {
     let topology = topology()?;
     let run = run(topology, stages).await?;
     println!("{}\n{}", report::table(&format!("{title}, {topology:?}"), &run), report::trail(&run));
+    println!("{}", blame::report(&run));
     judge(&run).inspect_err(|_| print_tails(run.logs.path()))
 }
 
 fn judge(run: &Run) -> Result<()> {
     ensure!(run.finalized.end > run.finalized.start, "finality stood still");
     let (control, stages) = run.outcomes.split_first().context("no control")?;
+    blame::judge(run)?;
     for outcome in stages {
         if outcome.stage.fault == Some(Fault::Router(Upkeep::Kill)) {
             bounded(outcome)?;
@@ -123,7 +126,7 @@ async fn matrix() -> Result<()> {
     for number in 0..runs {
         let run = run(topology, &plan(number)).await?;
         let title = format!("{topology:?}, run {} of {runs}", number + 1);
-        println!("{}\n{}", report::table(&title, &run), report::trail(&run));
+        println!("{}\n{}\n{}", report::table(&title, &run), report::trail(&run), blame::report(&run));
         bites(topology, &run)?;
         if topology == Topology::Router {
             // The runs that are left are reported all the same.

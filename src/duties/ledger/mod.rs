@@ -12,6 +12,7 @@ mod roll;
 mod rows;
 mod settle;
 mod shuffling;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -33,6 +34,7 @@ pub use path::{Given, Path};
 pub use roll::MAX_SEEN;
 pub use rows::{Ask, Fate, OfPath, Row};
 pub use shuffling::{Committee, CommitteesError};
+pub use sums::{Sums, SumsBy};
 pub use verdict::Verdict;
 pub use wire::{read_block, read_committees};
 

@@ -146,7 +146,7 @@ impl Ledger {
     }
 
     /// A path, with the client and the data that are known although nothing was published.
-    fn path(&self, number: Number, kind: Kind, slot: Slot, mut path: Path) -> Path {
+    pub(super) fn path(&self, number: Number, kind: Kind, slot: Slot, mut path: Path) -> Path {
         let client = *path.client.get_or_insert_with(|| self.roll.client(number));
         if path.data.is_none() {
             path.data = self.given(kind, slot, client);

@@ -74,6 +74,11 @@ impl Shuffling {
         Ok(Self { first, starts, members })
     }
 
+    /// How many sit in any committee: everybody who is active.
+    pub(super) fn members(&self) -> usize {
+        self.members.len()
+    }
+
     fn starts(&self, slot: Slot) -> &[u32] {
         let place = slot.0.checked_sub(self.first.0);
         place.and_then(|place| self.starts.get(place as usize)).map_or(&[], Vec::as_slice)

@@ -89,6 +89,27 @@ fn sources_do_not_go_back_and_an_early_question_does_not_block_the_present_epoch
 }
 
 #[test]
+fn what_another_process_gave_and_signed_holds() {
+    let genesis = UnixMs(7);
+    let mut before = Board::default();
+    before.question(genesis, Slot(64)).unwrap();
+    let ticket = before.ticket();
+    before.settle(topic(64), ticket, moment(1, false), (data(64, 1, 1), true), 'a').unwrap();
+    before.hand(ClientId(1), topic(64), 'a');
+    before.signed(ClientId(1), Slot(64));
+    let marks = before.marks(genesis).unwrap();
+    assert_eq!((marks.source, marks.signed), (Epoch(1), Some(Slot(64))));
+    assert_eq!(before.marks(UnixMs(8)), None, "another chain's");
+    let mut after: Board<char> = Board::default();
+    after.raise(genesis, marks);
+    assert!(after.question(genesis, Slot(61)).is_err() && after.question(genesis, Slot(65)).is_ok());
+    assert!(after.allows(&data(65, 2, 0)).is_err(), "its source goes back");
+    assert!(after.allows(&data(65, 2, 1)).is_ok());
+    after.question(UnixMs(8), Slot(1)).unwrap();
+    assert!(after.allows(&data(65, 2, 0)).is_ok(), "of another chain nothing is known");
+}
+
+#[test]
 fn nobody_is_given_what_lies_behind_what_was_signed() {
     let mut board = Board::default();
     let given = data(88, 1, 9);

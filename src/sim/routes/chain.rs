@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, Ask};
 use crate::model::Root;
-use crate::sim::wire::{BlockWire, FORK, hex, signature};
+use crate::sim::wire::{Aggregate, BlockWire, FORK, hex, signature};
 use crate::sim::world::{Mood, NOBODYS_ADDRESS};
 
 fn header_json(ask: &Ask<'_>, root: Root) -> Result<Value, Answer> {
@@ -59,11 +59,12 @@ pub(super) fn block(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
         state: block.state,
         fee_recipient: paid.map_or(NOBODYS_ADDRESS, |proposal| proposal.fee_recipient),
     };
-    let mut contents = wire.to_json(false);
-    let data = json!({
-        "message": contents["block"].take(),
-        "signature": hex(&signature(&[block.slot.0, block.proposer.0])),
-    });
+    let signature = hex(&signature(&[block.slot.0, block.proposer.0]));
+    let mut message = wire.to_json(false)["block"].take();
+    let votes: Vec<Value> = ask.world.included(root).iter().map(Aggregate::to_json).collect();
+    message["body"]["attestations"] = votes.into();
+    message["body"]["sync_aggregate"]["sync_committee_bits"] = hex(&ask.world.sync_bits(root)).into();
+    let data = json!({"message": message, "signature": signature});
     let optimistic = ask.me().mood == Mood::Optimistic;
     Ok(Answer::json(&json!({
         "version": FORK, "execution_optimistic": optimistic, "finalized": false, "data": data,

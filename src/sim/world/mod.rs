@@ -6,6 +6,7 @@
 //! [`Item`] and say in `Node::import` what a beacon makes of it.
 
 mod gossip;
+mod include;
 mod node;
 mod produce;
 mod submit;

@@ -5,6 +5,7 @@
 mod acks;
 mod drains;
 mod fault;
+mod incidents;
 mod journal;
 mod marks;
 mod migrate;
@@ -112,6 +113,10 @@ impl Store for SqliteStore {
         self.read(acks::all)
     }
 
+    fn incidents(&mut self) -> Result<Vec<String>, StoreError> {
+        self.read(incidents::all)
+    }
+
     fn mark(&mut self, name: &str) -> Result<u64, StoreError> {
         self.read(|connection| marks::value(connection, name))
     }
@@ -141,6 +146,7 @@ fn write(connection: &mut Connection, writes: &[Write]) -> rusqlite::Result<Vec<
             Write::Resume(beacon) => drains::forget(&all, beacon)?,
             Write::Ack(ack) => acks::put(&all, ack)?,
             Write::Unack(key) => acks::forget(&all, key)?,
+            Write::Incident { id, body } => incidents::put(&all, *id, body)?,
             Write::Raise { mark, to } => marks::raise(&all, mark, *to)?,
             Write::Journal(note) => entries.push(journal::append(&all, note)?),
         }

@@ -81,6 +81,10 @@ impl Store for Opened {
         self.disk.memory().acks()
     }
 
+    fn incidents(&mut self) -> Result<Vec<String>, StoreError> {
+        self.disk.memory().incidents()
+    }
+
     fn mark(&mut self, name: &str) -> Result<u64, StoreError> {
         self.disk.memory().mark(name)
     }

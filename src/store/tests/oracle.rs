@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::{Ack, BeaconName, Drain, JournalEntry};
-use crate::store::{Expiry, Store, StoreError, StoredSeed, Write};
+use crate::store::{Expiry, KEPT_INCIDENTS, Store, StoreError, StoredSeed, Write};
 
 /// The store.
 #[derive(Debug, Default)]
@@ -11,6 +11,7 @@ pub struct Oracle {
     seeds: BTreeMap<(String, String), StoredSeed>,
     drains: BTreeMap<BeaconName, Drain>,
     acks: BTreeMap<String, Ack>,
+    incidents: BTreeMap<u64, String>,
     marks: BTreeMap<String, u64>,
     journal: Vec<JournalEntry>,
 }
@@ -30,6 +31,11 @@ impl Store for Oracle {
                 Write::Resume(beacon) => drop(self.drains.remove(&beacon)),
                 Write::Ack(ack) => drop(self.acks.insert(ack.key.clone(), ack)),
                 Write::Unack(key) => drop(self.acks.remove(&key)),
+                Write::Incident { id, body } => {
+                    self.incidents.insert(id, body);
+                    let newest = self.incidents.keys().max().copied().unwrap_or_default();
+                    self.incidents.retain(|id, _| id + KEPT_INCIDENTS > newest);
+                }
                 Write::Raise { mark, to } => {
                     let value = self.marks.entry(mark).or_default();
                     *value = to.max(*value);
@@ -57,6 +63,10 @@ impl Store for Oracle {
 
     fn acks(&mut self) -> Result<Vec<Ack>, StoreError> {
         Ok(self.acks.values().cloned().collect())
+    }
+
+    fn incidents(&mut self) -> Result<Vec<String>, StoreError> {
+        Ok(self.incidents.values().cloned().collect())
     }
 
     fn mark(&mut self, name: &str) -> Result<u64, StoreError> {

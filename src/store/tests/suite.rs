@@ -6,7 +6,7 @@ use proptest::test_runner::{Config, TestRunner};
 use super::oracle::Oracle;
 use super::words::{entry, note, order, seed};
 use crate::model::{Ack, BeaconName, Drain, JournalEntry, Slot, UnixMs};
-use crate::store::{Expiry, Store, StoredSeed, Write};
+use crate::store::{Expiry, KEPT_INCIDENTS, Store, StoredSeed, Write};
 
 /// A place of its own for a store, gone when dropped.
 pub trait Backend {
@@ -26,6 +26,7 @@ macro_rules! suite {
             expired_seeds_go_and_others_stay
             a_drain_stands_until_resumed
             an_acknowledgement_stands_until_its_end
+            the_last_incidents_are_kept
             a_mark_only_rises
             the_journal_is_read_from_either_end
             an_order_is_recorded_once
@@ -151,6 +152,17 @@ pub fn the_journal_is_read_from_either_end<B: Backend>() {
     assert!(store.journal_last(0).unwrap().is_empty());
 }
 
+pub fn the_last_incidents_are_kept<B: Backend>() {
+    let place = B::fresh();
+    let mut store = place.open();
+    let keep = |id: u64, body: &str| Write::Incident { id, body: body.to_owned() };
+    store.write(&[keep(1, "old"), keep(2, "open"), keep(2, "resolved")]).unwrap();
+    assert_eq!(store.incidents().unwrap(), ["old", "resolved"]);
+    store.write(&[keep(1 + KEPT_INCIDENTS, "new")]).unwrap();
+    drop(store);
+    assert_eq!(place.open().incidents().unwrap(), ["resolved", "new"]);
+}
+
 pub fn an_order_is_recorded_once<B: Backend>() {
     let place = B::fresh();
     let mut store = place.open();
@@ -183,6 +195,7 @@ pub fn it_is_like_memory_that_survives_reopening<B: Backend>() {
             prop_assert_eq!(opened.seeds().unwrap(), oracle.seeds().unwrap());
             prop_assert_eq!(opened.drains().unwrap(), oracle.drains().unwrap());
             prop_assert_eq!(opened.acks().unwrap(), oracle.acks().unwrap());
+            prop_assert_eq!(opened.incidents().unwrap(), oracle.incidents().unwrap());
             for name in NAMES {
                 prop_assert_eq!(opened.mark(name).unwrap(), oracle.mark(name).unwrap());
                 let order = |store: &mut dyn Store| store.journal_of(name).unwrap().map(|entry| entry.at);
@@ -221,6 +234,7 @@ fn change() -> impl Strategy<Value = Write> {
         2 => (name(), name(), 0_u64..9, prop::option::of(name()))
             .prop_map(|(key, by, at, why)| Write::Ack(Ack { key, by, at: UnixMs(at), why })),
         1 => name().prop_map(Write::Unack),
+        1 => (0_u64..500, name()).prop_map(|(id, body)| Write::Incident { id, body }),
         1 => (name(), any::<u64>()).prop_map(|(mark, to)| Write::Raise { mark, to }),
         2 => (0_u64..1_000).prop_map(note),
         2 => (0_u64..1_000, name()).prop_map(|(number, id)| order(number, &id)),

@@ -1,0 +1,91 @@
+//! Attestations of a stretch of slots, summed by client and by beacon.
+
+use std::collections::BTreeMap;
+
+use super::Ledger;
+use crate::duties::Kind;
+use crate::model::{BeaconId, ClientId, Epoch, Slot};
+
+/// Sums of attestations.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sums {
+    /// How many were due.
+    pub due: u32,
+    /// For how many data was served.
+    pub served: u32,
+    /// How many were published.
+    pub published: u32,
+    /// How many the chain includes.
+    pub included: u32,
+    /// How many it includes later than it could have.
+    pub late: u32,
+    /// With another head than the chain's.
+    pub wrong_head: u32,
+    /// With another target than the chain's.
+    pub wrong_target: u32,
+    /// Slots to inclusion, all together.
+    pub distance: u64,
+    /// When each was published, in milliseconds against the due point, sorted.
+    times: Vec<i32>,
+}
+
+impl Sums {
+    /// When so many in a hundred had come to be published, in milliseconds against the due point; none: nothing was.
+    pub fn quantile(&self, percent: usize) -> Option<i32> {
+        let last = self.times.len().checked_sub(1)?;
+        self.times.get((self.times.len() * percent / 100).min(last)).copied()
+    }
+}
+
+/// Sums by whom.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SumsBy {
+    /// By client.
+    pub clients: BTreeMap<ClientId, Sums>,
+    /// By the beacon whose data was signed; none: the path is not known.
+    pub beacons: BTreeMap<Option<BeaconId>, Sums>,
+}
+
+impl Ledger {
+    /// The attestations due from one slot to another that the chain has told of.
+    pub fn sums(&self, from: Slot, to: Slot) -> SumsBy {
+        let mut out = SumsBy::default();
+        for epoch in (self.epoch(from).0..=self.epoch(to).0).map(Epoch) {
+            let Some(of) = self.epochs.get(&epoch) else { continue };
+            for (number, verdict) in (0..).zip(&of.verdicts) {
+                let Some((place, verdict)) = verdict else { continue };
+                let slot = Slot(self.first(epoch).0 + u64::from(*place));
+                if slot < from || slot > to {
+                    continue;
+                }
+                let kept = of.paths.get(number as usize).copied().unwrap_or_default();
+                let path = self.path(number, Kind::Attestation, slot, kept);
+                let beacon = path.data.map(|data| data.beacon);
+                let client = path.client.unwrap_or_default();
+                for sums in [out.clients.entry(client).or_default(), out.beacons.entry(beacon).or_default()] {
+                    sums.due += 1;
+                    sums.served += u32::from(path.data.is_some());
+                    sums.published += u32::from(path.published_ms.is_some());
+                    sums.times.extend(path.published_ms);
+                    if verdict.included() {
+                        sums.included += 1;
+                        sums.distance += u64::from(verdict.distance);
+                        sums.late += u32::from(verdict.late());
+                        sums.wrong_head += u32::from(!verdict.head());
+                        sums.wrong_target += u32::from(!verdict.timely_target());
+                    }
+                }
+            }
+        }
+        for sums in out.clients.values_mut().chain(out.beacons.values_mut()) {
+            sums.times.sort_unstable();
+        }
+        out
+    }
+
+    /// Validators of the network that have a duty in an epoch: its active ones.
+    pub fn active(&self, epoch: Epoch) -> Option<u64> {
+        let (_, shuffling) = self.shufflings.get(&epoch)?.last()?;
+        Some(shuffling.members() as u64)
+    }
+}

@@ -1,0 +1,118 @@
+//! Reads what the ledger lacks from beacons: blocks one after the other, and the committees of an epoch.
+//!
+//! One read at a time, from one beacon at the agreed head; what fails is asked of the next one. Nothing here is in a
+//! hurry: verdicts are counted at the end of a slot.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::mpsc;
+
+use crate::beacon::BeaconClient;
+use crate::duties::{Block, Committee, read_block, read_committees};
+use crate::model::{Epoch, Root, Slot};
+use crate::pool::Table;
+
+/// How long a block may take, and the committees of a million validators.
+const BLOCK_WITHIN: Duration = Duration::from_secs(4);
+const COMMITTEES_WITHIN: Duration = Duration::from_secs(20);
+/// Pause after a read that nobody could answer.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// What is to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lacks {
+    /// This block.
+    Block(Root),
+    /// The committees of an epoch, by the state of this slot and root; they depend on the last root.
+    Committees {
+        /// Of which epoch.
+        epoch: Epoch,
+        /// What they depend on.
+        decided: Root,
+        /// The slot of the state.
+        slot: Slot,
+        /// The state's root.
+        state: Root,
+    },
+}
+
+/// What was read.
+#[derive(Debug)]
+pub enum Read {
+    /// A block.
+    Block(Block),
+    /// Committees.
+    Committees(Epoch, Root, Vec<Committee>),
+    /// Nothing: nobody could tell.
+    Nothing,
+}
+
+/// Reads from the beacons in force.
+#[derive(Clone)]
+pub struct Reader {
+    /// By place in the table.
+    pub clients: Arc<ArcSwap<Vec<BeaconClient>>>,
+    /// Where what was read goes.
+    pub to: mpsc::Sender<Read>,
+}
+
+impl Reader {
+    /// Reads one thing and tells it.
+    pub async fn read(self, lacks: Lacks, table: Arc<Table>) {
+        let read = self.first_answer(lacks, &table).await;
+        if matches!(read, Read::Nothing) {
+            tokio::time::sleep(PAUSE).await;
+        }
+        // The task that asked has ended.
+        let _ = self.to.send(read).await;
+    }
+
+    async fn first_answer(&self, lacks: Lacks, table: &Table) -> Read {
+        let clients = self.clients.load_full();
+        for client in order(table).filter_map(|place| clients.get(place)) {
+            match ask(client, lacks).await {
+                Ok(read) => return read,
+                Err(error) => tracing::debug!(beacon = %client.name(), %error, "the ledger's read failed"),
+            }
+        }
+        Read::Nothing
+    }
+}
+
+/// Whom to ask, best first: who is at the agreed head and healthy, then whoever is not another network's. The head's root
+/// decides who is first, so that not always the same one is asked.
+fn order(table: &Table) -> impl Iterator<Item = usize> {
+    let turn = table.agreed.map_or(0, |head| usize::from(head.root.0[31]));
+    let count = table.entries.len().max(1);
+    let mut places: Vec<usize> = (0..table.entries.len()).map(|place| (place + turn) % count).collect();
+    places.sort_by_key(|place| {
+        let entry = &table.entries[*place];
+        (!entry.at_agreed, !entry.reasons.is_empty())
+    });
+    places.into_iter().take(3)
+}
+
+async fn ask(client: &BeaconClient, lacks: Lacks) -> Result<Read, Box<dyn std::error::Error + Send + Sync>> {
+    match lacks {
+        Lacks::Block(root) => {
+            let path = format!("/eth/v2/beacon/blocks/{root}");
+            let body = client.raw_within(&path, BLOCK_WITHIN).await?;
+            Ok(Read::Block(read_block(root, &body)?))
+        }
+        Lacks::Committees { epoch, decided, slot, state } => {
+            let of = |id: String| format!("/eth/v1/beacon/states/{id}/committees?epoch={epoch}");
+            let body = match client.raw_within(&of(state.to_string()), COMMITTEES_WITHIN).await {
+                Ok(body) => body,
+                // Some find states by slot only.
+                Err(error) if error.status().is_some() => {
+                    client.raw_within(&of(slot.to_string()), COMMITTEES_WITHIN).await?
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let list = tokio::task::spawn_blocking(move || read_committees(&body)).await??;
+            Ok(Read::Committees(epoch, decided, list))
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! The task that owns the ledger, the engine of incidents and what is told of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::blocks::Blocks;
+use super::counts::Counts;
+use super::names::Names;
+use super::probes::Probes;
+use super::reader::{Lacks, Read, Reader};
+use super::recorder::Recorder;
+use super::told::Told;
+use super::{Passed, Seen, Shown, answer, fleet};
+use crate::chain::{SlotClock, Spec};
+use crate::duties::{Given, Ledger, Passage, Publication, Shape};
+use crate::endpoint::{Inspect, RowId, Verb, row};
+use crate::engine::common::Common;
+use crate::engine::journal::Labels;
+use crate::incidents::{Board, Incidents, Scene};
+use crate::model::{
+    Attempt, BeaconId, ClientId, Clock, Epoch, Fleet, FleetSeen, FleetStatus, Incident, Observation, Root,
+    Served, ServedStep, Slot, SlotSeen, Step, Trace,
+};
+use crate::pool::Table;
+use crate::store::{StoreHandle, Write};
+
+/// How often is looked whether a slot is over.
+const LOOK: Duration = Duration::from_millis(100);
+/// Slots after which the network's part in one is told.
+const TURNOUT: u64 = 2;
+/// Epochs of duties that the status sums.
+const SUMMED: u64 = 2;
+/// An increment of effective balance and the effective balance that is reckoned with, in Gwei (phase0 spec).
+const INCREMENT: u64 = 1_000_000_000;
+const BALANCE: u64 = 32 * INCREMENT;
+
+/// The task and what it owns.
+pub struct Observer {
+    from: mpsc::Receiver<Seen>,
+    reads: mpsc::Receiver<Read>,
+    reader: Reader,
+    /// Whether a read is under way.
+    reading: bool,
+    status: watch::Receiver<Arc<FleetStatus>>,
+    fleet: Arc<ArcSwap<Fleet>>,
+    clock: Clock,
+    store: StoreHandle,
+    tasks: TaskTracker,
+    shown: Arc<ArcSwap<Shown>>,
+    recorder: Recorder,
+    names: Names,
+    counts: Counts,
+    probes: Probes,
+    blocks: Blocks,
+    told: Told,
+    table: Arc<Table>,
+    spec: Option<Arc<Spec>>,
+    ledger: Option<Ledger>,
+    head: Option<Root>,
+    engine: Incidents,
+    board: Board,
+    seen: Option<FleetSeen>,
+    /// The slot that goes on; none before the first that is seen from its start.
+    slot: Option<Slot>,
+}
+
+impl Observer {
+    /// Goes on with the incidents of before.
+    pub fn new(
+        common: &Common,
+        from: mpsc::Receiver<Seen>,
+        status: watch::Receiver<Arc<FleetStatus>>,
+        incidents: Vec<Incident>,
+    ) -> Self {
+        let (to, reads) = mpsc::channel(1);
+        let mut board = Board::default();
+        board.restore(incidents);
+        let observer = Self {
+            from,
+            reads,
+            reader: Reader { clients: common.eye.clients.clone(), to },
+            reading: false,
+            status,
+            fleet: common.fleet.clone(),
+            clock: common.clock.clone(),
+            store: common.store.clone(),
+            tasks: common.tasks.clone(),
+            shown: common.eye.shown.clone(),
+            recorder: Recorder::start(common.fleet.load().state.join("recording")),
+            names: Names::default(),
+            counts: Counts::default(),
+            probes: Probes::default(),
+            blocks: Blocks::default(),
+            told: Told::default(),
+            table: Arc::default(),
+            spec: None,
+            ledger: None,
+            head: None,
+            engine: Incidents::default(),
+            board,
+            seen: None,
+            slot: None,
+        };
+        observer.show(None);
+        observer
+    }
+
+    /// Runs until `cancel`.
+    pub async fn run(mut self, cancel: CancellationToken) {
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return,
+                Some(read) = self.reads.recv() => self.read(read),
+                _ = looks.tick() => self.look(),
+                Some(seen) = self.from.recv() => self.take(seen),
+            }
+        }
+    }
+
+    fn take(&mut self, seen: Seen) {
+        match seen {
+            Seen::Trace(trace, labels) => self.trace(&trace, &labels),
+            Seen::Published(passed) => self.published(&passed),
+            Seen::AttesterDuties(passed) => self.passed(&passed, |ledger, duties, client, by| {
+                ledger.attester_duties(duties, client, by);
+            }),
+            Seen::ProposerDuties(passed) => self.passed(&passed, |ledger, duties, _, by| {
+                ledger.proposer_duties(duties, by);
+            }),
+            Seen::SyncDuties(slot, passed) => {
+                let Some(epoch) = self.table.clock.as_ref().map(|clock| clock.epoch_of(slot)) else { return };
+                self.passed(&passed, |ledger, duties, client, by| {
+                    ledger.sync_duties(epoch, duties, client, by);
+                });
+            }
+            Seen::Table(table) => self.table(table),
+            Seen::Spec(spec) => {
+                self.spec = Some(spec);
+                self.begin_ledger();
+            }
+            Seen::Probe(beacon, probed) => self.probes.take(beacon, probed),
+            Seen::Asked(asked, to) => {
+                let told = match &self.ledger {
+                    Some(ledger) => answer::duties(ledger, &self.names, &asked),
+                    None => Err("no beacon has told its chain yet: nothing is known of duties".to_owned()),
+                };
+                // Whoever asked may have gone.
+                let _ = to.send(told);
+            }
+        }
+    }
+
+    fn under(&mut self, labels: &Arc<Labels>) {
+        if self.names.under(labels) {
+            // Numbers are given anew: what was kept by the old ones is of no use.
+            (self.ledger, self.counts) = (None, Counts::default());
+            self.told.forget();
+            self.begin_ledger();
+        }
+    }
+
+    fn begin_ledger(&mut self) {
+        let (Some(spec), Some(clock), None) = (&self.spec, &self.table.clock, &self.ledger) else { return };
+        let slots_per_epoch = clock.slots_per_epoch();
+        let sync_period = spec.get_u64("EPOCHS_PER_SYNC_COMMITTEE_PERIOD").unwrap_or(256);
+        let mut ledger = Ledger::new(Shape { slots_per_epoch, sync_period });
+        if let Some(slot) = clock.slot_at((self.clock)().wall) {
+            ledger.advance(slot);
+        }
+        (self.ledger, self.head) = (Some(ledger), None);
+        self.follow();
+    }
+
+    fn trace(&mut self, trace: &Trace, labels: &Arc<Labels>) {
+        self.under(labels);
+        let of = row(RowId(trace.row));
+        let (Some(step), Some(client)) = (of.step, self.names.client(trace.client)) else { return };
+        if step == Step::Attest {
+            let kept = usize::from(trace.attempts).min(trace.tried.len());
+            let tried: Vec<(BeaconId, Attempt)> = trace.tried[..kept]
+                .iter()
+                .filter_map(|attempt| Some((self.names.beacon(attempt.beacon)?, *attempt)))
+                .collect();
+            let kind = match (of.verb, of.inspect) {
+                (Verb::Get, _) => Some(ServedStep::Data),
+                (_, Inspect::Attestations) => Some(ServedStep::Publish),
+                _ => None,
+            };
+            if let Some(kind) = kind {
+                self.counts.take(trace.slot, (client, kind, trace.due_ms), &tried);
+            }
+        }
+        let Served::Beacon(by) = trace.served else { return };
+        if of.verb == Verb::Get
+            && trace.status == 200
+            && let (Some(ledger), Some(beacon)) = (&mut self.ledger, self.names.beacon(by))
+        {
+            let after_due_ms = trace.due_ms.saturating_add((trace.took_us / 1_000) as i32);
+            ledger.served(trace.slot, step, client, Given { beacon, after_due_ms });
+        }
+    }
+
+    fn published(&mut self, passed: &Passed<Publication>) {
+        self.under(&passed.labels);
+        let via = self.names.set(passed.beacons);
+        let (Some(client), Some(ledger)) = (self.names.client(passed.client), &mut self.ledger) else {
+            return;
+        };
+        let Publication { slot, kind, validators, .. } = &passed.what;
+        ledger.published(*slot, *kind, validators, Passage { client, via, after_due_ms: passed.due_ms });
+    }
+
+    fn passed<T>(
+        &mut self,
+        passed: &Passed<Vec<T>>,
+        tell: impl FnOnce(&mut Ledger, &[T], ClientId, Option<BeaconId>),
+    ) {
+        self.under(&passed.labels);
+        let by = passed.by().and_then(|id| self.names.beacon(id));
+        if let (Some(client), Some(ledger)) = (self.names.client(passed.client), &mut self.ledger) {
+            tell(ledger, &passed.what, client, by);
+        }
+    }
+
+    fn table(&mut self, table: Arc<Table>) {
+        let fresh = table.agreed.map(|head| head.slot) != self.table.agreed.map(|head| head.slot);
+        if let Some(head) = table.agreed.filter(|_| fresh) {
+            self.blocks.seen(head.slot, (self.clock)().wall);
+        }
+        self.table = table;
+        self.begin_ledger();
+        self.follow();
+    }
+
+    /// Tells the ledger of the head, and reads what it lacks.
+    fn follow(&mut self) {
+        let head = self.table.agreed.map(|head| head.root);
+        if let (Some(root), Some(ledger), true) = (head, &mut self.ledger, head != self.head) {
+            ledger.head(root);
+            self.head = head;
+        }
+        let Some(ledger) = self.ledger.as_ref().filter(|_| !self.reading) else { return };
+        let committees = || {
+            let ((epoch, decided), (slot, state)) = (ledger.wanted().into_iter().next()?, ledger.tip()?);
+            Some(Lacks::Committees { epoch, decided, slot, state })
+        };
+        let Some(lacks) = ledger.missing().map(Lacks::Block).or_else(committees) else { return };
+        self.reading = true;
+        self.tasks.spawn(self.reader.clone().read(lacks, self.table.clone()));
+    }
+
+    fn read(&mut self, read: Read) {
+        self.reading = false;
+        if let Some(ledger) = &mut self.ledger {
+            match read {
+                Read::Block(block) => ledger.block(block),
+                Read::Committees(epoch, decided, list) => {
+                    if let Err(error) = ledger.committees(epoch, decided, list) {
+                        tracing::warn!(%error, "a beacon told committees that are none");
+                    }
+                }
+                Read::Nothing => {}
+            }
+        }
+        self.follow();
+    }
+
+    fn look(&mut self) {
+        let Some(clock) = self.table.clock.clone() else { return };
+        let Some(now) = clock.slot_at((self.clock)().wall) else { return };
+        match self.slot {
+            Some(slot) if now > slot => {
+                self.ended(Slot(now.0 - 1), &clock);
+                self.slot = Some(now);
+            }
+            // The first one may have been half over.
+            None => self.slot = Some(Slot(now.0 + 1)),
+            Some(_) => {}
+        }
+        self.follow();
+    }
+
+    /// A slot is over: its lines, what the engine makes of them, and what people see of that.
+    fn ended(&mut self, slot: Slot, clock: &SlotClock) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.advance(slot);
+            while ledger.settle().is_some() {}
+        }
+        if self.seen.is_none() {
+            // What went on before has time from now on to show itself.
+            self.engine.restore(self.board.changes(), slot.0);
+        }
+        let lines = self.lines(slot, clock);
+        let mut changes = Vec::new();
+        for line in &lines {
+            changes.extend(self.engine.observe(line));
+        }
+        changes.extend(self.engine.ended());
+        self.recorder.write(slot, lines);
+        let status = self.status.borrow().clone();
+        let scene = Scene {
+            slot,
+            at: (self.clock)().wall,
+            slot_ms: clock.slot_ms(slot),
+            status: &status,
+            base_reward: self.base_reward(clock.epoch_of(slot)),
+        };
+        let moved = self.board.take(changes, &mut self.engine, &scene);
+        let lasting: Vec<Incident> =
+            moved.into_iter().filter(|moved| moved.lasting).map(|moved| moved.incident).collect();
+        for incident in &lasting {
+            tracing::warn!(
+                id = incident.id, state = incident.state.word(), severity = incident.severity.word(),
+                culprit = %incident.who(), cause = %incident.cause, "incident"
+            );
+        }
+        self.show(Some((slot, clock)));
+        if !lasting.is_empty() {
+            let write = |incident: Incident| {
+                let body = serde_json::to_string(&incident).ok()?;
+                Some(Write::Incident { id: incident.id, body })
+            };
+            let (store, writes) = (self.store.clone(), lasting.into_iter().filter_map(write).collect());
+            self.tasks.spawn(async move {
+                // The status tells of a disk that does not take it.
+                let _ = store.write(writes).await;
+            });
+        }
+    }
+
+    fn lines(&mut self, slot: Slot, clock: &SlotClock) -> Vec<Observation> {
+        let mut lines = Vec::new();
+        let status = self.status.borrow().clone();
+        let seen = fleet::seen(&self.fleet.load(), &status, clock.slot_ms(slot));
+        if self.seen.as_ref() != Some(&seen) {
+            lines.push(Observation::Fleet(seen.clone()));
+            self.seen = Some(seen);
+        }
+        lines.extend(self.probes.lines(slot, &status));
+        lines.extend(self.counts.lines(slot, &self.names));
+        let block = |slot: Slot| self.blocks.of(slot, clock);
+        lines.push(Observation::Slot(SlotSeen { slot, block: block(slot), participation: None }));
+        let Some(ledger) = &self.ledger else { return lines };
+        let before = Slot(slot.0.saturating_sub(TURNOUT));
+        if let Some(turnout) = ledger.turnout(before).filter(|turnout| turnout.due > 0) {
+            let share = f64::from(turnout.included) / f64::from(turnout.due);
+            let participation = Some((share * 1e4).round() / 1e4);
+            lines.push(Observation::Slot(SlotSeen { slot: before, block: block(before), participation }));
+        }
+        lines.extend(self.told.lines(ledger, slot, &self.names));
+        lines
+    }
+
+    /// Base reward of a validator of 32 ETH an epoch, in Gwei (altair spec, `get_base_reward`), the total balance being
+    /// reckoned as 32 ETH for each active validator.
+    fn base_reward(&self, epoch: Epoch) -> Option<f64> {
+        let active = self.ledger.as_ref()?.active(epoch)?;
+        let factor = self.spec.as_ref()?.get_u64("BASE_REWARD_FACTOR")?;
+        let total = active.checked_mul(BALANCE)?.isqrt();
+        (total > 0).then(|| (BALANCE / INCREMENT) as f64 * (INCREMENT * factor / total) as f64)
+    }
+
+    fn show(&self, now: Option<(Slot, &SlotClock)>) {
+        let duties = now.zip(self.ledger.as_ref()).and_then(|((slot, clock), ledger)| {
+            let to = Slot(slot.0.saturating_sub(TURNOUT));
+            let from = Slot((to.0 + 1).saturating_sub(SUMMED * clock.slots_per_epoch()));
+            answer::status(ledger, &self.names, (from, to))
+        });
+        self.shown.store(Arc::new(Shown { incidents: self.board.list(), duties }));
+    }
+}

@@ -1,0 +1,152 @@
+//! Who is blamed, live: simulated beacons and validator clients over real HTTP, one fault at a time; and whether what
+//! the ledger says is what the chain says.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
+
+mod common;
+
+use std::time::Duration;
+
+use beacondeck::control::{Answer, Request};
+use beacondeck::model::{CulpritKind, DutiesAsked, DutyFate, DutyTold, Epoch, Incident, IncidentState, Slot};
+use beacondeck::sim::{Fault, SimConfig, SimNetwork};
+use common::{Rig, wait_for};
+use rstest::rstest;
+
+const CLIENTS: usize = 4;
+/// Slots that the engine sees before anything is wrong.
+const CALM: u64 = 14;
+/// A machine that is busy with other tests may lose a slot or two of its own.
+const BOUND: Duration = Duration::from_secs(90);
+
+fn config() -> SimConfig {
+    SimConfig {
+        beacons: 4,
+        clients: CLIENTS,
+        validators: 64,
+        slot_ms: 1_000,
+        slots_per_epoch: 8,
+        past_epochs: 3,
+        ..SimConfig::default()
+    }
+}
+
+/// A network, and an engine that has a door for each client and has seen some calm slots.
+async fn calm() -> (SimNetwork, Rig) {
+    let mut network = SimNetwork::start(config()).await.unwrap();
+    let doors: Vec<String> = (0..CLIENTS).map(|place| format!("127.0.0.{}:0", place + 2)).collect();
+    let clients: Vec<String> = doors
+        .iter()
+        .enumerate()
+        .map(|(place, door)| format!("{{name: vc-{place}, from: \"{door}\"}}"))
+        .collect();
+    let beacons: Vec<String> = network
+        .urls()
+        .iter()
+        .enumerate()
+        .map(|(place, url)| format!("{{name: b{place}, url: \"{url}\", labels: {{host: h{place}}}}}"))
+        .collect();
+    let listen =
+        format!("[{}]", doors.iter().map(|door| format!("\"{door}\"")).collect::<Vec<_>>().join(", "));
+    let rest = format!("clients: [{}]\nbeacons: [{}]\n", clients.join(", "), beacons.join(", "));
+    let rig = Rig::at(&listen, &rest).await;
+    let urls: Vec<String> = rig.engine.doors.iter().map(|door| format!("http://{door}")).collect();
+    network.start_clients_at(&urls);
+    assert!(wait_for(BOUND, || (0..4).all(|id| rig.beacon(id).healthy)).await);
+    network.until_slot(Slot(network.slot().unwrap().0 + CALM)).await;
+    assert_eq!(live(&rig), [], "nothing is wrong yet");
+    (network, rig)
+}
+
+fn live(rig: &Rig) -> Vec<Incident> {
+    rig.status().incidents.iter().filter(|incident| incident.state.is_live()).cloned().collect()
+}
+
+fn blames(incidents: &[Incident], kind: &CulpritKind, name: &str) -> bool {
+    incidents.iter().any(|incident| incident.blames(kind, name))
+}
+
+#[rstest]
+#[case::hang(Fault::Hang, &["does not answer", "cannot be reached", "fails requests"])]
+#[case::refuse(Fault::Refuse, &["cannot be reached", "fails requests"])]
+#[case::stale(Fault::StaleHead, &["its head is behind"])]
+#[case::el_offline(Fault::ElOffline, &["its execution client is offline"])]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sick_beacon_is_the_one_incident(#[case] fault: Fault, #[case] causes: &[&str]) {
+    let (network, rig) = calm().await;
+    network.beacon(1).set(fault);
+    let from = network.slot().unwrap();
+    let named = wait_for(BOUND, || blames(&live(&rig), &CulpritKind::Beacon, "b1")).await;
+    assert!(named, "{fault:?} was not named: {:#?}", rig.status().incidents);
+    let took = network.slot().unwrap().0 - from.0;
+    // The slot of the fault, two for a head to be behind, one that is told at its end, one of the machine's own.
+    assert!(took <= 5, "{fault:?} was named after {took} slots");
+    network.until_slot(Slot(network.slot().unwrap().0 + 6)).await;
+    let all = rig.status().incidents.clone();
+    assert_eq!(all.len(), 1, "{fault:?}: one incident and no other: {all:#?}");
+    let incident = &all[0];
+    assert!(causes.contains(&incident.cause.as_str()), "{incident:#?}");
+    assert!(!incident.evidence.is_empty() && !incident.next.is_empty(), "{incident:#?}");
+    assert_eq!(incident.state, IncidentState::Mitigated, "the router works around it: {incident:#?}");
+    network.beacon(1).heal();
+    let over = wait_for(BOUND, || live(&rig).is_empty()).await;
+    assert!(over, "not resolved after healing: {:#?}", live(&rig));
+    assert_eq!(rig.status().incidents.len(), 1, "{:#?}", rig.status().incidents);
+    rig.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_stopped_is_blamed_and_its_incident_outlives_a_restart() {
+    let (network, rig) = calm().await;
+    network.stop_client(2).await;
+    let named = wait_for(BOUND, || blames(&live(&rig), &CulpritKind::Client, "vc-2")).await;
+    assert!(named, "{:#?}", rig.status().incidents);
+    let before = live(&rig);
+    assert_eq!(before.len(), 1, "{before:#?}");
+    assert!(wait_for(BOUND, || live(&rig)[0].cost.missed > 0).await, "it costs duties: {:#?}", live(&rig));
+    let rig = Rig::again(rig.stop_for_now().await).await;
+    let after = live(&rig);
+    assert_eq!(
+        (after[0].id, after[0].since, &after[0].culprits),
+        (before[0].id, before[0].since, &before[0].culprits)
+    );
+    rig.stop().await;
+    network.stop().await;
+}
+
+async fn duties(rig: &Rig, epoch: Epoch) -> Vec<DutyTold> {
+    let asked = DutiesAsked { epoch: Some(epoch), limit: 10_000, ..DutiesAsked::default() };
+    match rig.ask(Request::Duties(asked)).await {
+        Answer::Duties(list) => list.into_iter().filter(|duty| duty.kind == "attestations").collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_says_what_the_chain_says() {
+    let (network, rig) = calm().await;
+    network.stop_client(1).await;
+    let epoch = Epoch(network.epoch().0 + 1);
+    // An attestation may be included until the end of the next epoch.
+    network.until_end_of(Epoch(epoch.0 + 1)).await;
+    let report = network.report_of(epoch.0..epoch.0 + 1);
+    let told = duties(&rig, epoch).await;
+    let of = |fate: DutyFate| told.iter().filter(|duty| duty.fate == fate).count() as u64;
+    assert_eq!((told.len() as u64, of(DutyFate::Missed)), (report.due, report.missed), "{report:?}");
+    assert_eq!(report.missed, 16, "a quarter of the validators are the stopped client's");
+    let mut missed: Vec<_> =
+        told.iter().filter(|duty| duty.fate == DutyFate::Missed).map(|duty| duty.validator).collect();
+    missed.sort_unstable();
+    assert_eq!(missed, report.missed_by);
+    let wrong = told.iter().filter(|duty| duty.votes.is_some_and(|votes| !votes.head)).count() as u64;
+    assert_eq!(wrong, report.wrong_head, "{report:?}");
+    for duty in told.iter().filter(|duty| duty.fate == DutyFate::Included) {
+        assert!(duty.data_by.is_some() && duty.published_ms.is_some() && !duty.via.is_empty(), "{duty:?}");
+        assert_eq!(duty.client.as_deref(), Some(format!("vc-{}", duty.validator.0 % 4).as_str()));
+    }
+    let sums = rig.status().duties.clone().unwrap();
+    assert_eq!(sums.validators, 64, "all were seen before one client stopped");
+    rig.stop().await;
+    network.stop().await;
+}

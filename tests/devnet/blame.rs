@@ -1,0 +1,110 @@
+//! Owns whom the router blamed, against what was really done: each fault of a beacon is one incident that names it, and there
+//! is no other.
+
+use std::fmt::Write;
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+
+use super::clock::first_slot;
+use super::fault::Fault;
+use super::run::{Outcome, Run};
+
+/// Slots from the one in which a beacon is struck to the one at whose end it is named: two, and the one that is told at its end.
+const NAMED_WITHIN: u64 = 3;
+/// Slots after a stage in which what it did may still be told: the chain's verdicts come slots later, and what is over
+/// has to stay away for a while.
+const ECHO: u64 = 6;
+
+/// A beacon's fault, as an incident must name it.
+struct Struck<'a> {
+    outcome: &'a Outcome,
+    beacon: String,
+    from: u64,
+    to: u64,
+}
+
+fn struck(run: &Run) -> Vec<Struck<'_>> {
+    let one = |outcome: &'_ Outcome| {
+        let shows = matches!(
+            outcome.stage.fault?,
+            Fault::Hang | Fault::GcPauses | Fault::Kill | Fault::NoPeers | Fault::HangAndKeys
+        );
+        let last = outcome.after.last().or(outcome.during.last())?;
+        let (from, to) = (first_slot(outcome.during.first()?.epoch), first_slot(last.epoch + 1));
+        let beacon = format!("b{}", outcome.stage.beacon + 1);
+        shows.then_some((beacon, from, to))
+    };
+    let struck = |outcome| one(outcome).map(|(beacon, from, to)| Struck { outcome, beacon, from, to });
+    run.outcomes.iter().filter_map(struck).collect()
+}
+
+fn names(incident: &Value) -> Vec<String> {
+    let culprits = incident["culprits"].as_array().into_iter().flatten();
+    let word = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+    culprits.map(|culprit| format!("{} {}", word(&culprit["kind"]), word(&culprit["name"]))).collect()
+}
+
+/// A line an incident, and when its beacon was struck.
+pub fn report(run: &Run) -> String {
+    let mut text = String::from("whom the router blamed:\n");
+    for incident in &run.incidents {
+        let slot = incident["slot"].as_u64().unwrap_or_default();
+        let struck = struck(run);
+        let of = struck.iter().find(|of| (of.from..of.to + ECHO).contains(&slot));
+        let after = of.map_or_else(String::new, |of| {
+            format!(
+                ", {} slots after {} at {}",
+                slot - of.from,
+                of.outcome.stage.fault.map_or("", Fault::word),
+                of.beacon
+            )
+        });
+        let _ = writeln!(
+            text,
+            "  #{} slot {slot}: {}: {} ({}, {}){after}",
+            incident["id"],
+            names(incident).join(" and "),
+            incident["cause"].as_str().unwrap_or("?"),
+            incident["state"].as_str().unwrap_or("?"),
+            incident["severity"].as_str().unwrap_or("?"),
+        );
+    }
+    text
+}
+
+/// Fails unless each fault is one incident that names its beacon in time, and nobody else is blamed.
+pub fn judge(run: &Run) -> Result<()> {
+    let struck = struck(run);
+    for of in &struck {
+        let blamed =
+            run.incidents.iter().filter(|incident| names(incident) == [format!("beacon {}", of.beacon)]);
+        let slots: Vec<u64> = blamed
+            .filter_map(|incident| incident["slot"].as_u64())
+            .filter(|slot| (of.from..of.to + ECHO).contains(slot))
+            .collect();
+        let what = of.outcome.stage.fault.map_or("", Fault::word);
+        ensure!(
+            slots.len() == 1,
+            "{what} at {}: {} incidents name it\n{}",
+            of.beacon,
+            slots.len(),
+            report(run)
+        );
+        let took = slots[0] - of.from;
+        ensure!(
+            took <= NAMED_WITHIN,
+            "{what} at {} was named after {took} slots\n{}",
+            of.beacon,
+            report(run)
+        );
+    }
+    for incident in &run.incidents {
+        let slot = incident["slot"].as_u64().unwrap_or_default();
+        let known = struck.iter().any(|of| {
+            (of.from..of.to + ECHO).contains(&slot) && names(incident) == [format!("beacon {}", of.beacon)]
+        });
+        ensure!(known, "#{} blames who was not struck\n{}", incident["id"], report(run));
+    }
+    Ok(())
+}

@@ -48,7 +48,12 @@ async fn calm() -> (SimNetwork, Rig) {
         .collect();
     let listen =
         format!("[{}]", doors.iter().map(|door| format!("\"{door}\"")).collect::<Vec<_>>().join(", "));
-    let rest = format!("clients: [{}]\nbeacons: [{}]\n", clients.join(", "), beacons.join(", "));
+    // Slots are short here: so is the time within which a beacon must answer.
+    let rest = format!(
+        "clients: [{}]\nbeacons: [{}]\nprobing: {{interval: 200ms, timeout: 300ms}}\n",
+        clients.join(", "),
+        beacons.join(", ")
+    );
     let rig = Rig::at(&listen, &rest).await;
     let urls: Vec<String> = rig.engine.doors.iter().map(|door| format!("http://{door}")).collect();
     network.start_clients_at(&urls);
@@ -100,12 +105,17 @@ async fn a_sick_beacon_is_the_one_incident(#[case] fault: Fault, #[case] causes:
 async fn a_client_that_stopped_is_blamed_and_its_incident_outlives_a_restart() {
     let (network, rig) = calm().await;
     network.stop_client(2).await;
+    let from = network.slot().unwrap();
     let named = wait_for(BOUND, || blames(&live(&rig), &CulpritKind::Client, "vc-2")).await;
     assert!(named, "{:#?}", rig.status().incidents);
+    let took = network.slot().unwrap().0 - from.0;
+    // The chain tells of a duty two slots later, and a quarter of the slots lack the block of the client that stopped.
+    assert!(took <= 12, "named after {took} slots");
     let before = live(&rig);
     assert_eq!(before.len(), 1, "{before:#?}");
     assert!(wait_for(BOUND, || live(&rig)[0].cost.missed > 0).await, "it costs duties: {:#?}", live(&rig));
     let rig = Rig::again(rig.stop_for_now().await).await;
+    assert!(wait_for(BOUND, || !live(&rig).is_empty()).await, "it is forgotten");
     let after = live(&rig);
     assert_eq!(
         (after[0].id, after[0].since, &after[0].culprits),

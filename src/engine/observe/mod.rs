@@ -11,6 +11,7 @@
 //! | `probes` | what watching each beacon told |
 //! | `blocks` | when blocks were first seen |
 //! | `told` | which verdicts of the chain were told |
+//! | `turnout` | the network's part in a slot |
 //! | `reader` | what is read from beacons for the ledger |
 //! | `recorder` | the recording |
 //! | `answer` | duties in people's words |
@@ -27,6 +28,7 @@ mod reader;
 mod recorder;
 mod task;
 mod told;
+mod turnout;
 
 use std::sync::Arc;
 

@@ -16,7 +16,7 @@ use super::probes::Probes;
 use super::reader::{Lacks, Read, Reader};
 use super::recorder::Recorder;
 use super::told::Told;
-use super::{Passed, Seen, Shown, answer, fleet};
+use super::{Passed, Seen, Shown, answer, fleet, turnout};
 use crate::chain::{SlotClock, Spec};
 use crate::duties::{Given, Ledger, Passage, Publication, Shape};
 use crate::endpoint::{Inspect, RowId, Verb, row};
@@ -351,9 +351,8 @@ impl Observer {
         lines.push(Observation::Slot(SlotSeen { slot, block: block(slot), participation: None }));
         let Some(ledger) = &self.ledger else { return lines };
         let before = Slot(slot.0.saturating_sub(TURNOUT));
-        if let Some(turnout) = ledger.turnout(before).filter(|turnout| turnout.due > 0) {
-            let share = f64::from(turnout.included) / f64::from(turnout.due);
-            let participation = Some((share * 1e4).round() / 1e4);
+        if let Some(participation) = turnout::of_others(ledger, before) {
+            let participation = Some(participation);
             lines.push(Observation::Slot(SlotSeen { slot: before, block: block(before), participation }));
         }
         lines.extend(self.told.lines(ledger, slot, &self.names));

@@ -80,6 +80,7 @@ const ROOMS: &[Room] = &[
             "store",
             "duties",
             "incidents",
+            "host",
             "ops",
             "router",
             "control",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::ACCEPT;
+use reqwest::header::{ACCEPT, DATE};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
@@ -132,6 +132,15 @@ impl BeaconClient {
     pub async fn peer_count(&self) -> Result<u32, ReadError> {
         let count: PeerCount = self.data("/eth/v1/node/peer_count").await?;
         Ok(u32::try_from(count.connected).unwrap_or(u32::MAX))
+    }
+
+    /// The `Date` of a cheap answer, where it has one (RFC 9110, 6.6.1).
+    pub async fn date(&self) -> Result<Option<String>, ReadError> {
+        let path = "/eth/v1/node/version";
+        let subject = self.subject(path, self.0.timeout);
+        let answer = self.0.reads.get(self.url(path)).send().await.map_err(|e| subject.failed(e))?;
+        let date = answer.headers().get(DATE).and_then(|value| value.to_str().ok());
+        Ok(date.map(str::to_owned))
     }
 
     /// The header of a block by `head`, `finalized`, slot or root.

@@ -50,6 +50,7 @@ pub fn fleet(beacons: Vec<BeaconStatus>) -> FleetStatus {
         operations: Vec::new(),
         incidents: Vec::new(),
         duties: None,
+        hosts: Vec::new(),
         acks: Vec::new(),
         alerts: Vec::new(),
         traffic: Traffic::default(),

@@ -17,7 +17,7 @@ use super::said::Message;
 use super::seeds_task::Answering;
 use crate::endpoint;
 use crate::metrics::Metrics;
-use crate::model::{Ack, Clock, Fleet, Operation};
+use crate::model::{Ack, Clock, Fleet, HostStatus, Operation};
 use crate::router::{Desk, DoorGauge, Ends, Hub, LocalFacts, Tenures, Turns};
 use crate::store::StoreHandle;
 
@@ -47,6 +47,8 @@ pub struct Common {
     pub journal: Journal,
     /// What was seen, and what it means.
     pub eye: Eye,
+    /// The hosts underneath, as the status shows them.
+    pub hosts: Arc<ArcSwap<Vec<HostStatus>>>,
     /// What survives a restart.
     pub store: StoreHandle,
     /// The fleet file in force.
@@ -101,6 +103,7 @@ impl Common {
             metrics,
             journal,
             eye,
+            hosts: Arc::default(),
             store,
             fleet: Arc::new(ArcSwap::new(fleet)),
             operations: Arc::default(),

@@ -15,9 +15,11 @@ mod doors;
 mod exclusive;
 mod explain;
 mod feed;
+mod gauges;
 mod generation;
 mod handover;
 mod heritage;
+mod hosts;
 mod journal;
 mod lead;
 mod lifecycles;
@@ -69,7 +71,6 @@ use exclusive::Exclusive;
 use generation::Draft;
 use pool_task::PoolTask;
 use predecessor::Predecessor;
-use pulse::Pulses;
 use reload::Keeper;
 use said::Message;
 use seeds_task::SeedsTask;
@@ -80,8 +81,6 @@ pub use notify::Manager;
 pub use reload::{House, ReloadError};
 pub use sockets::Inherited;
 
-/// How often gauges of the door are copied into the metrics.
-const GAUGES_EVERY: Duration = Duration::from_secs(1);
 /// How long clients that wait at sockets of before are kept waiting until some beacon serves.
 const SERVES_WITHIN: Duration = Duration::from_secs(3);
 /// How often that is looked at.
@@ -182,7 +181,7 @@ impl Engine {
             ("pool", pool),
             ("seeds", common.tasks.spawn(seeds.run(cancel.clone()))),
             ("journal", common.tasks.spawn(journal.run(common.pulses.journal.clone(), cancel.clone()))),
-            ("gauges", common.tasks.spawn(gauges_task(router.clone(), common.clone(), status.clone()))),
+            ("gauges", common.tasks.spawn(gauges::run(router.clone(), common.clone(), status.clone()))),
             ("state", persist::watch(&common)),
         ];
         if takes_over {
@@ -191,6 +190,7 @@ impl Engine {
         let predecessor = Predecessor::take_over(predecessor, &generation, &common).await?;
         let orders = orders(&common, &status).await?;
         observe::start(&common, seen, status.clone()).await?;
+        common.tasks.spawn(hosts::run(common.clone()));
         common.tasks.spawn(marks_kept::keep(common.clone(), router.clone()));
         let desk = Desk::new(orders, common.clock.clone(), cancel, common.tasks.clone());
         let mut exclusive = Exclusive::new(common.clone(), fleet.control.clone(), desk.clone());
@@ -358,6 +358,7 @@ fn start_pool(
         hub: common.hub.clone(),
         journal: common.journal.clone(),
         eye: common.eye.clone(),
+        hosts: common.hosts.clone(),
         status,
         tracker: common.tasks.clone(),
         desk: common.desk.clone(),
@@ -372,33 +373,4 @@ fn start_pool(
     };
     task.begin();
     (watched, common.tasks.spawn(task.run(messages, common.cancel.clone())))
-}
-
-/// Copies what no trace carries into the metrics.
-async fn gauges_task(
-    router: Arc<ArcSwap<Router>>,
-    common: Common,
-    status: watch::Receiver<Arc<FleetStatus>>,
-) {
-    let Common { metrics, cancel, pulses: Pulses { gauges: pulse, .. }, .. } = common;
-    let mut ticks = tokio::time::interval(GAUGES_EVERY);
-    loop {
-        tokio::select! {
-            () = cancel.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
-        let router = router.load_full();
-        let held = Router::permits(&router.limits) - router.bodies.available_permits();
-        metrics.observe(&status.borrow());
-        metrics.connections_open.set(router.gauge.connections.load(Relaxed) as i64);
-        metrics.bodies_held.set((held * 1_024) as i64);
-        for (gauge, counter) in [
-            (&router.gauge.refused, &metrics.connections_refused),
-            (&router.gauge.strangers, &metrics.strangers),
-            (&router.gauge.hurried, &metrics.hurried),
-        ] {
-            counter.inc_by(gauge.load(Relaxed) - counter.get());
-        }
-        pulse.beat();
-    }
 }

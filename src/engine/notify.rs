@@ -197,7 +197,7 @@ mod tests {
 
     use super::super::common::Common;
     use super::super::generation::Draft;
-    use super::super::{gauges_task, start_pool};
+    use super::super::{gauges, start_pool};
     use super::*;
     use crate::config;
     use crate::model::Slot;
@@ -235,7 +235,7 @@ mod tests {
         let (status, _) = start_pool(course, BTreeMap::new(), messages, &common);
         let router = Arc::new(ArcSwap::new(generation.router));
         common.tasks.spawn(journal.run(common.pulses.journal.clone(), common.cancel.clone()));
-        common.tasks.spawn(gauges_task(router, common.clone(), status));
+        common.tasks.spawn(gauges::run(router, common.clone(), status));
         (common, stoppable)
     }
 

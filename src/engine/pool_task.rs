@@ -21,7 +21,7 @@ use super::said::{Key, Message, Said};
 use super::seeds_task::Answering;
 use super::status::{Known, compose};
 use crate::beacon::NodeVersion;
-use crate::model::{Ack, BeaconId, BeaconName, Clock, Drain, FleetStatus, Operation, Reason};
+use crate::model::{Ack, BeaconId, BeaconName, Clock, Drain, FleetStatus, HostStatus, Operation, Reason};
 use crate::pool::{Action, Chain, Event, Pool};
 use crate::router::{Desk, Hub, LocalFacts, Tenures};
 use crate::seeds::{Lost, Sign, Signs, Verdict, When};
@@ -59,6 +59,8 @@ pub struct PoolTask {
     pub journal: Journal,
     /// What is seen, and what it means.
     pub eye: Eye,
+    /// The hosts underneath.
+    pub hosts: Arc<ArcSwap<Vec<HostStatus>>>,
     /// Where the status is published.
     pub status: watch::Sender<Arc<FleetStatus>>,
     /// Short-lived work is tracked here.
@@ -372,6 +374,7 @@ impl PoolTask {
             operations: &self.operations.load(),
             acks: &self.acks.load(),
             shown: &self.eye.shown.load(),
+            hosts: &self.hosts.load(),
         };
         let mut status = compose(&self.pool, &table, &known, now);
         status.alerts.extend(self.hub.conflicts().iter().map(ToString::to_string));

@@ -7,8 +7,8 @@ use super::observe::Shown;
 use super::tally::timing;
 use crate::beacon::NodeVersion;
 use crate::model::{
-    Ack, BeaconId, BeaconName, BeaconStatus, Bps, CustodyEstimate, Drain, FleetStatus, HeadStatus, Moment,
-    Operation, Reason, Role, Told, Traffic, UnixMs, Use,
+    Ack, BeaconId, BeaconName, BeaconStatus, Bps, CustodyEstimate, Drain, FleetStatus, HeadStatus,
+    HostStatus, Moment, Operation, Reason, Role, Told, Traffic, UnixMs, Use,
 };
 use crate::pool::{Chain, GOOD, NEVER, Pool, Table};
 
@@ -36,6 +36,8 @@ pub struct Known<'a> {
     pub acks: &'a [Ack],
     /// Incidents, and what became of duties.
     pub shown: &'a Shown,
+    /// The hosts underneath.
+    pub hosts: &'a [HostStatus],
     /// Orders that stand.
     pub drains: &'a BTreeMap<BeaconName, Drain>,
 }
@@ -59,6 +61,7 @@ pub fn compose(pool: &Pool, table: &Table, known: &Known<'_>, now: Moment) -> Fl
         acks: known.acks.to_vec(),
         incidents: known.shown.incidents.clone(),
         duties: known.shown.duties.clone(),
+        hosts: known.hosts.to_vec(),
         traffic: Traffic {
             timing: table.clock.as_ref().zip(slot).map(|(clock, slot)| timing(clock, slot)),
             ..known.traffic.clone()

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use super::check::Role;
 use super::checks::CHECKS;
+use super::clock::ClockVerdict;
+use super::clocks;
 use super::facts::Facts;
 use super::finding::{Finding, Verdict};
 use super::limit::Overrides;
@@ -23,6 +25,12 @@ pub fn collect(source: &dyn Source, wait: impl FnOnce()) -> Record {
     later.retain(|ask, reading| record.first.get(ask) != Some(reading));
     record.later = later;
     record
+}
+
+/// What is to be thought of the clock of a record's machine; none if nobody says anything of it.
+pub fn clock_of(record: &Record, limits: &Overrides) -> Option<ClockVerdict> {
+    let (before, now) = (record.before(), record.now());
+    clocks::verdict(&Facts::new(&before, &now, limits)).ok()
 }
 
 fn look(facts: &Facts<'_>) {

@@ -29,7 +29,7 @@ mod source;
 pub mod sys;
 mod text;
 
-pub use audit::{audit, collect};
+pub use audit::{audit, clock_of, collect};
 pub use check::{Apply, Check, Class, Cost, Most, Role};
 pub use checks::CHECKS;
 pub use facts::{Facts, Moved};

@@ -256,3 +256,136 @@ fn rate(engine: &mut Incidents, culprit: &Culprit, since: u64, scene: &Scene<'_>
     let hours = slots as f64 * scene.slot_ms as f64 / 3.6e6;
     (lost > 0.0 && hours > 0.0).then(|| gwei / 1e9 / hours)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{BeaconName, DutiesSeen, FleetSeen, Labelled, Observation, Reason};
+
+    fn beacon(name: &str, reasons: &[Reason]) -> BeaconStatus {
+        BeaconStatus {
+            name: BeaconName::new(name),
+            lifecycle: Lifecycle::Active,
+            healthy: reasons.is_empty(),
+            reasons: reasons.to_vec(),
+            detail: String::new(),
+            head: None,
+            lag: 0,
+            peers: None,
+            version: None,
+            execution: None,
+            in_flight: 0,
+            latency_us: 0,
+            p50_us: None,
+            p99_us: None,
+            answered: 0,
+            failed: 0,
+            observed: None,
+            since: UnixMs(0),
+            told: Vec::new(),
+            custody: None,
+            drained: None,
+        }
+    }
+
+    fn status(reasons: &[Reason]) -> FleetStatus {
+        let beacons = vec![beacon("b1", reasons), beacon("b2", &[]), beacon("b3", &[])];
+        FleetStatus { beacons, ..FleetStatus::default() }
+    }
+
+    fn scene(slot: u64, status: &FleetStatus) -> Scene<'_> {
+        let at = UnixMs(slot * 12_000);
+        Scene { slot: Slot(slot), at, slot_ms: 12_000, status, base_reward: Some(10_000.0) }
+    }
+
+    fn change(event: Event, confidence: f64) -> Change {
+        Change {
+            slot: 0,
+            event,
+            id: 4,
+            culprits: vec![Culprit { kind: CulpritKind::Beacon, name: "b1".into() }],
+            cause: "does not answer".into(),
+            confidence,
+            validators: 10,
+            evidence: vec!["probes not answered: 2 of 2".into()],
+            ambiguous_with: Vec::new(),
+        }
+    }
+
+    fn engine() -> Incidents {
+        let mut engine = Incidents::default();
+        let labelled = |name: &str| Labelled { name: name.into(), ..Labelled::default() };
+        let beacons = ["b1", "b2", "b3"].map(labelled).to_vec();
+        let fleet = FleetSeen { beacons, clients: vec![labelled("vc")], slot_seconds: 12.0 };
+        engine.observe(&Observation::Fleet(fleet));
+        engine
+    }
+
+    fn duties(engine: &mut Incidents, slot: u64, beacon: &str, missed: u32) {
+        engine.observe(&Observation::Duties(DutiesSeen {
+            slot: Slot(slot),
+            as_of: Slot(slot + 2),
+            client: "vc".into(),
+            beacon: Some(beacon.into()),
+            due: 10,
+            missed,
+            late: 0,
+            wrong_head: 0,
+        }));
+    }
+
+    #[test]
+    fn an_incident_is_suspected_open_mitigated_and_resolved() {
+        let (mut board, mut engine) = (Board::default(), engine());
+        let well = status(&[]);
+        let moved = board.take(vec![change(Event::Opened, 0.6)], &mut engine, &scene(100, &well));
+        let first = &moved[0].incident;
+        assert!(moved[0].lasting);
+        assert_eq!((first.state, first.severity), (IncidentState::Suspected, Severity::Notice));
+        for slot in 99..=100 {
+            duties(&mut engine, slot, "b1", 5);
+            duties(&mut engine, slot, "b2", 0);
+        }
+        board.take(vec![change(Event::Changed, 0.9)], &mut engine, &scene(102, &well));
+        let open = board.list().remove(0);
+        assert_eq!((open.state, open.severity), (IncidentState::Open, Severity::Critical));
+        assert_eq!((open.cost.due, open.cost.missed), (20, 10));
+        // Ten missed in two slots of 12 s, at 94/64 of 10,000 Gwei each.
+        let lost = 10.0 * 94.0 / 64.0 * 10_000.0 / 1e9 * 3_600.0 / 24.0;
+        assert!((open.cost.eth_per_hour.unwrap() - lost).abs() < 1e-9, "{:?}", open.cost);
+        assert!(open.next.starts_with("d: drain b1"), "{}", open.next);
+        for slot in 101..=106 {
+            duties(&mut engine, slot, "b2", 0);
+        }
+        let hung = status(&[Reason::Hung]);
+        let moved = board.take(Vec::new(), &mut engine, &scene(108, &hung));
+        let mitigated = &moved[0].incident;
+        assert_eq!((mitigated.state, mitigated.severity), (IncidentState::Mitigated, Severity::Notice));
+        assert_eq!(mitigated.done, [format!("b1 is routed around: {}", Reason::Hung)]);
+        assert!(board.take(Vec::new(), &mut engine, &scene(109, &hung)).is_empty(), "nothing is new");
+        board.take(vec![change(Event::Resolved, 0.9)], &mut engine, &scene(120, &well));
+        let ended = board.list().remove(0);
+        assert_eq!((ended.state, ended.ended), (IncidentState::Resolved, Some(UnixMs(120 * 12_000))));
+        let told: Vec<&str> = ended.timeline.iter().map(|line| line.what.as_str()).collect();
+        assert_eq!(told.len(), 5, "{told:?}");
+        board.take(vec![change(Event::Changed, 0.9)], &mut engine, &scene(130, &well));
+        assert!(board.list()[0].state.is_live() && board.list()[0].ended.is_none(), "it is back");
+    }
+
+    #[test]
+    fn the_last_beacon_left_and_a_restart() {
+        let (mut board, mut engine) = (Board::default(), engine());
+        let mut left = status(&[Reason::Hung]);
+        left.beacons[1] = beacon("b2", &[Reason::Unreachable]);
+        board.take(vec![change(Event::Opened, 0.9)], &mut engine, &scene(100, &left));
+        let incident = board.list().remove(0);
+        assert_eq!((incident.state, incident.severity), (IncidentState::Mitigated, Severity::Warning));
+        left.beacons[2] = beacon("b3", &[Reason::Hung]);
+        board.take(Vec::new(), &mut engine, &scene(101, &left));
+        assert_eq!(board.list()[0].severity, Severity::Critical, "nobody is left");
+        let mut again = Board::default();
+        again.restore(board.list());
+        let kept: Vec<Change> = again.changes().collect();
+        assert_eq!((kept[0].id, kept[0].event), (4, Event::Opened));
+    }
+}

@@ -90,6 +90,7 @@ fn status(beacons: Vec<BeaconStatus>) -> FleetStatus {
         operations: Vec::new(),
         incidents: Vec::new(),
         duties: None,
+        hosts: Vec::new(),
         acks: Vec::new(),
         alerts: vec!["one".into()],
         traffic: crate::model::Traffic::default(),

@@ -7,6 +7,7 @@ mod class;
 mod duty;
 mod explain;
 mod fleet;
+mod host;
 mod ids;
 mod incident;
 mod journal;
@@ -27,6 +28,7 @@ pub use fleet::{
     Beacon, Broadcast, Client, ClientFrom, Fleet, Header, Health, How, Limits, Listen, ListenTls, LogFormat,
     Logging, Opened, Probing, Procedure, Routing, Secret, Seeding,
 };
+pub use host::{HostClock, HostFinding, HostStatus};
 pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};
 pub use incident::{Cost, Culprit, CulpritKind, Happening, Incident, IncidentState, Severity, Silence};
 pub use journal::{Ack, Drain, JournalEntry};

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Ack, BeaconName, CustodyEstimate, Drain, DutyStatus, Epoch, Incident, Operation, Root, Slot, Told,
-    Traffic, UnixMs,
+    Ack, BeaconName, CustodyEstimate, Drain, DutyStatus, Epoch, HostStatus, Incident, Operation, Root, Slot,
+    Told, Traffic, UnixMs,
 };
 
 /// Why a beacon is not (fully) used, in words a person reads.
@@ -190,6 +190,9 @@ pub struct FleetStatus {
     /// Incidents that go on, worst first, then the last that have ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub incidents: Vec<Incident>,
+    /// The hosts underneath.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostStatus>,
     /// What became of duties lately; none before the chain has told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duties: Option<DutyStatus>,

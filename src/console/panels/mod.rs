@@ -7,6 +7,7 @@ mod cells;
 mod detail;
 mod explain;
 mod help;
+mod hosts;
 mod latency;
 mod log;
 mod overview;
@@ -57,11 +58,12 @@ pub trait Panel: Sync {
 }
 
 /// Every panel, in the order of the tabs.
-pub static PANELS: [&dyn Panel; 7] = [
+pub static PANELS: [&dyn Panel; 8] = [
     &overview::Overview,
     &beacons::Beacons,
     &traffic::Traffic,
     &latency::Latency,
+    &hosts::Hosts,
     &explain::Explain,
     &log::Log,
     &help::Help,

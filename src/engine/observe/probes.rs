@@ -1,8 +1,8 @@
-//! What watching each beacon told in a slot, one line a beacon. Pure.
+//! What watching each beacon told in a slot. Pure.
 
 use std::collections::BTreeMap;
 
-use crate::model::{BeaconName, FleetStatus, Lifecycle, Observation, ProbeSeen, Reason, Slot};
+use crate::model::{BeaconName, BeaconStatus, FleetStatus, Lifecycle, Observation, ProbeSeen, Reason, Slot};
 use crate::pool::Facts;
 
 /// One probe.
@@ -14,61 +14,60 @@ pub enum Probed {
     Failed,
 }
 
-/// The probes of one beacon in the present slot.
-#[derive(Debug, Default)]
-struct OfSlot {
-    last: Option<(Facts, f64)>,
-    answered: u32,
-    failed: u32,
-}
+/// Probes of one slot and beacon that are told: the first, the last, and those between them at even distances.
+const TOLD: usize = 3;
 
 /// The probes of the present slot.
 #[derive(Debug, Default)]
-pub struct Probes(BTreeMap<BeaconName, OfSlot>);
+pub struct Probes(BTreeMap<BeaconName, Vec<Probed>>);
 
 impl Probes {
     /// A beacon was probed.
     pub fn take(&mut self, beacon: BeaconName, probed: Probed) {
-        let of = self.0.entry(beacon).or_default();
-        match probed {
-            Probed::Answered(facts, ms) => {
-                of.answered += 1;
-                of.last = Some((facts, ms));
-            }
-            Probed::Failed => of.failed += 1,
-        }
+        self.0.entry(beacon).or_default().push(probed);
     }
 
     /// A slot is over: its lines. Beacons that are out by order are left out: what they do is somebody's doing.
     pub fn lines(&mut self, slot: Slot, status: &FleetStatus) -> Vec<Observation> {
         let probes = std::mem::take(&mut self.0);
         let used = status.beacons.iter().filter(|beacon| beacon.lifecycle == Lifecycle::Active);
-        used.filter_map(|beacon| {
-            let of = probes.get(&beacon.name)?;
-            // One that is lost is no silence; a pause now and then, or requests that are owed an answer, are.
-            let silent = of.failed * 2 >= of.failed + of.answered || beacon.reasons.contains(&Reason::Hung);
-            let (facts, ms) = of.last.filter(|_| !silent).unzip();
-            // Another network's head says nothing.
-            let ours = facts.is_some() && !beacon.reasons.contains(&Reason::WrongChain);
-            Some(Observation::Probe(ProbeSeen {
-                slot,
-                beacon: beacon.name.to_string(),
-                reachable: facts.is_some(),
-                head_lag: ours.then_some(beacon.lag),
-                latency_ms: ms,
-                el_offline: facts.is_some_and(|facts| facts.el_offline),
-                optimistic: facts.is_some_and(|facts| facts.optimistic),
-                peers: facts.and_then(|facts: Facts| facts.peers).map(u64::from),
-            }))
-        })
-        .collect()
+        let of = |beacon: &BeaconStatus| {
+            let all = probes.get(&beacon.name).map_or(&[][..], Vec::as_slice);
+            told(all).map(|probed| line(slot, beacon, probed)).collect::<Vec<_>>()
+        };
+        used.flat_map(of).collect()
     }
+}
+
+fn told(all: &[Probed]) -> impl Iterator<Item = Probed> {
+    let count = all.len().min(TOLD);
+    (0..count).map(move |turn| all[if count > 1 { turn * (all.len() - 1) / (count - 1) } else { 0 }])
+}
+
+fn line(slot: Slot, beacon: &BeaconStatus, probed: Probed) -> Observation {
+    // Requests that are owed an answer say more than a probe that got one.
+    let (facts, ms) = match probed {
+        Probed::Answered(facts, ms) if !beacon.reasons.contains(&Reason::Hung) => (Some(facts), Some(ms)),
+        _ => (None, None),
+    };
+    // Another network's head says nothing.
+    let ours = facts.is_some() && !beacon.reasons.contains(&Reason::WrongChain);
+    Observation::Probe(ProbeSeen {
+        slot,
+        beacon: beacon.name.to_string(),
+        reachable: facts.is_some(),
+        head_lag: ours.then_some(beacon.lag),
+        latency_ms: ms.map(|ms| (ms * 10.0).round() / 10.0),
+        el_offline: facts.is_some_and(|facts| facts.el_offline),
+        optimistic: facts.is_some_and(|facts| facts.optimistic),
+        peers: facts.and_then(|facts| facts.peers).map(u64::from),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{BeaconStatus, UnixMs};
+    use crate::model::UnixMs;
 
     fn status(reasons: &[Reason]) -> FleetStatus {
         let beacon = BeaconStatus {
@@ -105,22 +104,32 @@ mod tests {
         probes.lines(Slot(7), status)
     }
 
-    fn one(answered: u32, failed: u32, reasons: &[Reason]) -> (bool, Option<u64>) {
-        match slot(answered, failed, &status(reasons)).as_slice() {
+    fn one(reasons: &[Reason]) -> (bool, Option<u64>) {
+        match slot(1, 0, &status(reasons)).as_slice() {
             [Observation::Probe(probe)] => (probe.reachable, probe.head_lag),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn a_beacon_is_silent_if_half_its_probes_are_and_told_of_unless_it_is_out_by_order() {
-        assert_eq!(one(2, 1, &[]), (true, Some(3)));
-        assert_eq!(one(1, 1, &[]), (false, None));
-        assert_eq!(one(3, 0, &[Reason::Hung]), (false, None));
-        assert_eq!(one(3, 0, &[Reason::WrongChain]), (true, None), "another chain's head says nothing");
+    fn a_beacon_is_told_of_unless_it_is_out_by_order() {
+        assert_eq!(one(&[]), (true, Some(3)));
+        assert_eq!(one(&[Reason::Hung]), (false, None));
+        assert_eq!(one(&[Reason::WrongChain]), (true, None), "another chain's head says nothing");
         assert_eq!(slot(0, 0, &status(&[])), [], "nothing was seen");
         let mut drained = status(&[]);
         drained.beacons[0].lifecycle = Lifecycle::Drained;
         assert_eq!(slot(0, 3, &drained), []);
+    }
+
+    #[test]
+    fn of_many_probes_some_are_told_all_over_the_slot() {
+        let reachable = |answered, failed| -> Vec<bool> {
+            let lines = slot(answered, failed, &status(&[]));
+            lines.iter().map(|line| matches!(line, Observation::Probe(probe) if probe.reachable)).collect()
+        };
+        assert_eq!(reachable(1, 1), [true, false]);
+        assert_eq!(reachable(6, 6), [true, true, false]);
+        assert_eq!(reachable(0, 12), [false; 3]);
     }
 }

@@ -21,11 +21,12 @@ use crate::chain::{SlotClock, Spec};
 use crate::duties::{Given, Ledger, Passage, Publication, Shape};
 use crate::endpoint::{Inspect, RowId, Verb, row};
 use crate::engine::common::Common;
+use crate::engine::hosts;
 use crate::engine::journal::Labels;
 use crate::incidents::{Board, Incidents, Scene};
 use crate::model::{
-    Attempt, BeaconId, ClientId, Clock, Epoch, Fleet, FleetSeen, FleetStatus, Incident, Observation, Root,
-    Served, ServedStep, Slot, SlotSeen, Step, Trace,
+    Attempt, BeaconId, ClientId, Clock, Epoch, Fleet, FleetSeen, FleetStatus, HostStatus, Incident,
+    Observation, Root, Served, ServedStep, Slot, SlotSeen, Step, Trace,
 };
 use crate::pool::Table;
 use crate::store::{StoreHandle, Write};
@@ -53,6 +54,7 @@ pub struct Observer {
     store: StoreHandle,
     tasks: TaskTracker,
     shown: Arc<ArcSwap<Shown>>,
+    hosts: Arc<ArcSwap<Vec<HostStatus>>>,
     recorder: Recorder,
     names: Names,
     counts: Counts,
@@ -92,6 +94,7 @@ impl Observer {
             store: common.store.clone(),
             tasks: common.tasks.clone(),
             shown: common.eye.shown.clone(),
+            hosts: common.hosts.clone(),
             recorder: Recorder::start(common.fleet.load().state.join("recording")),
             names: Names::default(),
             counts: Counts::default(),
@@ -346,6 +349,7 @@ impl Observer {
             self.seen = Some(seen);
         }
         lines.extend(self.probes.lines(slot, &status));
+        lines.extend(hosts::lines(&self.hosts.load(), slot));
         lines.extend(self.counts.lines(slot, &self.names));
         let block = |slot: Slot| self.blocks.of(slot, clock);
         lines.push(Observation::Slot(SlotSeen { slot, block: block(slot), participation: None }));

@@ -1,0 +1,206 @@
+//! The panel Hosts: clocks on one axis, then host by class what was found, worst first; details with what helps. Pure.
+
+use super::Panel;
+use crate::console::piece::{TextLine, labelled, piece, plain};
+use crate::console::table::{Cell, Column, Row, Table};
+use crate::console::text::{count, cut, span, wrap};
+use crate::console::theme::Role;
+use crate::console::view::View;
+use crate::model::{HostClock, HostFinding, HostLevel, HostStatus};
+
+const CLASSES: [&str; 7] = ["time", "storage", "network", "cpu", "memory", "process", "system"];
+const COLUMNS: [Column; 12] = [
+    Column::text("host", "HOST", 0, 10).fill(),
+    Column::text("worst", "WORST", 0, 8),
+    Column::text("time", "TIME", 2, 6),
+    Column::text("storage", "DISK", 2, 6),
+    Column::text("network", "NET", 2, 6),
+    Column::text("cpu", "CPU", 2, 6),
+    Column::text("memory", "MEM", 2, 6),
+    Column::text("process", "PROC", 2, 6),
+    Column::text("system", "SYS", 2, 6),
+    Column::text("finding", "WORST FINDING", 1, 30).fill(),
+    Column::number("age", "AGE", 3, 7),
+    Column::text("beacons", "BEACONS", 4, 14),
+];
+/// Cells of the axis, and what its ends stand for: half of what the spec lets clocks differ (consensus spec, p2p interface:
+/// `MAXIMUM_GOSSIP_CLOCK_DISPARITY` is 500 ms).
+const AXIS: usize = 41;
+const END_MS: f64 = 250.0;
+/// Clocks that have a line; the rest is counted.
+const CLOCKS: usize = 6;
+
+/// The panel.
+pub struct Hosts;
+
+impl Panel for Hosts {
+    fn id(&self) -> &'static str {
+        "hosts"
+    }
+
+    fn title(&self) -> &'static str {
+        "Hosts"
+    }
+
+    fn above(&self, view: &View<'_>, width: u16) -> Vec<TextLine> {
+        let mut clocks: Vec<(&str, &HostClock)> =
+            hosts(view).iter().filter_map(|host| Some((host.name.as_str(), host.clock.as_ref()?))).collect();
+        clocks.sort_by(|a, b| b.1.level.cmp(&a.1.level).then(a.0.cmp(b.0)));
+        if clocks.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = vec![labelled(
+            "clocks",
+            vec![piece(Role::Dim, format!("{:<AXIS$} host less true time", scale()))],
+        )];
+        for (name, clock) in clocks.iter().take(CLOCKS) {
+            let text = format!(" {}", clock_words(clock));
+            let room = usize::from(width).saturating_sub(AXIS + 12);
+            let pieces = vec![piece(colour(clock.level), axis(clock)), piece(Role::Text, cut(&text, room))];
+            lines.push(labelled(&cut(name, 10), pieces));
+        }
+        if clocks.len() > CLOCKS {
+            lines.push(labelled("", vec![piece(Role::Dim, format!("and {} more", clocks.len() - CLOCKS))]));
+        }
+        lines
+    }
+
+    fn table(&self, view: &View<'_>) -> Table {
+        let mut hosts: Vec<&HostStatus> = hosts(view).iter().collect();
+        hosts.sort_by(|a, b| b.level().cmp(&a.level()).then_with(|| a.name.cmp(&b.name)));
+        Table {
+            columns: &COLUMNS,
+            rows: hosts.into_iter().map(|host| row(view, host)).collect(),
+            empty: "no host was looked at yet: the first look comes a quarter of a minute after serve starts",
+        }
+    }
+
+    fn detail(&self, view: &View<'_>, id: &str, width: u16) -> Option<Vec<TextLine>> {
+        let host = hosts(view).iter().find(|host| host.name == id)?;
+        let mut lines = vec![labelled("host", vec![piece(Role::Strong, host.name.clone())])];
+        let beacons: Vec<&str> = host.beacons.iter().map(crate::model::BeaconName::as_str).collect();
+        if !beacons.is_empty() {
+            lines.push(labelled("beacons", vec![piece(Role::Text, beacons.join(", "))]));
+        }
+        if let Some(clock) = &host.clock {
+            lines.push(labelled("clock", vec![piece(colour(clock.level), clock_words(clock))]));
+        }
+        let looked = match host.at {
+            Some(at) => {
+                format!("{} ago: {}", span(view.now.since(at)), count(host.findings.len(), "finding"))
+            }
+            None => "not from here: run `beacondeck audit` on it".to_owned(),
+        };
+        lines.push(labelled("looked at", vec![piece(Role::Text, looked)]));
+        for finding in &host.findings {
+            lines.push(Vec::new());
+            lines.extend(finding_lines(finding, width));
+        }
+        Some(lines)
+    }
+}
+
+fn hosts<'a>(view: &View<'a>) -> &'a [HostStatus] {
+    view.status.map_or(&[], |status| &status.hosts)
+}
+
+fn colour(level: HostLevel) -> Role {
+    match level {
+        HostLevel::Ok => Role::Ok,
+        HostLevel::Advice => Role::Info,
+        HostLevel::Warn => Role::Warn,
+        HostLevel::Bad => Role::Crit,
+    }
+}
+
+fn scale() -> String {
+    let half = AXIS / 2;
+    format!("{:<half$}0{:>half$}", format!("-{END_MS} ms"), format!("+{END_MS} ms"))
+}
+
+/// The interval on the axis; what lies beyond an end is shown at it.
+fn axis(clock: &HostClock) -> String {
+    let place = |ms: f64| {
+        let part = (ms.clamp(-END_MS, END_MS) + END_MS) / (2.0 * END_MS);
+        (part * (AXIS - 1) as f64).round() as usize
+    };
+    let (low, high) = (place(clock.low_ms), place(clock.high_ms));
+    (0..AXIS)
+        .map(|cell| match cell {
+            _ if cell >= low && cell <= high => '=',
+            _ if cell == AXIS / 2 => '|',
+            _ => '·',
+        })
+        .collect()
+}
+
+fn clock_words(clock: &HostClock) -> String {
+    let kind = if clock.estimate { ", an estimate" } else { "" };
+    format!("{:+} to {:+} ms, by {}{kind}", clock.low_ms, clock.high_ms, clock.by)
+}
+
+fn row(view: &View<'_>, host: &HostStatus) -> Row {
+    let fresh = view.fresh();
+    let level = host.level();
+    let of_class =
+        |class: &&str| host.classes.iter().find(|(name, _)| name == class).map(|(_, level)| *level);
+    let mut cells = vec![Cell::text(host.name.as_str()), Cell::text(level.word()).role(colour(level))];
+    cells.extend(CLASSES.iter().map(|class| match of_class(class) {
+        Some(level) => Cell::text(level.word()).role(fresh.role(colour(level))),
+        None => Cell::text("-").role(Role::Dim),
+    }));
+    let worst = host.findings.first().map(|worst| format!("{}: {}", worst.check, worst.actual));
+    let worst = worst
+        .unwrap_or_else(|| if host.at.is_some() { "nothing" } else { "not looked at from here" }.to_owned());
+    cells.push(Cell::text(worst));
+    let age = host.at.map(|at| view.now.since(at));
+    cells.push(age.map_or_else(|| Cell::text("-"), |age| Cell::number(span(age), age as f64)));
+    let beacons: Vec<&str> = host.beacons.iter().map(crate::model::BeaconName::as_str).collect();
+    cells.push(Cell::text(beacons.join(" ")));
+    Row { id: host.name.clone(), fault: level >= HostLevel::Warn, cells }
+}
+
+/// What it is, what it costs, what helps now and for good, and what takes it back.
+fn finding_lines(finding: &HostFinding, width: u16) -> Vec<TextLine> {
+    let room = usize::from(width).saturating_sub(12).max(20);
+    let (from, to) = finding.cost_ms;
+    let mut lines = vec![labelled(
+        finding.level.word(),
+        vec![
+            piece(colour(finding.level), finding.check.clone()),
+            piece(Role::Text, format!(": {} (expected {})", finding.actual, finding.expected)),
+        ],
+    )];
+    let cost = format!("{} It can cost {from} to {to} ms before an attestation is due.", finding.why);
+    for (label, text) in [
+        ("why", cost.as_str()),
+        ("now", finding.remedy.as_str()),
+        ("for good", finding.persistent.as_str()),
+        ("undo", finding.revert.as_str()),
+    ] {
+        for (place, part) in wrap(text, room).into_iter().enumerate().filter(|_| !text.is_empty()) {
+            lines.push(labelled(if place == 0 { label } else { "" }, plain(part)));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clock(low_ms: f64, high_ms: f64) -> HostClock {
+        HostClock { low_ms, high_ms, by: "chrony".into(), estimate: false, level: HostLevel::Ok }
+    }
+
+    #[test]
+    fn an_interval_lies_on_the_axis_where_it_is() {
+        let right = axis(&clock(-1.0, 1.0));
+        assert_eq!(right.chars().position(|cell| cell == '='), Some(AXIS / 2));
+        let wide = axis(&clock(-250.0, 0.0));
+        assert!(wide.starts_with("====") && wide.ends_with('·'), "{wide}");
+        let beyond = axis(&clock(400.0, 900.0));
+        assert!(beyond.ends_with('=') && beyond.contains('|'), "{beyond}");
+        assert_eq!(scale().chars().count(), AXIS);
+    }
+}

@@ -1,0 +1,87 @@
+//! Hosts as everyone is shown them: what was found on each, and where its clock lies.
+
+use serde::{Deserialize, Serialize};
+
+use super::{BeaconName, HostLevel, UnixMs};
+
+/// A machine beacons run on, or the one that runs this program.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HostStatus {
+    /// The beacons' label `host`, else the beacon's own name; of this machine without beacons its host name.
+    pub name: String,
+    /// The beacons that run there.
+    pub beacons: Vec<BeaconName>,
+    /// When it was looked at; none: nobody looks at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<UnixMs>,
+    /// What was found, worst first; what is ok or does not apply is counted only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<HostFinding>,
+    /// Every part of the machine that was looked at, and the worst of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<(String, HostLevel)>,
+    /// Where its clock lies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<HostClock>,
+}
+
+/// What a check of a host found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HostFinding {
+    /// The check: `time.offset`.
+    pub check: String,
+    /// How bad.
+    pub level: HostLevel,
+    /// What it is.
+    pub actual: String,
+    /// What it should be.
+    pub expected: String,
+    /// Why it matters.
+    pub why: String,
+    /// What it can cost before an attestation is due, on a usual bad slot and on the worst, in milliseconds.
+    pub cost_ms: (u32, u32),
+    /// The command that helps now.
+    pub remedy: String,
+    /// What makes it last.
+    pub persistent: String,
+    /// What takes it back.
+    pub revert: String,
+}
+
+/// Where a host's clock lies, host less true time: within an interval.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HostClock {
+    /// From here, in milliseconds.
+    pub low_ms: f64,
+    /// To here, in milliseconds.
+    pub high_ms: f64,
+    /// Who says so: `chrony`, or `Date of its answers`.
+    pub by: String,
+    /// Whether it is estimated from HTTP answers: against the fleet's majority, not against true time.
+    pub estimate: bool,
+    /// How bad.
+    pub level: HostLevel,
+}
+
+impl HostStatus {
+    /// The worst of it; ok where nothing is known.
+    pub fn level(&self) -> HostLevel {
+        let clock = self.clock.iter().map(|clock| clock.level);
+        self.findings.iter().map(|finding| finding.level).chain(clock).max().unwrap_or(HostLevel::Ok)
+    }
+}
+
+impl HostLevel {
+    /// The word people are shown.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Advice => "advice",
+            Self::Warn => "warn",
+            Self::Bad => "bad",
+        }
+    }
+}

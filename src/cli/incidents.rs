@@ -153,7 +153,7 @@ mod tests {
     fn an_incident_reads_as_intended() {
         let expected = "\
 MITIGATED #7 beacon b2: does not answer (notice)
-  for 1 m 00, since slot 1234; about 96 validators, 12 of 300 attestations
+  for 1 min, since slot 1234; about 96 validators, 12 of 300 attestations
       missed, 3 late; confidence 98 %
   evidence: probes not answered: 3 of 3, 0.3 % is usual
   ruled out: client vc-1: 0 of 40 without beacon b2

@@ -152,6 +152,7 @@ impl Observer {
             }
             Seen::Probe(beacon, probed) => self.probes.take(beacon, probed),
             Seen::Asked(asked, to) => {
+                self.settle();
                 let told = match &self.ledger {
                     Some(ledger) => answer::duties(ledger, &self.names, &asked),
                     None => Err("no beacon has told its chain yet: nothing is known of duties".to_owned()),
@@ -296,8 +297,8 @@ impl Observer {
     fn ended(&mut self, slot: Slot, clock: &SlotClock) {
         if let Some(ledger) = &mut self.ledger {
             ledger.advance(slot);
-            while ledger.settle().is_some() {}
         }
+        self.settle();
         if self.seen.is_none() {
             // What went on before has time from now on to show itself.
             self.engine.restore(self.board.changes(), slot.0);
@@ -338,6 +339,11 @@ impl Observer {
                 let _ = store.write(writes).await;
             });
         }
+    }
+
+    /// Counts anew whatever a block or committees changed.
+    fn settle(&mut self) {
+        while self.ledger.as_mut().is_some_and(|ledger| ledger.settle().is_some()) {}
     }
 
     fn lines(&mut self, slot: Slot, clock: &SlotClock) -> Vec<Observation> {

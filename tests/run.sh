@@ -51,5 +51,6 @@ if [ "$quick" = all ]; then
   say "benchmark smoke"
   cargo bench --locked --profile dev --bench router -- --smoke
   cargo bench --locked --profile dev --bench console -- --smoke
+  cargo bench --locked --profile dev --bench incidents -- --smoke
 fi
 say "all passed"

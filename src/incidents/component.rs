@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::symptom::Symptom;
 use crate::model::{Culprit, CulpritKind as Kind, FleetSeen};
 
 /// The name of the only router, where clients carry no `router` label.
@@ -57,6 +58,13 @@ pub(super) struct Path {
     pub(super) ends: [Option<Id>; 2],
 }
 
+impl Path {
+    /// The components of which a symptom on this path may be the doing.
+    pub(super) fn on(&self, symptom: Symptom) -> &[Id] {
+        if symptom.is_clients_too() { &self.all } else { &self.back }
+    }
+}
+
 /// All components, and the paths through them.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
@@ -64,15 +72,21 @@ pub(super) struct Parts {
     ids: HashMap<Culprit, Id>,
     /// Beacons or clients of a component.
     members: Vec<Vec<Id>>,
+    /// A client or beacon and what it stands on, itself first.
     fronts: HashMap<String, Vec<Id>>,
     backs: HashMap<String, Vec<Id>>,
     paths: Vec<Path>,
-    known: HashMap<(Option<String>, Option<String>), PathId>,
+    known: HashMap<[Option<Id>; 2], PathId>,
+    fleet: FleetSeen,
 }
 
 impl Parts {
     /// Takes a fleet; what was known keeps its place.
     pub(super) fn learn(&mut self, fleet: &FleetSeen) {
+        if self.fleet == *fleet {
+            return;
+        }
+        self.fleet = fleet.clone();
         self.fronts.clear();
         self.backs.clear();
         self.known.clear();
@@ -118,22 +132,32 @@ impl Parts {
 
     /// The path of a client's request by a beacon, as far as either is known.
     pub(super) fn path(&mut self, client: Option<&str>, beacon: Option<&str>) -> PathId {
-        let key = (client.map(str::to_owned), beacon.map(str::to_owned));
-        if let Some(path) = self.known.get(&key) {
+        let nothing = BTreeMap::new();
+        if let Some(name) = client.filter(|name| !self.fronts.contains_key(*name)) {
+            self.front(name, &nothing);
+        }
+        if let Some(name) = beacon.filter(|name| !self.backs.contains_key(*name)) {
+            let own = self.leaf(Kind::Beacon, name, &nothing);
+            self.backs.insert(name.to_owned(), own);
+        }
+        let own = |of: Option<&Vec<Id>>| of.map(|own| own[0]);
+        let ends = [
+            own(client.and_then(|name| self.fronts.get(name))),
+            own(beacon.and_then(|name| self.backs.get(name))),
+        ];
+        self.between(ends)
+    }
+
+    /// The path between a client and a beacon that are known, or of one of them alone.
+    pub(super) fn between(&mut self, ends: [Option<Id>; 2]) -> PathId {
+        if let Some(path) = self.known.get(&ends) {
             return *path;
         }
-        let nothing = BTreeMap::new();
-        let front =
-            client.map(|name| self.fronts.get(name).cloned().unwrap_or_else(|| self.front(name, &nothing)));
-        let back = beacon.map(|name| {
-            if !self.backs.contains_key(name) {
-                let own = self.leaf(Kind::Beacon, name, &nothing);
-                self.backs.insert(name.to_owned(), own);
-            }
-            self.backs[name].clone()
-        });
-        let ends = [front.as_ref().map(|own| own[0]), back.as_ref().map(|own| own[0])];
-        let (mut all, mut behind) = (front.clone().unwrap_or_default(), back.unwrap_or_default());
+        let stands = |of: &HashMap<String, Vec<Id>>, end: Option<Id>| {
+            let name = end.map(|id| &self.culprits[id].name);
+            name.and_then(|name| of.get(name)).cloned().unwrap_or_default()
+        };
+        let (mut all, mut behind) = (stands(&self.fronts, ends[0]), stands(&self.backs, ends[1]));
         all.extend(&behind);
         behind.extend(all.iter().filter(|id| self.culprits[**id].kind == Kind::Router));
         for list in [&mut all, &mut behind] {
@@ -141,7 +165,7 @@ impl Parts {
             list.dedup();
         }
         self.paths.push(Path { all, back: behind, ends });
-        self.known.insert(key, self.paths.len() - 1);
+        self.known.insert(ends, self.paths.len() - 1);
         self.paths.len() - 1
     }
 
@@ -161,6 +185,10 @@ impl Parts {
         self.culprits.len()
     }
 
+    pub(super) fn paths(&self) -> &[Path] {
+        &self.paths
+    }
+
     /// The beacons and clients it stands for; none for one of them.
     pub(super) fn members(&self, id: Id) -> &[Id] {
         &self.members[id]
@@ -168,9 +196,17 @@ impl Parts {
 
     /// Whether two stand for something in common.
     pub(super) fn related(&self, a: Id, b: Id) -> bool {
-        let own =
-            |id: Id| if is_broad(&self.culprits[id].kind) { self.members[id].clone() } else { vec![id] };
-        let (a, b) = (own(a), own(b));
+        let (a, b) = (self.leaves(&a), self.leaves(&b));
         a.iter().any(|leaf| b.contains(leaf))
+    }
+
+    /// Whether all that one stands for the other stands for, too.
+    pub(super) fn is_part(&self, part: Id, whole: Id) -> bool {
+        let whole = self.leaves(&whole);
+        self.leaves(&part).iter().all(|leaf| whole.contains(leaf))
+    }
+
+    fn leaves<'a>(&'a self, id: &'a Id) -> &'a [Id] {
+        if is_broad(&self.culprits[*id].kind) { &self.members[*id] } else { std::slice::from_ref(id) }
     }
 }

@@ -1,14 +1,16 @@
 //! Observations in, changes of incidents out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
-use super::causes::cause;
+use super::causes::{Case, cause};
+use super::cells::Cells;
 use super::component::{Id, Parts, prior};
 use super::life::{Change, Event, Incident};
 use super::localise::{Blame, Localiser};
 use super::network::{Storm, Weather};
 use super::symptom::Symptom;
-use super::window::{Cells, Window};
+use super::window::Window;
 use crate::model::{Culprit, CulpritKind as Kind, HostLevel, HostSeen, Observation};
 
 /// Widths of window, and every how many slots each is looked at.
@@ -19,8 +21,12 @@ const PATIENCE: (u64, u64) = (10, 28);
 const FRESH: u64 = 3;
 /// Another culprit takes an incident over if it explains it better by so many nats.
 const BETTER: f64 = 3.0;
+/// What is blamed by more nats than this is no surer.
+const SURE: f64 = 60.0;
 /// Slots for which the culprit of an incident may turn out to be another one.
 const YOUNG: u64 = 12;
+/// An incident that opened within so many slots may turn out to be part of another.
+const FOLDED: u64 = 24;
 /// What shows by mostly the same as an open incident is one of its own at so many nats.
 const CLEAR: f64 = 40.0;
 /// Slots a finding of a host is remembered.
@@ -81,7 +87,7 @@ impl Incidents {
         match line {
             Observation::Slot(seen) => self.window.slot(seen),
             Observation::Served(seen) => self.window.served(seen, &mut self.parts),
-            Observation::Duties(seen) => self.window.duties(seen),
+            Observation::Duties(seen) => self.window.duties(seen, &mut self.parts),
             Observation::Probe(seen) => self.window.probe(seen, &mut self.parts),
             Observation::Host(seen) => {
                 self.findings.insert((seen.host.clone(), seen.check.clone()), seen.clone());
@@ -140,6 +146,7 @@ impl Incidents {
         let named: Vec<Id> = found.iter().map(|(blame, _, _)| blame.id).collect();
         for (blame, width, cells) in &found {
             if let Some(change) = self.blame(blame, *width, cells, &named, now) {
+                self.fold(blame, &change, &named, &mut changes);
                 changes.push(change);
             }
         }
@@ -167,38 +174,41 @@ impl Incidents {
     fn finding(&self, host: &str, now: u64) -> Option<&HostSeen> {
         self.findings
             .values()
-            .filter(|seen| seen.host == host && seen.level >= HostLevel::Warn && seen.slot.0 + FINDING >= now)
+            .filter(|seen| seen.host == host && seen.level >= HostLevel::Warn && is_recent(seen, now))
             .max_by_key(|seen| seen.level)
     }
 
-    fn prior(&self, id: Id, now: u64) -> f64 {
-        let culprit = self.parts.culprit(id);
-        let found = match culprit.kind {
-            Kind::Host
-                if self.finding(&culprit.name, now).is_some_and(|seen| seen.level == HostLevel::Bad) =>
-            {
-                FOUND
+    /// How improbable a fault of each component is, in nats.
+    fn priors(&self, now: u64) -> Vec<f64> {
+        let mut priors: Vec<f64> =
+            (0..self.parts.len()).map(|id| prior(&self.parts.culprit(id).kind)).collect();
+        let bad = self.findings.values().filter(|seen| seen.level == HostLevel::Bad && is_recent(seen, now));
+        let hosts: BTreeSet<&str> = bad.map(|seen| seen.host.as_str()).collect();
+        for host in hosts {
+            let host = Culprit { kind: Kind::Host, name: host.to_owned() };
+            if let Some(id) = self.parts.find(&host) {
+                priors[id] -= FOUND;
             }
-            _ => 0.0,
-        };
-        let known = if self.open().any(|incident| incident.culprit() == culprit) { KNOWN } else { 0.0 };
-        prior(&culprit.kind) - found - known
+        }
+        let open: BTreeSet<Id> = self.open().filter_map(|incident| self.id_of(incident)).collect();
+        open.into_iter().for_each(|id| priors[id] -= KNOWN);
+        priors
     }
 
     /// Who is to blame by what each window shows, the best of what excludes each other.
-    fn localise(&mut self, now: u64) -> Vec<(Blame, u64, std::rc::Rc<Cells>)> {
-        let mut all: Vec<(Blame, u64, std::rc::Rc<Cells>)> = Vec::new();
-        for (width, every) in WINDOWS {
-            if !now.is_multiple_of(every) {
-                continue;
-            }
-            let cells = std::rc::Rc::new(self.window.cells(now, width, &self.explained, &mut self.parts));
-            let prior = |id: Id| self.prior(id, now);
-            let blames = Localiser::new(&cells, &self.parts, &prior).solve();
+    fn localise(&mut self, now: u64) -> Vec<(Blame, u64, Rc<Cells>)> {
+        let due = WINDOWS.iter().filter(|(_, every)| now.is_multiple_of(*every));
+        let widths: Vec<u64> = due.map(|(width, _)| *width).collect();
+        let cells = self.window.cells(now, &widths, &self.explained, &mut self.parts);
+        let priors = self.priors(now);
+        let mut all: Vec<(Blame, u64, Rc<Cells>)> = Vec::new();
+        for (width, cells) in widths.into_iter().zip(cells) {
+            let cells = Rc::new(cells);
+            let blames = Localiser::new(&cells, &self.parts, &priors, now).solve();
             all.extend(blames.into_iter().map(|blame| (blame, width, cells.clone())));
         }
         all.sort_by(|a, b| b.0.score.total_cmp(&a.0.score).then(a.1.cmp(&b.1)).then(a.0.id.cmp(&b.0.id)));
-        let mut found: Vec<(Blame, u64, std::rc::Rc<Cells>)> = Vec::new();
+        let mut found: Vec<(Blame, u64, Rc<Cells>)> = Vec::new();
         for (blame, width, cells) in all {
             let clash = found.iter().any(|(other, of, _)| {
                 other.id == blame.id
@@ -249,7 +259,7 @@ impl Incidents {
         if let Some(place) = self.all.iter().rposition(gives_way) {
             let old = &self.all[place];
             let stands = old.seen + FRESH >= now && old.at + 6 < now;
-            let better = blame.score >= old.score.min(60.0) + BETTER || !stands;
+            let better = blame.score >= old.score.min(SURE) + BETTER || !stands;
             return (old.at + YOUNG >= now && better).then_some(Whose::Of(place, true));
         }
         (!self.is_part_of_another(blame)).then_some(Whose::Own)
@@ -260,6 +270,29 @@ impl Incidents {
         self.open().filter_map(|incident| self.id_of(incident)).any(|id| {
             self.parts.members(id).contains(&blame.id) || blame.score < CLEAR && blame.near.contains(&id)
         })
+    }
+
+    /// What turns out to be part of an incident is told so, and is none of its own any more.
+    fn fold(&mut self, blame: &Blame, change: &Change, named: &[Id], changes: &mut Vec<Change>) {
+        let parts = &self.parts;
+        let is_part = |incident: &Incident| {
+            let id = parts.find(incident.culprit()).filter(|id| !named.contains(id));
+            let part = |id| parts.is_part(id, blame.id) || blame.near.contains(&id);
+            incident.open
+                && incident.change.id != change.id
+                && incident.at + FOLDED >= change.slot
+                && incident.score.min(SURE) <= blame.score
+                && id.is_some_and(part)
+        };
+        self.all.retain(|incident| {
+            let part = is_part(incident);
+            if part {
+                let told = Change { id: incident.change.id, event: Event::Changed, ..change.clone() };
+                changes.push(told.clone());
+                changes.push(Change { event: Event::Resolved, ..told });
+            }
+            !part
+        });
     }
 
     fn end(&mut self, now: u64, changes: &mut Vec<Change>) {
@@ -286,8 +319,8 @@ impl Incidents {
             slot: now,
             event: Event::Opened,
             id: 0,
+            cause: cause(&Case { storm: Some(storm.kind), ..Case::of(&network.kind) }),
             culprits: vec![network],
-            cause: storm.cause.to_owned(),
             confidence: confidence(storm.score),
             validators: 0,
             evidence: storm.evidence,
@@ -326,11 +359,16 @@ impl Incidents {
                     .to_lowercase(),
             );
         }
+        let worst = finding.as_ref().map(|seen| (seen.check.as_str(), seen.level));
         Change {
             slot: now,
             event: Event::Opened,
             id: 0,
-            cause: cause(&culprit.kind, blame, finding.as_ref().map(|seen| seen.check.as_str())),
+            cause: cause(&Case {
+                strength: blame.strength.clone(),
+                finding: worst,
+                ..Case::of(&culprit.kind)
+            }),
             culprits: vec![culprit],
             confidence: confidence(blame.score),
             validators: self.window.due(blame.id, EPOCH, &mut self.parts) as u64,
@@ -341,12 +379,12 @@ impl Incidents {
 
     fn evidence(&self, blame: &Blame, cells: &Cells) -> Vec<String> {
         let mut own: BTreeMap<Symptom, (f64, f64)> = BTreeMap::new();
-        for cell in &cells.list {
-            let path = self.parts.of(cell.path);
-            let on = if cell.symptom.is_clients_too() { &path.all } else { &path.back };
-            if on.contains(&blame.id) {
-                let sum = own.entry(cell.symptom).or_default();
-                *sum = (sum.0 + cell.bad, sum.1 + cell.n);
+        let bad = cells.bad.iter().map(|cell| (cell.path, cell.symptom, cell.bad, cell.n));
+        let right = cells.right.iter().map(|right| (right.path, right.symptom, 0.0, right.n));
+        for (path, symptom, bad, n) in bad.chain(right) {
+            if self.parts.of(path).on(symptom).contains(&blame.id) {
+                let sum = own.entry(symptom).or_default();
+                *sum = (sum.0 + bad, sum.1 + n);
             }
         }
         let lines = blame.strength.keys().filter_map(|symptom| {
@@ -356,6 +394,10 @@ impl Incidents {
         });
         lines.collect()
     }
+}
+
+fn is_recent(finding: &HostSeen, now: u64) -> bool {
+    finding.slot.0 + FINDING >= now
 }
 
 fn confidence(score: f64) -> f64 {

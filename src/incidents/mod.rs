@@ -9,29 +9,40 @@
 //! | `component` | what may be to blame, and which of them are on a path |
 //! | `symptom` | kinds of symptoms: their usual rate, how they clump, whose doing they can be |
 //! | `usual` | what is usual for whom, learned late, so that a fault is not usual before it is found |
-//! | `window` | the last slots as counts of symptoms |
+//! | `window` | the last slots, as small as it goes |
+//! | `marks` | what a slot shows, as counts of symptoms by path |
+//! | `cells` | what the last slots show, ready to be weighed |
+//! | `learn` | what is usual, from what nobody is blamed for |
 //! | `localise` | the most probable set of culprits of a window |
+//! | `weigh` | what blaming one component would explain |
+//! | `given` | what those that are blamed explain already |
 //! | `network` | what is everybody's |
-//! | `causes` | why |
+//! | `causes/` | why: a rule a file |
 //! | `life` | an incident, and what is told of it |
 //! | `engine` | all together, slot by slot |
 //! | `story` | what is told of an incident besides: cost, symptoms folded under it, who is ruled out |
 //! | `board` | incidents as everyone is shown them: severity, state, what was done, what to do |
 //!
-//! To add a symptom: a variant in `symptom`, the place in `window` that marks it, its words. To add a kind of component:
+//! To add a symptom: a variant in `symptom`, the place in `marks` that counts it, its words. To add a
+//! reason: a file in `causes/` and its line there. To add a kind of component:
 //! nothing, any label of a beacon or client is one.
 
 mod advice;
 mod board;
 mod causes;
+mod cells;
 mod component;
 mod engine;
+mod given;
+mod learn;
 mod life;
 mod localise;
+mod marks;
 mod network;
 mod story;
 mod symptom;
 mod usual;
+mod weigh;
 mod window;
 
 #[cfg(test)]

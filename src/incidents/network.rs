@@ -10,6 +10,9 @@ const THRESHOLD: f64 = 9.0;
 /// Usual share of slots whose block is late or missing, and how many slots that is worth.
 const USUAL: (f64, f64) = (0.07, 60.0);
 
+/// What is usual is learned so many slots late: a storm is not usual before it is called one.
+const LAG: u64 = 32;
+
 /// The usual share of disturbed slots.
 #[derive(Debug)]
 pub(super) struct Weather {
@@ -23,10 +26,19 @@ impl Default for Weather {
     }
 }
 
+/// What kind of thing is wrong with the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StormKind {
+    /// Blocks come late or not at all.
+    Blocks,
+    /// Attestations get lost.
+    Losses,
+}
+
 /// What is wrong with the network.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Storm {
-    pub(super) cause: &'static str,
+    pub(super) kind: StormKind,
     pub(super) evidence: Vec<String>,
     pub(super) score: f64,
     /// Whether the newest slot speaks for it.
@@ -52,12 +64,8 @@ impl Weather {
                     "{bad} of the last {n} blocks were late or missing, {:.0} % are usual",
                     usual * 100.0
                 )];
-                storm = Some(Storm {
-                    cause: "late and missing blocks of the network",
-                    evidence,
-                    score,
-                    now: is_bad(now) == Some(true),
-                });
+                storm =
+                    Some(Storm { kind: StormKind::Blocks, evidence, score, now: is_bad(now) == Some(true) });
             }
         }
         let falls: Vec<f64> =
@@ -66,15 +74,11 @@ impl Weather {
             let mean = falls.iter().sum::<f64>() / falls.len() as f64;
             let evidence =
                 vec![format!("participation of the whole network fell by {:.1} points", mean * 100.0)];
-            storm = Some(Storm {
-                cause: "attestations of the whole network get lost",
-                evidence,
-                score: 20.0,
-                now: window.fall(now) > FALL,
-            });
+            storm =
+                Some(Storm { kind: StormKind::Losses, evidence, score: 20.0, now: window.fall(now) > FALL });
         }
         if storm.is_none() {
-            let bad = is_bad(now);
+            let bad = now.checked_sub(LAG).and_then(is_bad);
             self.n = self.n * 0.99 + f64::from(u8::from(bad.is_some()));
             self.bad = self.bad * 0.99 + f64::from(u8::from(bad == Some(true)));
         }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Incidents;
 use super::component::Id;
+use super::marks::{Mark, Told};
 use super::symptom::Symptom;
-use super::window::{Mark, SLOTS};
+use super::window::SLOTS;
 use crate::model::{Culprit, CulpritKind as Kind};
 
 /// Most lines of those who are ruled out.
@@ -146,8 +147,8 @@ impl Incidents {
         let (window, parts) = self.seen();
         let mut marks = Vec::new();
         for slot in first..=now {
-            for duties in [false, true] {
-                marks.extend(window.marks(slot, duties, parts));
+            for told in [Told::AtOnce, Told::ByChain] {
+                window.marks(slot, told, parts, &mut marks);
             }
         }
         marks

@@ -1,5 +1,8 @@
 //! What can be seen to be wrong: each kind of symptom with its own usual rate.
 
+/// How many kinds there are.
+pub(super) const KINDS: usize = Symptom::ALL.len();
+
 /// A kind of symptom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Symptom {
@@ -11,18 +14,24 @@ pub(super) enum Symptom {
     WrongHead,
     /// A duty is not on the chain, and nobody was asked for what it needs.
     Unasked,
+    /// A duty is not on the chain: data was given for it, and nothing signed was published.
+    Unsigned,
     /// A question was not answered.
     Unanswered,
     /// An answer took far longer than usual.
     Slow,
     /// A publication was not taken.
     Untaken,
-    /// A publication came late.
+    /// A publication came late, and its beacon was not well.
     PublishedLate,
+    /// A publication came late, and its beacon was well.
+    SignedLate,
     /// A probe was not answered.
     Unreachable,
     /// The head is behind.
     Behind,
+    /// The head is of no chain of ours.
+    Foreign,
     /// The execution client is offline.
     ElOffline,
     /// The head is not verified.
@@ -47,17 +56,20 @@ pub(super) enum Family {
 }
 
 impl Symptom {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::Missed,
         Self::Late,
         Self::WrongHead,
         Self::Unasked,
+        Self::Unsigned,
         Self::Unanswered,
         Self::Slow,
         Self::Untaken,
         Self::PublishedLate,
+        Self::SignedLate,
         Self::Unreachable,
         Self::Behind,
+        Self::Foreign,
         Self::ElOffline,
         Self::Optimistic,
         Self::Peers,
@@ -66,23 +78,28 @@ impl Symptom {
 
     pub(super) fn family(self) -> Family {
         match self {
-            Self::Missed | Self::Late | Self::WrongHead | Self::Unasked => Family::Duties,
+            Self::Missed | Self::Late | Self::WrongHead | Self::Unasked | Self::Unsigned => Family::Duties,
             Self::Unanswered | Self::Slow => Family::Data,
-            Self::Untaken | Self::PublishedLate => Family::Publish,
+            Self::Untaken | Self::PublishedLate | Self::SignedLate => Family::Publish,
             _ => Family::Probe,
         }
     }
 
     /// Whether clients, and what signs for them, can cause it.
     pub(super) fn is_clients_too(self) -> bool {
-        matches!(self, Self::Missed | Self::Late | Self::WrongHead | Self::Unasked | Self::PublishedLate)
+        self.family() == Family::Duties || matches!(self, Self::PublishedLate | Self::SignedLate)
+    }
+
+    /// Whether only what stands before the beacons can cause it.
+    pub(super) fn is_clients_only(self) -> bool {
+        matches!(self, Self::Unasked | Self::Unsigned | Self::SignedLate)
     }
 
     /// How much those of one path and slot share one fate, before anything is learned: 0 not at all, 1 wholly.
     pub(super) fn clump(self) -> f64 {
         match self {
             Self::WrongHead => 0.6,
-            Self::Missed | Self::Unasked => 0.04,
+            Self::Missed | Self::Unasked | Self::Unsigned => 0.04,
             Self::Late | Self::Unanswered | Self::Untaken => 0.3,
             _ => 0.0,
         }
@@ -95,12 +112,15 @@ impl Symptom {
             Self::Late => "duties included late:",
             Self::WrongHead => "votes for another head:",
             Self::Unasked => "duties nobody asked for:",
+            Self::Unsigned => "duties nobody signed:",
             Self::Unanswered => "questions not answered:",
             Self::Slow => "slots with slow answers:",
             Self::Untaken => "publications not taken:",
             Self::PublishedLate => "slots with late publications:",
+            Self::SignedLate => "slots with late signatures:",
             Self::Unreachable => "probes not answered:",
             Self::Behind => "probes with the head behind:",
+            Self::Foreign => "probes with a head of another chain:",
             Self::ElOffline => "probes with the execution client offline:",
             Self::Optimistic => "probes with an optimistic head:",
             Self::Peers => "probes with few peers:",
@@ -111,12 +131,12 @@ impl Symptom {
     /// Usual rate before anything is learned, and how many observations that is worth.
     pub(super) fn usual(self) -> (f64, f64) {
         match self {
-            Self::Missed | Self::Unasked => (0.006, 400.0),
+            Self::Missed | Self::Unasked | Self::Unsigned => (0.006, 400.0),
             Self::Late => (0.01, 400.0),
             Self::WrongHead => (0.015, 400.0),
             Self::Unanswered | Self::Untaken => (0.004, 200.0),
-            Self::Slow | Self::ProbeSlow | Self::PublishedLate => (0.01, 200.0),
-            Self::Unreachable | Self::Behind => (0.003, 300.0),
+            Self::Slow | Self::ProbeSlow | Self::PublishedLate | Self::SignedLate => (0.01, 200.0),
+            Self::Unreachable | Self::Behind | Self::Foreign => (0.003, 300.0),
             Self::ElOffline | Self::Peers => (0.001, 500.0),
             Self::Optimistic => (0.002, 500.0),
         }

@@ -132,6 +132,7 @@ fn a_client_that_asks_nobody_is_blamed_itself() {
     let opened: Vec<&Change> = changes.iter().filter(|change| change.event == Event::Opened).collect();
     assert_eq!(opened.len(), 1, "{changes:#?}");
     assert_eq!(named(opened[0]), (Kind::Client, "vc-1"));
+    assert_eq!(opened[0].cause, "does not ask for its duties");
     assert!(opened[0].slot <= 136, "{opened:?}");
 }
 

@@ -1,10 +1,9 @@
 //! What is usual: times of each beacon and client, and rates of each symptom.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 
 use super::component::Id;
-use super::symptom::{Family, Symptom};
+use super::symptom::{Family, KINDS, Symptom};
 
 /// Share by which an estimate moves at an observation, while it is young and once it has settled.
 const MOVES: (f64, f64) = (0.25, 0.03);
@@ -39,26 +38,20 @@ impl Median {
 }
 
 /// Usual times by who they are of, and over all.
-#[derive(Debug)]
-pub(super) struct Times<K> {
-    own: HashMap<K, Median>,
+#[derive(Debug, Default)]
+pub(super) struct Times {
+    own: HashMap<Id, Median>,
     all: Median,
 }
 
-impl<K> Default for Times<K> {
-    fn default() -> Self {
-        Self { own: HashMap::new(), all: Median::default() }
-    }
-}
-
-impl<K: Eq + Hash + Clone> Times<K> {
+impl Times {
     /// Whether a time is `times` as long as is usual, for its own and for all, and longer than `floor`. What is not that
     /// long is learned from.
-    pub(super) fn is_odd(&mut self, of: &K, ms: f64, times: f64, floor: f64) -> bool {
-        let own = self.own.get(of).filter(|own| own.seen >= 4).map_or(0.0, Median::ms);
+    pub(super) fn is_odd(&mut self, of: Id, ms: f64, times: f64, floor: f64) -> bool {
+        let own = self.own.get(&of).filter(|own| own.seen >= 4).map_or(0.0, Median::ms);
         let odd = self.all.seen > 0 && ms > floor && ms > times * self.all.ms() && ms > times * own;
         if !odd {
-            self.own.entry(of.clone()).or_default().take(ms);
+            self.own.entry(of).or_default().take(ms);
             self.all.take(ms);
         }
         odd
@@ -68,11 +61,11 @@ impl<K: Eq + Hash + Clone> Times<K> {
 /// Usual rate of each symptom, and how much those of one cell share one fate.
 #[derive(Debug)]
 pub(super) struct Rates {
-    all: [(f64, f64); Symptom::ALL.len()],
+    all: [(f64, f64); KINDS],
     /// Squares beyond chance, and what they would be if all shared one fate.
-    clumps: [(f64, f64); Symptom::ALL.len()],
+    clumps: [(f64, f64); KINDS],
     /// Rates of one client or beacon.
-    own: HashMap<(Id, Symptom), (f64, f64)>,
+    own: Vec<[(f64, f64); KINDS]>,
 }
 
 impl Default for Rates {
@@ -82,7 +75,7 @@ impl Default for Rates {
             (rate * weight, weight)
         });
         let clumps = Symptom::ALL.map(|symptom| (symptom.clump() * CLUMPS, CLUMPS));
-        Self { all, clumps, own: HashMap::new() }
+        Self { all, clumps, own: Vec::new() }
     }
 }
 
@@ -98,21 +91,28 @@ impl Rates {
     /// The usual rate of one client or beacon, never below that of all.
     pub(super) fn own(&self, symptom: Symptom, of: Id) -> f64 {
         let all = self.of(symptom);
-        let (bad, n) = self.own.get(&(of, symptom)).copied().unwrap_or_default();
-        ((bad + all * OWN) / (n + OWN)).max(all).min(0.7)
+        let (bad, n) = self.own.get(of).map_or((0.0, 0.0), |own| own[symptom as usize]);
+        ((bad + all * OWN) / (n + OWN)).max(all).min(0.9)
     }
 
     /// A count of one client or beacon that is not blamed.
     pub(super) fn take_own(&mut self, symptom: Symptom, of: Id, bad: f64, n: f64) {
-        let kept = self.own.entry((of, symptom)).or_default();
+        if self.own.len() <= of {
+            self.own.resize(of + 1, [(0.0, 0.0); KINDS]);
+        }
+        let kept = &mut self.own[of][symptom as usize];
         (kept.0, kept.1) = (kept.0 * DECAY + bad, kept.1 * DECAY + n);
     }
 
     /// How many independent observations `n` of one cell are worth.
     pub(super) fn worth(&self, symptom: Symptom, n: f64) -> f64 {
+        worth(self.clump(symptom), n)
+    }
+
+    /// How much the symptoms of one cell share one fate.
+    pub(super) fn clump(&self, symptom: Symptom) -> f64 {
         let (squares, all) = self.clumps[symptom as usize];
-        let clump = (squares / all).clamp(symptom.clump() / 2.0, 1.0);
-        n / (1.0 + (n - 1.0).max(0.0) * clump)
+        (squares / all).clamp(symptom.clump() / 2.0, 1.0)
     }
 
     /// A slot's counts of what nobody is blamed for, cell by cell.
@@ -132,4 +132,9 @@ impl Rates {
             kept.1 += n * (n - 1.0) * rate * (1.0 - rate);
         }
     }
+}
+
+/// How many independent observations `n` are worth that share one fate by so much.
+pub(super) fn worth(clump: f64, n: f64) -> f64 {
+    n / (1.0 + (n - 1.0).max(0.0) * clump)
 }

@@ -1,9 +1,10 @@
-//! The last slots, as counts of symptoms by path.
+//! The last slots: what was seen in each, by path, as small as it goes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::component::{Id, Parts, PathId};
-use super::symptom::{Family, Symptom};
+use super::marks::Mark;
+use super::symptom::Symptom;
 use super::usual::{Rates, Times};
 use crate::model::{BlockSeen, DutiesSeen, ProbeSeen, ServedSeen, ServedStep, SlotSeen};
 
@@ -20,74 +21,100 @@ const LATE: (f64, f64, f64) = (2.5, 40.0, 150.0);
 const BEHIND: u64 = 2;
 /// Peers below this share of the usual are few.
 const FEW_PEERS: f64 = 0.25;
-/// What is usual for one client or beacon is learned so many slots late: a fault is not usual before it is found.
-const LAG: u64 = 24;
-/// But for the first slots.
-const BURN_IN: u64 = 12;
 /// A fall of participation by so much is the network's doing.
 pub(super) const FALL: f64 = 0.025;
 
-/// What was counted of one symptom on one path in one slot.
+/// The beacon of a path is who had this share of the client's requests.
+const MOSTLY: f64 = 0.6;
+/// What a beacon that served a client once is worth against one that does so now, per request.
+const SERVED_DECAY: f64 = 0.95;
+/// Weights are made small again beyond this.
+const HEAVY: f64 = 1e100;
+
+/// Requests of one path and step in one slot.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Mark {
-    pub(super) path: PathId,
-    pub(super) symptom: Symptom,
-    pub(super) n: f64,
-    pub(super) bad: f64,
+pub(super) struct Requests {
+    pub(super) path: u32,
+    pub(super) n: u32,
+    pub(super) failed: u32,
+    pub(super) step: ServedStep,
+    /// Whether it took oddly long; none: nothing was answered.
+    pub(super) odd: Option<bool>,
+}
+
+/// The chain's verdict on one path's duties in one slot.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Verdict {
+    pub(super) due: u32,
+    pub(super) missed: u32,
+    pub(super) late: u32,
+    pub(super) wrong_head: u32,
+}
+
+/// What was seen of one client in one slot.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Asked {
+    /// Questions it had.
+    pub(super) all: u32,
+    /// The beacon that had most of them, and how many.
+    most: (Option<Id>, u32),
+    /// Paths it published by.
+    pub(super) published: u32,
+    /// The beacon that answered most, and how much.
+    pub(super) source: (Option<Id>, u32),
+    /// Paths on which it has duties.
+    pub(super) paths: u32,
 }
 
 #[derive(Debug, Default)]
-struct SlotFacts {
-    block: Option<BlockSeen>,
+pub(super) struct SlotFacts {
+    pub(super) block: Option<BlockSeen>,
     participation: Option<f64>,
-    marks: Vec<Mark>,
-    duties: BTreeMap<(String, Option<String>), DutiesSeen>,
-    /// Who served each client, and how often.
-    servers: HashMap<String, BTreeMap<String, u32>>,
+    /// What probes told.
+    pub(super) probes: Vec<Mark>,
+    pub(super) requests: Vec<Requests>,
+    pub(super) duties: BTreeMap<u32, Verdict>,
+    pub(super) clients: BTreeMap<Id, Asked>,
 }
 
-/// One thing that was seen to be wrong, or how much was right.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Cell {
-    pub(super) path: PathId,
-    pub(super) symptom: Symptom,
-    /// None: all that was right, of all slots.
-    pub(super) slot: Option<u64>,
-    pub(super) n: f64,
-    pub(super) bad: f64,
-    /// What is usual.
-    pub(super) usual: f64,
+/// Who serves a client, newer requests counting more.
+#[derive(Debug)]
+struct Servers {
+    weight: f64,
+    by: BTreeMap<Id, f64>,
 }
 
-/// The cells of a window.
-#[derive(Debug, Default)]
-pub(super) struct Cells {
-    /// What was wrong by slot, then what was right.
-    pub(super) list: Vec<Cell>,
-    /// How much of a symptom there could be in a slot.
-    pub(super) totals: BTreeMap<(u64, Symptom), f64>,
+impl Servers {
+    fn take(&mut self, beacon: Id) {
+        self.weight /= SERVED_DECAY;
+        *self.by.entry(beacon).or_default() += self.weight;
+        if self.weight > HEAVY {
+            self.by.values_mut().for_each(|often| *often /= HEAVY);
+            self.weight /= HEAVY;
+        }
+    }
 }
 
 /// The last slots.
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    slots: BTreeMap<u64, SlotFacts>,
+    pub(super) slots: BTreeMap<u64, SlotFacts>,
     pub(super) slot_ms: f64,
-    answers: Times<String>,
-    publications: Times<String>,
-    probes: Times<String>,
-    peers: Times<String>,
+    answers: Times,
+    publications: Times,
+    probes: Times,
+    peers: Times,
     pub(super) rates: Rates,
     /// Usual participation.
-    usual_share: Option<f64>,
+    pub(super) usual_share: Option<f64>,
     newest_duties: u64,
-    first: Option<u64>,
+    pub(super) first: Option<u64>,
     /// Whether probes tell how far behind a head is.
     tells_lag: bool,
     /// How often each beacon served a client lately.
-    usual_servers: HashMap<String, BTreeMap<String, f64>>,
+    servers: BTreeMap<Id, Servers>,
     /// Up to which slot rates are learned, of what is seen at once and of duties.
-    learned: [u64; 2],
+    pub(super) learned: [u64; 2],
 }
 
 impl Window {
@@ -107,46 +134,42 @@ impl Window {
 
     pub(super) fn served(&mut self, seen: &ServedSeen, parts: &mut Parts) {
         let path = parts.path(Some(&seen.client), Some(&seen.beacon));
-        let n = f64::from(seen.n);
+        let [Some(client), Some(beacon)] = parts.of(path).ends else { return };
         let answered = seen.after_due_ms.filter(|_| seen.n > seen.failed);
-        let mut marks = Vec::new();
-        let mut mark = |symptom, n: f64, bad: f64| marks.push(Mark { path, symptom, n, bad });
-        match seen.step {
+        let odd = answered.map(|times| match seen.step {
             ServedStep::Data => {
-                mark(Symptom::Unanswered, n, f64::from(seen.failed));
-                if let Some(times) = answered {
-                    let floor = self.slot_ms / SLOW.1;
-                    let odd = self.answers.is_odd(&seen.beacon, times.p50.max(0.0), SLOW.0, floor);
-                    mark(Symptom::Slow, 1.0, f64::from(u8::from(odd)));
-                }
+                let floor = self.slot_ms / SLOW.1;
+                self.answers.is_odd(beacon, times.p50.max(0.0), SLOW.0, floor)
             }
             ServedStep::Publish => {
-                mark(Symptom::Untaken, n, f64::from(seen.failed));
-                if let Some(times) = answered {
-                    let floor = (self.slot_ms / LATE.1).max(LATE.2);
-                    let odd =
-                        times.p50 > 0.0 && self.publications.is_odd(&seen.client, times.p50, LATE.0, floor);
-                    mark(Symptom::PublishedLate, 1.0, f64::from(u8::from(odd)));
-                }
+                let floor = (self.slot_ms / LATE.1).max(LATE.2);
+                times.p50 > 0.0 && self.publications.is_odd(client, times.p50, LATE.0, floor)
             }
-        }
+        });
         let facts = self.at(seen.slot.0);
-        facts.marks.extend(marks);
-        if seen.step == ServedStep::Data {
-            let servers = facts.servers.entry(seen.client.clone()).or_default();
-            *servers.entry(seen.beacon.clone()).or_default() += seen.n;
-            if seen.failed < seen.n {
-                let usual = self.usual_servers.entry(seen.client.clone()).or_default();
-                for often in usual.values_mut() {
-                    *often *= 0.95;
-                }
-                *usual.entry(seen.beacon.clone()).or_default() += 1.0;
-            }
+        let (n, failed, step) = (seen.n, seen.failed, seen.step);
+        facts.requests.push(Requests { path: path as u32, n, failed, step, odd });
+        let of = facts.clients.entry(client).or_default();
+        if step == ServedStep::Publish {
+            of.published += u32::from(odd.is_some());
+            return;
+        }
+        of.all += n;
+        if n > of.most.1 {
+            of.most = (Some(beacon), n);
+        }
+        if n.saturating_sub(failed) > of.source.1 {
+            of.source = (Some(beacon), n - failed);
+        }
+        if failed < n {
+            let servers = self.servers.entry(client);
+            servers.or_insert_with(|| Servers { weight: 1.0, by: BTreeMap::new() }).take(beacon);
         }
     }
 
     pub(super) fn probe(&mut self, seen: &ProbeSeen, parts: &mut Parts) {
         let path = parts.path(None, Some(&seen.beacon));
+        let Some(beacon) = parts.of(path).ends[1] else { return };
         let mut marks = Vec::new();
         let mut mark = |symptom, bad: bool| {
             marks.push(Mark { path, symptom, n: 1.0, bad: f64::from(u8::from(bad)) });
@@ -158,25 +181,36 @@ impl Window {
             self.tells_lag |= seen.head_lag.is_some();
             if self.tells_lag {
                 // One whose lag is not told is on no chain of ours.
-                mark(Symptom::Behind, seen.head_lag.is_none_or(|lag| lag >= BEHIND));
+                mark(Symptom::Foreign, seen.head_lag.is_none());
+                if let Some(lag) = seen.head_lag {
+                    mark(Symptom::Behind, lag >= BEHIND);
+                }
             }
             if let Some(ms) = seen.latency_ms {
                 let floor = self.slot_ms / PROBE_SLOW.1;
-                mark(Symptom::ProbeSlow, self.probes.is_odd(&seen.beacon, ms, PROBE_SLOW.0, floor));
+                mark(Symptom::ProbeSlow, self.probes.is_odd(beacon, ms, PROBE_SLOW.0, floor));
             }
             if let Some(peers) = seen.peers {
                 // Few is odd where many are usual: the reciprocal is long.
                 let scarce = 1.0e6 / (peers as f64 + 0.5);
-                mark(Symptom::Peers, self.peers.is_odd(&seen.beacon, scarce, 1.0 / FEW_PEERS, 1.0e6 / 12.0));
+                mark(Symptom::Peers, self.peers.is_odd(beacon, scarce, 1.0 / FEW_PEERS, 1.0e6 / 12.0));
             }
         }
-        self.at(seen.slot.0).marks.extend(marks);
+        self.at(seen.slot.0).probes.extend(marks);
     }
 
-    pub(super) fn duties(&mut self, seen: &DutiesSeen) {
+    pub(super) fn duties(&mut self, seen: &DutiesSeen, parts: &mut Parts) {
         self.newest_duties = self.newest_duties.max(seen.slot.0);
-        let key = (seen.client.clone(), seen.beacon.clone());
-        self.at(seen.slot.0).duties.insert(key, seen.clone());
+        let path = parts.path(Some(&seen.client), seen.beacon.as_deref()) as u32;
+        let (due, missed) = (seen.due, seen.missed.min(seen.due));
+        let verdict = Verdict { due, missed, late: seen.late, wrong_head: seen.wrong_head };
+        let client = parts.of(path as PathId).ends[0];
+        let facts = self.at(seen.slot.0);
+        if facts.duties.insert(path, verdict).is_none()
+            && let Some(client) = client
+        {
+            facts.clients.entry(client).or_default().paths += 1;
+        }
     }
 
     pub(super) fn forget(&mut self, now: u64) {
@@ -185,7 +219,7 @@ impl Window {
     }
 
     /// A late or missing block makes votes wrong and late whoever casts them.
-    fn disturbed(&self, slot: u64) -> bool {
+    pub(super) fn disturbed(&self, slot: u64) -> bool {
         let block = |slot: u64| self.slots.get(&slot).and_then(|facts| facts.block);
         block(slot).is_some_and(|block| block != BlockSeen::OnTime)
             || block(slot + 1) == Some(BlockSeen::Missed)
@@ -205,147 +239,20 @@ impl Window {
         self.newest_duties
     }
 
-    fn usual(&self, symptom: Symptom, slot: u64, path: PathId, parts: &Parts) -> f64 {
-        let own = parts.of(path).ends.into_iter().flatten().map(|id| self.rates.own(symptom, id));
-        let rate = own.fold(self.rates.of(symptom), f64::max);
-        if symptom.family() != Family::Duties {
-            return rate;
-        }
-        let network = if matches!(symptom, Symptom::Missed | Symptom::Unasked) {
-            self.usual_share.map_or(0.0, |share| 1.0 - share) * 0.7
-        } else {
-            0.0
+    /// The path of duties whose beacon may not be told: by who served that client in that slot, or serves it at all.
+    pub(super) fn by_whom(&self, path: PathId, facts: &SlotFacts, parts: &mut Parts) -> PathId {
+        let [Some(client), None] = parts.of(path).ends else { return path };
+        let beacon = match facts.clients.get(&client) {
+            Some(Asked { all, most: (beacon, most), .. }) if *all > 0 => {
+                beacon.filter(|_| f64::from(*most) >= f64::from(*all) * MOSTLY)
+            }
+            _ => self.servers.get(&client).and_then(|servers| {
+                let all: f64 = servers.by.values().sum();
+                let (beacon, most) = servers.by.iter().max_by(|a, b| a.1.total_cmp(b.1))?;
+                (*most >= all * MOSTLY).then_some(*beacon)
+            }),
         };
-        let fall = self.fall(slot);
-        let fall = if fall > FALL / 2.0 { fall * 1.3 } else { 0.0 };
-        (rate.max(network) + fall).min(0.6)
-    }
-
-    /// The beacon of a path that is not told: who served that client in that slot, or serves it at all.
-    fn by_whom(&self, seen: &DutiesSeen, facts: &SlotFacts) -> Option<String> {
-        let served = facts.servers.get(&seen.client);
-        seen.beacon.clone().or_else(|| match served {
-            Some(servers) => likely(servers.iter().map(|(name, n)| (name, f64::from(*n)))),
-            None => likely(self.usual_servers.get(&seen.client)?.iter().map(|(name, n)| (name, *n))),
-        })
-    }
-
-    /// Marks of one slot, the chain's verdict among them.
-    pub(super) fn marks(&self, slot: u64, duties: bool, parts: &mut Parts) -> Vec<Mark> {
-        let Some(facts) = self.slots.get(&slot) else { return Vec::new() };
-        if !duties {
-            // Late publications of one client in one slot are one.
-            let late =
-                |mark: &Mark| (mark.symptom == Symptom::PublishedLate).then(|| parts.of(mark.path).ends[0]);
-            let mut paths: HashMap<Option<Id>, f64> = HashMap::new();
-            facts.marks.iter().filter_map(late).for_each(|client| *paths.entry(client).or_default() += 1.0);
-            // What two beacons do not take of one client is no fault of theirs.
-            let untaken = |mark: &Mark| {
-                (mark.symptom == Symptom::Untaken && mark.bad > 0.0).then(|| parts.of(mark.path).ends[0])
-            };
-            let mut refused: HashMap<Option<Id>, u32> = HashMap::new();
-            facts
-                .marks
-                .iter()
-                .filter_map(untaken)
-                .for_each(|client| *refused.entry(client).or_default() += 1);
-            let unfit = |mark: &Mark| untaken(mark).is_some_and(|client| refused[&client] > 1);
-            let share = |mark: &Mark| late(mark).map_or(1.0, |client| 1.0 / paths[&client]);
-            return facts
-                .marks
-                .iter()
-                .filter(|mark| !unfit(mark))
-                .map(|mark| Mark { n: mark.n * share(mark), bad: mark.bad * share(mark), ..*mark })
-                .collect();
-        }
-        if self.disturbed(slot) {
-            return Vec::new();
-        }
-        let mut marks = Vec::new();
-        for seen in facts.duties.values() {
-            let beacon = self.by_whom(seen, facts);
-            let path = parts.path(Some(&seen.client), beacon.as_deref());
-            let (due, missed) = (f64::from(seen.due), f64::from(seen.missed.min(seen.due)));
-            let there = due - missed;
-            let mut mark = |symptom, n: f64, bad: f64| marks.push(Mark { path, symptom, n, bad: bad.min(n) });
-            let asked = seen.beacon.is_some() || facts.servers.contains_key(&seen.client);
-            mark(Symptom::Unasked, due, if asked { 0.0 } else { missed });
-            if asked {
-                mark(Symptom::Missed, due, missed);
-            }
-            if there > 0.0 {
-                mark(Symptom::Late, there, f64::from(seen.late));
-                mark(Symptom::WrongHead, there, f64::from(seen.wrong_head));
-            }
-        }
-        marks
-    }
-
-    /// The cells of the last `width` slots. `skip` says which components' marks up to which slot are explained.
-    pub(super) fn cells(&self, now: u64, width: u64, skip: &HashMap<Id, u64>, parts: &mut Parts) -> Cells {
-        let mut right: HashMap<(PathId, Symptom), (f64, f64)> = HashMap::new();
-        let (mut cells, mut totals) = (Vec::new(), BTreeMap::new());
-        for (duties, newest) in [(false, now), (true, self.newest_duties)] {
-            for slot in newest.saturating_sub(width - 1)..=newest {
-                for Mark { path, symptom, n, bad } in self.marks(slot, duties, parts) {
-                    if n <= 0.0
-                        || parts.of(path).all.iter().any(|id| skip.get(id).is_some_and(|to| slot <= *to))
-                    {
-                        continue;
-                    }
-                    let usual = self.usual(symptom, slot, path, parts);
-                    let worth = self.rates.worth(symptom, n);
-                    let (n, bad) = (worth, bad * worth / n);
-                    *totals.entry((slot, symptom)).or_default() += n;
-                    if bad > 0.0 {
-                        cells.push(Cell { path, symptom, slot: Some(slot), n, bad, usual });
-                    } else {
-                        let all = right.entry((path, symptom)).or_default();
-                        *all = (all.0 + n, all.1 + n * usual);
-                    }
-                }
-            }
-        }
-        let mut right: Vec<_> = right.into_iter().collect();
-        right.sort_by_key(|(key, _)| *key);
-        cells.sort_by_key(|cell| cell.slot);
-        cells.extend(right.into_iter().map(|((path, symptom), (n, usual))| Cell {
-            path,
-            symptom,
-            slot: None,
-            n,
-            bad: 0.0,
-            usual: usual / n,
-        }));
-        Cells { list: cells, totals }
-    }
-
-    /// Learns rates from what nobody is blamed for, in the newest slot.
-    pub(super) fn learn(&mut self, now: u64, blamed: &HashMap<Id, u64>, parts: &mut Parts) {
-        let first = *self.first.get_or_insert(now);
-        let lag = now.saturating_sub(first + BURN_IN).min(LAG);
-        let mut sums: HashMap<Symptom, Vec<(f64, f64)>> = HashMap::new();
-        for duties in [false, true] {
-            let slot = if duties { self.newest_duties } else { now }.saturating_sub(lag);
-            if slot <= self.learned[usize::from(duties)] || duties && self.fall(slot) > FALL {
-                continue;
-            }
-            self.learned[usize::from(duties)] = slot;
-            for mark in self.marks(slot, duties, parts) {
-                let path = parts.of(mark.path);
-                if path.all.iter().any(|id| blamed.get(id).is_some_and(|since| slot + 4 >= *since)) {
-                    continue;
-                }
-                let worth = self.rates.worth(mark.symptom, mark.n);
-                for id in path.ends.into_iter().flatten() {
-                    self.rates.take_own(mark.symptom, id, mark.bad * worth / mark.n.max(1.0), worth);
-                }
-                sums.entry(mark.symptom).or_default().push((mark.bad, mark.n));
-            }
-        }
-        for (symptom, cells) in sums {
-            self.rates.take(symptom, &cells);
-        }
+        beacon.map_or(path, |beacon| parts.between([Some(client), Some(beacon)]))
     }
 
     /// Duties due over the last `width` slots on paths through a component.
@@ -356,23 +263,9 @@ impl Window {
     }
 
     /// The chain's verdicts of slots from one on, with their paths.
-    pub(super) fn duties_since(&self, first: u64, parts: &mut Parts) -> Vec<(PathId, &DutiesSeen)> {
-        let of_slots = self
-            .slots
-            .range(first..)
-            .flat_map(|(_, facts)| facts.duties.values().map(move |seen| (seen, self.by_whom(seen, facts))));
-        of_slots.map(|(seen, beacon)| (parts.path(Some(&seen.client), beacon.as_deref()), seen)).collect()
+    pub(super) fn duties_since(&self, first: u64, parts: &mut Parts) -> Vec<(PathId, Verdict)> {
+        let slots = self.slots.range(first..);
+        let all = slots.flat_map(|(_, facts)| facts.duties.iter().map(move |(path, seen)| (facts, path, seen)));
+        all.map(|(facts, path, seen)| (self.by_whom(*path as PathId, facts, parts), *seen)).collect()
     }
-}
-
-/// Who served a client, if it was mostly one.
-fn likely<'a>(servers: impl Iterator<Item = (&'a String, f64)>) -> Option<String> {
-    let (mut all, mut best) = (0.0, None);
-    for (name, n) in servers {
-        all += n;
-        if best.is_none_or(|(_, most)| n > most) {
-            best = Some((name, n));
-        }
-    }
-    best.filter(|(_, most)| *most >= all * 0.6).map(|(name, _)| name.clone())
 }

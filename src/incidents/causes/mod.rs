@@ -1,0 +1,142 @@
+//! Why: the stage at which what is blamed goes wrong. One file a rule, one line each in [`RULES`]; the first that knows
+//! has the word.
+//!
+//! To add a rule: its file, with a case that is its own and one that is not, and its line, before those that say less.
+
+use std::collections::BTreeMap;
+
+use super::network::StormKind;
+use super::symptom::Symptom;
+use crate::model::{CulpritKind as Kind, HostLevel};
+
+mod clock;
+mod el_offline;
+mod failing;
+mod host_finding;
+mod hung;
+mod included_late;
+mod late_block;
+mod lost_by_all;
+mod never_asked;
+mod not_included;
+mod not_signed;
+mod optimistic;
+mod other_head;
+mod peers;
+mod signed_late;
+mod slow_answer;
+mod stale_head;
+mod wrong_chain;
+
+/// What a rule looks at.
+#[derive(Debug, Clone)]
+pub(super) struct Case<'a> {
+    /// What kind of thing is blamed.
+    pub(super) kind: &'a Kind,
+    /// How much of each symptom is its doing, 0 to 1.
+    pub(super) strength: BTreeMap<Symptom, f64>,
+    /// The worst check of its host, if it is one: its id and verdict.
+    pub(super) finding: Option<(&'a str, HostLevel)>,
+    /// What is everybody's.
+    pub(super) storm: Option<StormKind>,
+}
+
+impl<'a> Case<'a> {
+    /// One of which nothing is known but what kind of thing is blamed.
+    pub(super) fn of(kind: &'a Kind) -> Self {
+        Self { kind, strength: BTreeMap::new(), finding: None, storm: None }
+    }
+
+    fn strong(&self, symptom: Symptom) -> f64 {
+        self.strength.get(&symptom).copied().unwrap_or(0.0)
+    }
+
+    /// A symptom of something behind the router, and the router.
+    fn of_beacons(&self, symptom: Symptom) -> f64 {
+        if matches!(self.kind, Kind::Client | Kind::Signer) { 0.0 } else { self.strong(symptom) }
+    }
+
+    /// A symptom of something before the beacons.
+    fn of_fronts(&self, symptom: Symptom) -> f64 {
+        if matches!(self.kind, Kind::Client | Kind::Signer | Kind::Router | Kind::Label(_)) {
+            self.strong(symptom)
+        } else {
+            0.0
+        }
+    }
+
+    fn bad_finding(&self, of: impl Fn(&str) -> bool) -> Option<&'a str> {
+        self.finding.filter(|(check, level)| *level == HostLevel::Bad && of(check)).map(|(check, _)| check)
+    }
+}
+
+/// A reason in a few words, if it is this one.
+type Rule = fn(&Case<'_>) -> Option<String>;
+
+/// The rules; those that say most come first.
+const RULES: [Rule; 18] = [
+    late_block::why,
+    lost_by_all::why,
+    clock::why,
+    host_finding::why,
+    el_offline::why,
+    optimistic::why,
+    hung::why,
+    wrong_chain::why,
+    stale_head::why,
+    peers::why,
+    failing::why,
+    slow_answer::why,
+    never_asked::why,
+    not_signed::why,
+    signed_late::why,
+    other_head::why,
+    not_included::why,
+    included_late::why,
+];
+
+/// In a few words.
+pub(super) fn cause(case: &Case<'_>) -> String {
+    let why = RULES.iter().find_map(|rule| rule(case));
+    why.unwrap_or_else(|| "what goes by it goes wrong more often than is usual".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(kind: &'static Kind, strength: &[(Symptom, f64)]) -> Case<'static> {
+        Case { strength: strength.iter().copied().collect(), ..Case::of(kind) }
+    }
+
+    /// A beacon with these symptoms.
+    pub(in crate::incidents::causes) fn beacon(strength: &[(Symptom, f64)]) -> Case<'static> {
+        with(&Kind::Beacon, strength)
+    }
+
+    /// A client with these symptoms.
+    pub(in crate::incidents::causes) fn client(strength: &[(Symptom, f64)]) -> Case<'static> {
+        with(&Kind::Client, strength)
+    }
+
+    #[test]
+    fn what_says_most_is_said_first() {
+        let all = Symptom::ALL.map(|symptom| (symptom, 0.9));
+        assert_eq!(cause(&beacon(&all)), "its execution client is offline");
+        assert_eq!(cause(&client(&all)), "does not ask for its duties");
+        let host = Case { finding: Some(("time.offset", HostLevel::Bad)), ..with(&Kind::Host, &all) };
+        assert_eq!(cause(&host), "the clock of the host (time.offset)");
+        assert!(!cause(&beacon(&[])).is_empty());
+    }
+
+    #[test]
+    fn every_rule_has_a_line_and_a_file() {
+        let mut files: Vec<String> =
+            std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src/incidents/causes"))
+                .unwrap()
+                .map(|file| file.unwrap().file_name().into_string().unwrap())
+                .collect();
+        files.retain(|name| name != "mod.rs");
+        assert_eq!(files.len(), RULES.len(), "{files:?}");
+    }
+}

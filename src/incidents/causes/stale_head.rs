@@ -1,0 +1,21 @@
+//! The head stands or trails.
+
+use super::{Case, Symptom};
+
+/// The rule.
+pub(super) fn why(case: &Case<'_>) -> Option<String> {
+    (case.of_beacons(Symptom::Behind) > 0.3).then(|| "its head is behind".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::incidents::causes::tests::beacon;
+
+    #[test]
+    fn it_says_so_of_its_own_case_only() {
+        let own = beacon(&[(Symptom::Behind, 0.9), (Symptom::WrongHead, 0.9)]);
+        assert_eq!(why(&own).as_deref(), Some("its head is behind"));
+        assert_eq!(why(&beacon(&[(Symptom::WrongHead, 0.9)])), None);
+    }
+}

@@ -1,0 +1,171 @@
+//! What a slot shows, as counts of symptoms by path.
+
+use std::collections::BTreeSet;
+
+use super::component::{Id, Parts, PathId};
+use super::symptom::Symptom;
+use super::window::{Asked, Requests, SlotFacts, Window};
+use crate::model::ServedStep;
+
+/// What was counted of one symptom on one path in one slot.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    pub(super) path: PathId,
+    pub(super) symptom: Symptom,
+    pub(super) n: f64,
+    pub(super) bad: f64,
+}
+
+/// What is told of a slot: at once, or by the chain some slots later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// By probes and requests.
+    AtOnce,
+    /// By blocks.
+    ByChain,
+}
+
+/// Data and publications of a path in one slot.
+#[derive(Debug, Clone, Copy, Default)]
+struct Steps {
+    asked: u32,
+    failed: u32,
+    published: u32,
+}
+
+impl Window {
+    /// Appends the marks of one slot.
+    pub(super) fn marks(&self, slot: u64, told: Told, parts: &mut Parts, to: &mut Vec<Mark>) {
+        let Some(facts) = self.slots.get(&slot) else { return };
+        match told {
+            Told::AtOnce => at_once(facts, parts, to),
+            Told::ByChain if self.disturbed(slot) => {}
+            Told::ByChain => self.by_chain(facts, parts, to),
+        }
+    }
+
+    fn by_chain(&self, facts: &SlotFacts, parts: &mut Parts, to: &mut Vec<Mark>) {
+        let steps = steps(facts, parts);
+        for (told, seen) in &facts.duties {
+            let told = *told as PathId;
+            let path = self.by_whom(told, facts, parts);
+            let [client, beacon] = parts.of(told).ends;
+            let (due, missed) = (f64::from(seen.due), f64::from(seen.missed));
+            let there = due - missed;
+            let mut mark = |symptom, n: f64, bad: f64| to.push(Mark { path, symptom, n, bad: bad.min(n) });
+            let asked = beacon.is_some()
+                || client.and_then(|id| facts.clients.get(&id)).is_some_and(|asked| asked.all > 0);
+            mark(Symptom::Unasked, due, if asked { 0.0 } else { missed });
+            if asked {
+                let of = steps.get(told).copied().unwrap_or_default();
+                let given = of.asked > 0 && of.failed == 0;
+                let unsigned =
+                    if given { missed.min(f64::from(seen.due.saturating_sub(of.published))) } else { 0.0 };
+                mark(Symptom::Unsigned, due, unsigned);
+                if due > unsigned {
+                    mark(Symptom::Missed, due - unsigned, missed - unsigned);
+                }
+            }
+            if there > 0.0 {
+                mark(Symptom::Late, there, f64::from(seen.late));
+                // A client asks all its beacons at the same time: too early for one is too early for all.
+                let share = 1.0 / client.map_or(1.0, |id| f64::from(facts.clients[&id].paths));
+                mark(Symptom::WrongHead, there * share, f64::from(seen.wrong_head) * share);
+            }
+        }
+    }
+}
+
+fn steps(facts: &SlotFacts, parts: &Parts) -> Vec<Steps> {
+    let mut steps = vec![Steps::default(); parts.paths().len()];
+    for requests in &facts.requests {
+        let of = &mut steps[requests.path as usize];
+        match requests.step {
+            ServedStep::Data => (of.asked, of.failed) = (of.asked + requests.n, of.failed + requests.failed),
+            ServedStep::Publish => of.published += requests.n,
+        }
+    }
+    steps
+}
+
+fn at_once(facts: &SlotFacts, parts: &mut Parts, to: &mut Vec<Mark>) {
+    to.extend(&facts.probes);
+    let mut clients: Vec<Asked> = vec![Asked::default(); parts.len()];
+    facts.clients.iter().for_each(|(id, asked)| clients[*id] = *asked);
+    let unwell = unwell(facts, parts);
+    let refusals = Refusals::new(facts, parts);
+    for requests in &facts.requests {
+        let path = requests.path as PathId;
+        let (n, failed) = (f64::from(requests.n), f64::from(requests.failed));
+        let mut mark = |path, symptom, n: f64, bad: f64| to.push(Mark { path, symptom, n, bad });
+        let odd = requests.odd.map(|odd| f64::from(u8::from(odd)));
+        if requests.step == ServedStep::Data {
+            mark(path, Symptom::Unanswered, n, failed);
+            if let Some(odd) = odd {
+                mark(path, Symptom::Slow, 1.0, odd);
+            }
+            continue;
+        }
+        let [Some(client), Some(beacon)] = parts.of(path).ends else { continue };
+        if failed == 0.0 {
+            mark(path, Symptom::Untaken, n, 0.0);
+        } else if let Some(whose) = refusals.whose(client, beacon) {
+            let path = parts.between([Some(client), Some(whose)]);
+            mark(path, Symptom::Untaken, n, failed);
+        }
+        if let Some(odd) = odd {
+            // Late publications of one client in one slot are one.
+            let share = 1.0 / f64::from(clients[client].published.max(1));
+            let (of_both, of_client) = if unwell[beacon] { (odd, 0.0) } else { (0.0, odd) };
+            mark(path, Symptom::PublishedLate, share, of_both * share);
+            mark(path, Symptom::SignedLate, share, of_client * share);
+        }
+    }
+}
+
+/// Which beacons were not well in a slot.
+fn unwell(facts: &SlotFacts, parts: &Parts) -> Vec<bool> {
+    let mut unwell = vec![false; parts.len()];
+    let mut take = |path: PathId| parts.of(path).ends[1].into_iter().for_each(|beacon| unwell[beacon] = true);
+    let probes = facts.probes.iter();
+    let sick =
+        |mark: &&Mark| mark.bad > 0.0 && matches!(mark.symptom, Symptom::Unreachable | Symptom::ProbeSlow);
+    probes.filter(sick).for_each(|mark| take(mark.path));
+    let requests = facts.requests.iter();
+    let sick = |of: &&Requests| of.failed > 0 || of.step == ServedStep::Data && of.odd == Some(true);
+    requests.filter(sick).for_each(|of| take(of.path as PathId));
+    unwell
+}
+
+/// What was not taken in a slot, and whose doing that is: the beacon's that does not take it, or the one's whose data was
+/// signed. Who has to do with more of it has done it.
+struct Refusals {
+    /// Client, whose data it signed, who did not take it.
+    all: Vec<(Id, Option<Id>, Id)>,
+}
+
+impl Refusals {
+    fn new(facts: &SlotFacts, parts: &Parts) -> Self {
+        let refused = facts.requests.iter().filter(|of| of.step == ServedStep::Publish && of.failed > 0);
+        let all = refused.filter_map(|of| {
+            let [client, beacon] = parts.of(of.path as PathId).ends;
+            let source = facts.clients.get(&client?).and_then(|asked| asked.source.0);
+            Some((client?, source, beacon?))
+        });
+        Self { all: all.collect() }
+    }
+
+    fn whose(&self, client: Id, beacon: Id) -> Option<Id> {
+        let by = |of: Id| self.all.iter().filter(move |(_, _, by)| *by == of).count();
+        let source = self.all.iter().find(|(of, _, by)| *of == client && *by == beacon)?.1;
+        let Some(source) = source.filter(|source| *source != beacon) else { return Some(beacon) };
+        let from = self.all.iter().filter(|(_, of, _)| *of == Some(source));
+        let clients: BTreeSet<Id> = from.clone().map(|(client, ..)| *client).collect();
+        let (of_source, of_beacon) = (from.count() + by(source), by(beacon));
+        match of_beacon >= of_source {
+            true => Some(beacon),
+            // What one client alone is refused may be its own doing.
+            false => (clients.len() > 1).then_some(source),
+        }
+    }
+}

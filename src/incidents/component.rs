@@ -190,6 +190,12 @@ impl Parts {
     }
 
     /// The beacons and clients it stands for; none for one of them.
+    /// The hosts that stand for a beacon, by name.
+    pub(super) fn hosts_of(&self, id: Id) -> impl Iterator<Item = &str> {
+        let hosts = self.culprits.iter().zip(&self.members).filter(|(one, _)| one.kind == Kind::Host);
+        hosts.filter(move |(_, members)| members.contains(&id)).map(|(one, _)| one.name.as_str())
+    }
+
     pub(super) fn members(&self, id: Id) -> &[Id] {
         &self.members[id]
     }

@@ -9,7 +9,7 @@ use super::component::{Id, Parts, prior};
 use super::life::{Change, Event, Incident};
 use super::localise::{Blame, Localiser};
 use super::network::{Storm, Weather};
-use super::symptom::Symptom;
+use super::telling::confidence;
 use super::window::Window;
 use crate::model::{Culprit, CulpritKind as Kind, HostLevel, HostSeen, Observation};
 
@@ -36,7 +36,7 @@ const FOUND: f64 = 4.0;
 /// What is blamed already needs so many nats less.
 const KNOWN: f64 = 6.0;
 /// Slots of duties that name each validator once.
-const EPOCH: u64 = 32;
+pub(super) const EPOCH: u64 = 32;
 
 /// Which incident a blame belongs to.
 enum Whose {
@@ -171,7 +171,7 @@ impl Incidents {
     }
 
     /// Bad findings of a host that are recent.
-    fn finding(&self, host: &str, now: u64) -> Option<&HostSeen> {
+    pub(super) fn finding(&self, host: &str, now: u64) -> Option<&HostSeen> {
         self.findings
             .values()
             .filter(|seen| seen.host == host && seen.level >= HostLevel::Warn && is_recent(seen, now))
@@ -209,16 +209,23 @@ impl Incidents {
         }
         all.sort_by(|a, b| b.0.score.total_cmp(&a.0.score).then(a.1.cmp(&b.1)).then(a.0.id.cmp(&b.0.id)));
         let mut found: Vec<(Blame, u64, Rc<Cells>)> = Vec::new();
-        for (blame, width, cells) in all {
+        for (blame, width, cells) in &all {
             let clash = found.iter().any(|(other, of, _)| {
                 other.id == blame.id
-                    || *of != width
+                    || of != width
                         && (self.parts.related(other.id, blame.id)
                             || other.near.contains(&blame.id)
                             || blame.near.contains(&other.id))
             });
             if !clash {
-                found.push((blame, width, cells));
+                found.push((blame.clone(), *width, cells.clone()));
+            }
+        }
+        for (blame, _, cells) in &mut found {
+            // What the narrowest window shows is how it is now.
+            let same = all.iter().filter(|(other, _, _)| other.id == blame.id);
+            if let Some((now, _, shown)) = same.min_by_key(|(_, width, _)| *width) {
+                (blame.strength, *cells) = (now.strength.clone(), shown.clone());
             }
         }
         let newest = self.window.newest_duties();
@@ -345,62 +352,8 @@ impl Incidents {
         self.all.push(Incident::new(change.clone(), storm.score, PATIENCE.0 + 6));
         changes.push(change);
     }
-
-    fn told(&mut self, blame: &Blame, cells: &Cells, now: u64) -> Change {
-        let culprit = self.parts.culprit(blame.id).clone();
-        let finding = match culprit.kind {
-            Kind::Host => self.finding(&culprit.name, now).cloned(),
-            _ => None,
-        };
-        let mut evidence = self.evidence(blame, cells);
-        if let Some(seen) = &finding {
-            evidence.push(
-                format!("host {}: {} is {:?}, {}", seen.host, seen.check, seen.level, seen.value)
-                    .to_lowercase(),
-            );
-        }
-        let worst = finding.as_ref().map(|seen| (seen.check.as_str(), seen.level));
-        Change {
-            slot: now,
-            event: Event::Opened,
-            id: 0,
-            cause: cause(&Case {
-                strength: blame.strength.clone(),
-                finding: worst,
-                ..Case::of(&culprit.kind)
-            }),
-            culprits: vec![culprit],
-            confidence: confidence(blame.score),
-            validators: self.window.due(blame.id, EPOCH, &mut self.parts) as u64,
-            evidence,
-            ambiguous_with: blame.like.iter().map(|id| self.parts.culprit(*id).clone()).collect(),
-        }
-    }
-
-    fn evidence(&self, blame: &Blame, cells: &Cells) -> Vec<String> {
-        let mut own: BTreeMap<Symptom, (f64, f64)> = BTreeMap::new();
-        let bad = cells.bad.iter().map(|cell| (cell.path, cell.symptom, cell.bad, cell.n));
-        let right = cells.right.iter().map(|right| (right.path, right.symptom, 0.0, right.n));
-        for (path, symptom, bad, n) in bad.chain(right) {
-            if self.parts.of(path).on(symptom).contains(&blame.id) {
-                let sum = own.entry(symptom).or_default();
-                *sum = (sum.0 + bad, sum.1 + n);
-            }
-        }
-        let lines = blame.strength.keys().filter_map(|symptom| {
-            let (bad, n) = own.get(symptom)?;
-            let usual = self.window.rates.of(*symptom) * 100.0;
-            (*bad > 0.0).then(|| format!("{} {bad:.0} of {n:.0}, {usual:.1} % is usual", symptom.words()))
-        });
-        lines.collect()
-    }
 }
 
 fn is_recent(finding: &HostSeen, now: u64) -> bool {
     finding.slot.0 + FINDING >= now
-}
-
-fn confidence(score: f64) -> f64 {
-    let sure = 1.0 / (1.0 + (-(score - 8.0) / 5.0).exp());
-    (sure * 1_000.0).round() / 1_000.0
 }

@@ -20,6 +20,7 @@
 //! | `causes/` | why: a rule a file |
 //! | `life` | an incident, and what is told of it |
 //! | `engine` | all together, slot by slot |
+//! | `telling` | what is told of who is blamed: why, how sure, what speaks for it |
 //! | `story` | what is told of an incident besides: cost, symptoms folded under it, who is ruled out |
 //! | `board` | incidents as everyone is shown them: severity, state, what was done, what to do |
 //!
@@ -41,6 +42,7 @@ mod marks;
 mod network;
 mod story;
 mod symptom;
+mod telling;
 mod usual;
 mod weigh;
 mod window;

@@ -265,7 +265,8 @@ impl Window {
     /// The chain's verdicts of slots from one on, with their paths.
     pub(super) fn duties_since(&self, first: u64, parts: &mut Parts) -> Vec<(PathId, Verdict)> {
         let slots = self.slots.range(first..);
-        let all = slots.flat_map(|(_, facts)| facts.duties.iter().map(move |(path, seen)| (facts, path, seen)));
+        let all =
+            slots.flat_map(|(_, facts)| facts.duties.iter().map(move |(path, seen)| (facts, path, seen)));
         all.map(|(facts, path, seen)| (self.by_whom(*path as PathId, facts, parts), *seen)).collect()
     }
 }

@@ -75,7 +75,7 @@ async fn once(title: &str, stages: &[Stage]) -> Result<()> {
 fn judge(run: &Run) -> Result<()> {
     ensure!(run.finalized.end > run.finalized.start, "finality stood still");
     let (control, stages) = run.outcomes.split_first().context("no control")?;
-    blame::judge(run)?;
+    blame::all_named(run)?;
     for outcome in stages {
         if outcome.stage.fault == Some(Fault::Router(Upkeep::Kill)) {
             bounded(outcome)?;
@@ -130,7 +130,7 @@ async fn matrix() -> Result<()> {
         bites(topology, &run)?;
         if topology == Topology::Router {
             // The runs that are left are reported all the same.
-            failed = failed.and(judge(&run));
+            failed = failed.and(judge(&run)).and(blame::judge(&run));
         }
     }
     failed

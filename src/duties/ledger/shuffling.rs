@@ -48,7 +48,32 @@ pub(super) struct Shuffling {
 }
 
 impl Shuffling {
+    /// As told, or as one client tells it: Lodestar 1.5 has the place of the slot in its epoch for the index and the index for
+    /// the slot (`getEpochCommittees` of its beacon node).
     pub(super) fn new(
+        epoch: Epoch,
+        slots_per_epoch: u64,
+        committees: Vec<Committee>,
+    ) -> Result<Self, CommitteesError> {
+        let first = Slot(epoch.0.saturating_mul(slots_per_epoch));
+        let is_whole = |told: &Result<Self, _>| {
+            told.as_ref().is_ok_and(|told| told.starts.iter().all(|of_slot| of_slot.len() > 1))
+        };
+        let turn = |told: &Committee| Committee {
+            slot: Slot(first.0.saturating_add(told.index)),
+            index: told.slot.0,
+            members: told.members.clone(),
+        };
+        let turned: Vec<Committee> = committees.iter().map(turn).collect();
+        let told = Self::of(epoch, slots_per_epoch, committees);
+        if is_whole(&told) {
+            return told;
+        }
+        let turned = Self::of(epoch, slots_per_epoch, turned);
+        if is_whole(&turned) { turned } else { told }
+    }
+
+    fn of(
         epoch: Epoch,
         slots_per_epoch: u64,
         mut committees: Vec<Committee>,
@@ -103,5 +128,38 @@ impl Shuffling {
                 Some((from - first) as usize..(to - first) as usize)
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slot_and_index_that_changed_places_are_understood() {
+        let committee = |slot, index, member| Committee {
+            slot: Slot(slot),
+            index,
+            members: vec![ValidatorIndex(member), ValidatorIndex(member + 100)],
+        };
+        for epoch in [0, 3] {
+            // Four slots of two committees: the member tells slot and committee.
+            let right = |slot: u64, index: u64| committee(epoch * 4 + slot, index, slot * 10 + index);
+            let turned = |slot: u64, index: u64| committee(index, slot, slot * 10 + index);
+            let all = |of: &dyn Fn(u64, u64) -> Committee| -> Vec<Committee> {
+                (0..4)
+                    .flat_map(|slot| (0..2).map(move |index| (slot, index)))
+                    .map(|(s, i)| of(s, i))
+                    .collect()
+            };
+            let seats = |told: Vec<Committee>| {
+                let told = Shuffling::new(Epoch(epoch), 4, told).unwrap();
+                (0..4).map(|slot| told.seats(Slot(epoch * 4 + slot)).to_vec()).collect::<Vec<_>>()
+            };
+            assert_eq!(seats(all(&turned)), seats(all(&right)), "epoch {epoch}");
+            assert_eq!(seats(all(&right))[2], [20, 120, 21, 121]);
+        }
+        let stray = Shuffling::new(Epoch(3), 4, vec![committee(40, 0, 1)]);
+        assert!(matches!(stray, Err(CommitteesError::Outside { .. })));
     }
 }

@@ -17,8 +17,6 @@ use crate::pool::Table;
 /// How long a block may take, and the committees of a million validators.
 const BLOCK_WITHIN: Duration = Duration::from_secs(4);
 const COMMITTEES_WITHIN: Duration = Duration::from_secs(20);
-/// Pause after a read that nobody could answer.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// What is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,19 +52,16 @@ pub enum Read {
 pub struct Reader {
     /// By place in the table.
     pub clients: Arc<ArcSwap<Vec<BeaconClient>>>,
-    /// Where what was read goes.
-    pub to: mpsc::Sender<Read>,
+    /// Where what was read goes, with what it was asked for.
+    pub to: mpsc::Sender<(Lacks, Read)>,
 }
 
 impl Reader {
     /// Reads one thing and tells it.
     pub async fn read(self, lacks: Lacks, table: Arc<Table>) {
         let read = self.first_answer(lacks, &table).await;
-        if matches!(read, Read::Nothing) {
-            tokio::time::sleep(PAUSE).await;
-        }
-        // The task that asked has ended.
-        let _ = self.to.send(read).await;
+        // The task that asked may have ended.
+        let _ = self.to.send((lacks, read)).await;
     }
 
     async fn first_answer(&self, lacks: Lacks, table: &Table) -> Read {

@@ -1,5 +1,7 @@
 //! The task that owns the ledger, the engine of incidents and what is told of them.
 
+mod lines;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,38 +18,34 @@ use super::probes::Probes;
 use super::reader::{Lacks, Read, Reader};
 use super::recorder::Recorder;
 use super::told::Told;
-use super::{Passed, Seen, Shown, answer, fleet, turnout};
+use super::{Passed, Seen, Shown, answer};
 use crate::chain::{SlotClock, Spec};
 use crate::duties::{Given, Ledger, Passage, Publication, Shape};
 use crate::endpoint::{Inspect, RowId, Verb, row};
 use crate::engine::common::Common;
-use crate::engine::hosts;
 use crate::engine::journal::Labels;
 use crate::incidents::{Board, Incidents, Scene};
 use crate::model::{
-    Attempt, BeaconId, ClientId, Clock, Epoch, Fleet, FleetSeen, FleetStatus, HostStatus, Incident,
-    Observation, Root, Served, ServedStep, Slot, SlotSeen, Step, Trace,
+    Attempt, BeaconId, ClientId, Clock, Fleet, FleetSeen, FleetStatus, HostStatus, Incident, Root, Served,
+    ServedStep, Slot, Step, Trace,
 };
 use crate::pool::Table;
 use crate::store::{StoreHandle, Write};
 
 /// How often is looked whether a slot is over.
 const LOOK: Duration = Duration::from_millis(100);
-/// Slots after which the network's part in one is told.
-const TURNOUT: u64 = 2;
-/// Epochs of duties that the status sums.
-const SUMMED: u64 = 2;
-/// An increment of effective balance and the effective balance that is reckoned with, in Gwei (phase0 spec).
-const INCREMENT: u64 = 1_000_000_000;
-const BALANCE: u64 = 32 * INCREMENT;
+/// Slots after which what nobody could tell is asked for again.
+const AGAIN: u64 = 2;
 
 /// The task and what it owns.
 pub struct Observer {
     from: mpsc::Receiver<Seen>,
-    reads: mpsc::Receiver<Read>,
+    reads: mpsc::Receiver<(Lacks, Read)>,
     reader: Reader,
     /// Whether a read is under way.
     reading: bool,
+    /// What nobody could tell is asked for again some slots later.
+    spurned: Vec<(Lacks, Slot)>,
     status: watch::Receiver<Arc<FleetStatus>>,
     fleet: Arc<ArcSwap<Fleet>>,
     clock: Clock,
@@ -88,6 +86,7 @@ impl Observer {
             reads,
             reader: Reader { clients: common.eye.clients.clone(), to },
             reading: false,
+            spurned: Vec::new(),
             status,
             fleet: common.fleet.clone(),
             clock: common.clock.clone(),
@@ -122,7 +121,7 @@ impl Observer {
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return,
-                Some(read) = self.reads.recv() => self.read(read),
+                Some((lacks, read)) = self.reads.recv() => self.read(lacks, read),
                 _ = looks.tick() => self.look(),
                 Some(seen) = self.from.recv() => self.take(seen),
             }
@@ -257,23 +256,30 @@ impl Observer {
             let ((epoch, decided), (slot, state)) = (ledger.wanted().into_iter().next()?, ledger.tip()?);
             Some(Lacks::Committees { epoch, decided, slot, state })
         };
-        let Some(lacks) = ledger.missing().map(Lacks::Block).or_else(committees) else { return };
+        let asked = |lacks: &Lacks| self.spurned.iter().any(|(spurned, _)| spurned == lacks);
+        let block = ledger.missing().map(Lacks::Block).filter(|lacks| !asked(lacks));
+        let Some(lacks) = block.or_else(|| committees().filter(|lacks| !asked(lacks))) else { return };
         self.reading = true;
         self.tasks.spawn(self.reader.clone().read(lacks, self.table.clone()));
     }
 
-    fn read(&mut self, read: Read) {
+    fn read(&mut self, lacks: Lacks, read: Read) {
         self.reading = false;
-        if let Some(ledger) = &mut self.ledger {
-            match read {
-                Read::Block(block) => ledger.block(block),
-                Read::Committees(epoch, decided, list) => {
-                    if let Err(error) = ledger.committees(epoch, decided, list) {
-                        tracing::warn!(%error, "a beacon told committees that are none");
-                    }
-                }
-                Read::Nothing => {}
+        let Some(ledger) = &mut self.ledger else { return };
+        let took = match read {
+            Read::Block(block) => {
+                ledger.block(block);
+                true
             }
+            Read::Committees(epoch, decided, list) => {
+                let told = ledger.committees(epoch, decided, list);
+                told.inspect_err(|error| tracing::warn!(%error, "a beacon told committees that are none"))
+                    .is_ok()
+            }
+            Read::Nothing => false,
+        };
+        if !took {
+            self.spurned.push((lacks, Slot(self.slot.unwrap_or_default().0 + AGAIN)));
         }
         self.follow();
     }
@@ -284,6 +290,7 @@ impl Observer {
         match self.slot {
             Some(slot) if now > slot => {
                 self.ended(Slot(now.0 - 1), &clock);
+                self.spurned.retain(|(_, until)| *until > now);
                 self.slot = Some(now);
             }
             // The first one may have been half over.
@@ -344,46 +351,5 @@ impl Observer {
     /// Counts anew whatever a block or committees changed.
     fn settle(&mut self) {
         while self.ledger.as_mut().is_some_and(|ledger| ledger.settle().is_some()) {}
-    }
-
-    fn lines(&mut self, slot: Slot, clock: &SlotClock) -> Vec<Observation> {
-        let mut lines = Vec::new();
-        let status = self.status.borrow().clone();
-        let seen = fleet::seen(&self.fleet.load(), &status, clock.slot_ms(slot));
-        if self.seen.as_ref() != Some(&seen) {
-            lines.push(Observation::Fleet(seen.clone()));
-            self.seen = Some(seen);
-        }
-        lines.extend(self.probes.lines(slot, &status));
-        lines.extend(hosts::lines(&self.hosts.load(), slot));
-        lines.extend(self.counts.lines(slot, &self.names));
-        let block = |slot: Slot| self.blocks.of(slot, clock);
-        lines.push(Observation::Slot(SlotSeen { slot, block: block(slot), participation: None }));
-        let Some(ledger) = &self.ledger else { return lines };
-        let before = Slot(slot.0.saturating_sub(TURNOUT));
-        if let Some(participation) = turnout::of_others(ledger, before) {
-            let participation = Some(participation);
-            lines.push(Observation::Slot(SlotSeen { slot: before, block: block(before), participation }));
-        }
-        lines.extend(self.told.lines(ledger, slot, &self.names));
-        lines
-    }
-
-    /// Base reward of a validator of 32 ETH an epoch, in Gwei (altair spec, `get_base_reward`), the total balance being
-    /// reckoned as 32 ETH for each active validator.
-    fn base_reward(&self, epoch: Epoch) -> Option<f64> {
-        let active = self.ledger.as_ref()?.active(epoch)?;
-        let factor = self.spec.as_ref()?.get_u64("BASE_REWARD_FACTOR")?;
-        let total = active.checked_mul(BALANCE)?.isqrt();
-        (total > 0).then(|| (BALANCE / INCREMENT) as f64 * (INCREMENT * factor / total) as f64)
-    }
-
-    fn show(&self, now: Option<(Slot, &SlotClock)>) {
-        let duties = now.zip(self.ledger.as_ref()).and_then(|((slot, clock), ledger)| {
-            let to = Slot(slot.0.saturating_sub(TURNOUT));
-            let from = Slot((to.0 + 1).saturating_sub(SUMMED * clock.slots_per_epoch()));
-            answer::status(ledger, &self.names, (from, to))
-        });
-        self.shown.store(Arc::new(Shown { incidents: self.board.list(), duties }));
     }
 }

@@ -1,0 +1,60 @@
+//! What is told of a slot: its lines, and what people see of it.
+
+use std::sync::Arc;
+
+use super::Observer;
+use crate::chain::SlotClock;
+use crate::engine::hosts;
+use crate::engine::observe::{Shown, answer, fleet, turnout};
+use crate::model::{Epoch, Observation, Slot, SlotSeen};
+
+/// Slots after which the network's part in one is told.
+const TURNOUT: u64 = 2;
+/// Epochs of duties that the status sums.
+const SUMMED: u64 = 2;
+/// An increment of effective balance and the effective balance that is reckoned with, in Gwei (phase0 spec).
+const INCREMENT: u64 = 1_000_000_000;
+const BALANCE: u64 = 32 * INCREMENT;
+
+impl Observer {
+    pub(super) fn lines(&mut self, slot: Slot, clock: &SlotClock) -> Vec<Observation> {
+        let mut lines = Vec::new();
+        let status = self.status.borrow().clone();
+        let seen = fleet::seen(&self.fleet.load(), &status, clock.slot_ms(slot));
+        if self.seen.as_ref() != Some(&seen) {
+            lines.push(Observation::Fleet(seen.clone()));
+            self.seen = Some(seen);
+        }
+        lines.extend(self.probes.lines(slot, &status));
+        lines.extend(hosts::lines(&self.hosts.load(), slot));
+        lines.extend(self.counts.lines(slot, &self.names));
+        let block = |slot: Slot| self.blocks.of(slot, clock);
+        lines.push(Observation::Slot(SlotSeen { slot, block: block(slot), participation: None }));
+        let Some(ledger) = &self.ledger else { return lines };
+        let before = Slot(slot.0.saturating_sub(TURNOUT));
+        if let Some(participation) = turnout::of_others(ledger, before) {
+            let participation = Some(participation);
+            lines.push(Observation::Slot(SlotSeen { slot: before, block: block(before), participation }));
+        }
+        lines.extend(self.told.lines(ledger, slot, &self.names));
+        lines
+    }
+
+    /// Base reward of a validator of 32 ETH an epoch, in Gwei (altair spec, `get_base_reward`), the total balance being
+    /// reckoned as 32 ETH for each active validator.
+    pub(super) fn base_reward(&self, epoch: Epoch) -> Option<f64> {
+        let active = self.ledger.as_ref()?.active(epoch)?;
+        let factor = self.spec.as_ref()?.get_u64("BASE_REWARD_FACTOR")?;
+        let total = active.checked_mul(BALANCE)?.isqrt();
+        (total > 0).then(|| (BALANCE / INCREMENT) as f64 * (INCREMENT * factor / total) as f64)
+    }
+
+    pub(super) fn show(&self, now: Option<(Slot, &SlotClock)>) {
+        let duties = now.zip(self.ledger.as_ref()).and_then(|((slot, clock), ledger)| {
+            let to = Slot(slot.0.saturating_sub(TURNOUT));
+            let from = Slot((to.0 + 1).saturating_sub(SUMMED * clock.slots_per_epoch()));
+            answer::status(ledger, &self.names, (from, to))
+        });
+        self.shown.store(Arc::new(Shown { incidents: self.board.list(), duties }));
+    }
+}

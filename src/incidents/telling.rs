@@ -1,0 +1,76 @@
+//! What is told of who is blamed: why, how sure, what speaks for it.
+
+use std::collections::BTreeMap;
+
+use super::Incidents;
+use super::causes::{Case, cause};
+use super::cells::Cells;
+use super::engine::EPOCH;
+use super::life::{Change, Event};
+use super::localise::Blame;
+use super::symptom::Symptom;
+use crate::model::{CulpritKind as Kind, HostLevel, HostSeen};
+
+impl Incidents {
+    pub(super) fn told(&mut self, blame: &Blame, cells: &Cells, now: u64) -> Change {
+        let culprit = self.parts().culprit(blame.id).clone();
+        let finding = match culprit.kind {
+            Kind::Host => self.finding(&culprit.name, now).cloned(),
+            Kind::Beacon => {
+                // A blemish that costs nothing is on many hosts.
+                let bad = |seen: &&HostSeen| seen.level == HostLevel::Bad;
+                self.parts().hosts_of(blame.id).find_map(|host| self.finding(host, now).filter(bad)).cloned()
+            }
+            _ => None,
+        };
+        let mut evidence = self.evidence(blame, cells);
+        if let Some(seen) = &finding {
+            evidence.push(
+                format!("host {}: {} is {:?}, {}", seen.host, seen.check, seen.level, seen.value)
+                    .to_lowercase(),
+            );
+        }
+        let (window, parts) = self.seen();
+        let validators = window.due(blame.id, EPOCH, parts) as u64;
+        let worst = finding.as_ref().map(|seen| (seen.check.as_str(), seen.level));
+        Change {
+            slot: now,
+            event: Event::Opened,
+            id: 0,
+            cause: cause(&Case {
+                strength: blame.strength.clone(),
+                finding: worst,
+                ..Case::of(&culprit.kind)
+            }),
+            culprits: vec![culprit],
+            confidence: confidence(blame.score),
+            validators,
+            evidence,
+            ambiguous_with: blame.like.iter().map(|id| self.parts().culprit(*id).clone()).collect(),
+        }
+    }
+
+    fn evidence(&self, blame: &Blame, cells: &Cells) -> Vec<String> {
+        let mut own: BTreeMap<Symptom, (f64, f64)> = BTreeMap::new();
+        let bad = cells.bad.iter().map(|cell| (cell.path, cell.symptom, cell.bad, cell.n));
+        let right = cells.right.iter().map(|right| (right.path, right.symptom, 0.0, right.n));
+        for (path, symptom, bad, n) in bad.chain(right) {
+            if self.parts().of(path).on(symptom).contains(&blame.id) {
+                let sum = own.entry(symptom).or_default();
+                *sum = (sum.0 + bad, sum.1 + n);
+            }
+        }
+        let lines = blame.strength.keys().filter_map(|symptom| {
+            let (bad, n) = own.get(symptom)?;
+            let usual = self.window().rates.of(*symptom) * 100.0;
+            (*bad > 0.0).then(|| format!("{} {bad:.0} of {n:.0}, {usual:.1} % is usual", symptom.words()))
+        });
+        lines.collect()
+    }
+}
+
+/// Between 0 and 1, of a score in nats.
+pub(super) fn confidence(score: f64) -> f64 {
+    let sure = 1.0 / (1.0 + (-(score - 8.0) / 5.0).exp());
+    (sure * 1_000.0).round() / 1_000.0
+}

@@ -11,6 +11,7 @@ use std::process::Output;
 
 use assert_cmd::Command;
 use beacondeck::config::{self, Loaded};
+use beacondeck::model::Target;
 
 /// Stands in every place of the fixtures where a secret stands.
 const SECRET: &str = "hunter2-secret";
@@ -57,7 +58,10 @@ fn compare(file: &Path, output: &Output) -> Result<(), String> {
 
 fn load(path: &Path) -> Loaded {
     let set = ["BEACONDECK_TEST_SECRET", "BEACON_KEY", "DOOR_TOKEN"];
-    let env = |name: &str| set.contains(&name).then(|| SECRET.into());
+    let env = |name: &str| match name {
+        "SLACK_URL" => Some(format!("https://hooks.example/{SECRET}").into()),
+        name => set.contains(&name).then(|| SECRET.into()),
+    };
     config::load_with(path, &env).unwrap_or_else(|error| panic!("{}", error.render()))
 }
 
@@ -111,6 +115,29 @@ fn a_doors_locks_are_read_and_its_token_is_not_shown() {
     let tls = fleet.listen[0].tls.as_ref().unwrap();
     assert!(tls.certificate.ends_with("tls/door.pem") && tls.client_ca.is_some());
     assert!(fleet.listen[2].tls.is_none());
+    assert!(!format!("{fleet:?}{warnings:?}").contains(SECRET));
+}
+
+#[test]
+fn notifiers_are_read_and_their_secrets_are_not_shown() {
+    let Loaded { fleet, warnings, .. } = load(&root().join("valid/notify.yaml"));
+    let read: Vec<(&str, &str, &str)> = fleet
+        .notify
+        .iter()
+        .map(|notifier| (notifier.name.as_str(), notifier.target.word(), notifier.least.word()))
+        .collect();
+    assert_eq!(
+        read,
+        [
+            ("am", "alertmanager", "notice"),
+            ("pager", "pagerduty", "critical"),
+            ("chat", "slack", "warning"),
+            ("hook", "webhook", "warning"),
+            ("plain", "webhook", "warning"),
+        ]
+    );
+    let Target::PagerDuty { routing_key, url } = &fleet.notify[1].target else { panic!("{fleet:?}") };
+    assert_eq!((routing_key.reveal(), url.as_str()), (SECRET, "https://events.pagerduty.com/v2/enqueue"));
     assert!(!format!("{fleet:?}{warnings:?}").contains(SECRET));
 }
 
@@ -219,6 +246,8 @@ fn the_example_shows_every_key_where_it_belongs() {
         ("secrets/beacon-token", format!("{SECRET}\n")),
         ("tls/beacon-ca.pem", "-----BEGIN CERTIFICATE-----\n".into()),
         ("secrets/door-token", format!("{SECRET}\n")),
+        ("secrets/pagerduty-key", format!("{SECRET}\n")),
+        ("secrets/hook-url", format!("https://hooks.example/{SECRET}\n")),
         ("tls/door.pem", fs::read_to_string(root().join("tls/door.pem")).unwrap()),
         ("tls/door.key", fs::read_to_string(root().join("tls/door.key")).unwrap()),
         ("tls/clients-ca.pem", fs::read_to_string(root().join("tls/ca.pem")).unwrap()),
@@ -232,6 +261,8 @@ fn the_example_shows_every_key_where_it_belongs() {
     assert!(
         fleet.beacons[1].ca_file.is_some() && fleet.metrics.is_some() && fleet.logging.directory.is_some()
     );
+    assert_eq!(fleet.notify.len(), 4);
+    assert!(!format!("{fleet:?}").contains(SECRET));
     let text = uncommented(true);
     for (shape, keys) in config::keys() {
         for key in keys {

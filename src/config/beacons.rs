@@ -144,7 +144,7 @@ fn roles(reader: &mut Reader, field: &Field<'_>) -> Option<u8> {
 }
 
 /// The URL in one form: scheme and host in lower case, no default port, no trailing slash.
-fn url(text: &str) -> Result<String, Complaint> {
+pub fn url(text: &str) -> Result<String, Complaint> {
     let lower = text.to_ascii_lowercase();
     if !lower.starts_with("http://") && !lower.starts_with("https://") {
         return Err(Complaint::new("a URL begins with `http://` or `https://`", URL));

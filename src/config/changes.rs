@@ -45,6 +45,9 @@ pub fn changes(old: &Fleet, new: &Fleet) -> Vec<Change> {
     if old.metrics != new.metrics {
         add(Takes::Now, new.metrics.map_or("metrics off".into(), |at| format!("metrics at {at}")));
     }
+    for what in notifiers(old, new) {
+        add(Takes::Now, what);
+    }
     if old.zone != new.zone {
         add(Takes::Now, format!("zone {}", new.zone.as_deref().unwrap_or("none")));
     }
@@ -154,6 +157,20 @@ fn clients(old: &Fleet, new: &Fleet) -> Vec<String> {
     words
 }
 
+fn notifiers(old: &Fleet, new: &Fleet) -> Vec<String> {
+    let mut words = Vec::new();
+    for notifier in &new.notify {
+        match old.notify.iter().find(|old| old.name == notifier.name) {
+            None => words.push(format!("notifier {} added", notifier.name)),
+            Some(before) if before != notifier => words.push(format!("notifier {}", notifier.name)),
+            Some(_) => {}
+        }
+    }
+    let gone = old.notify.iter().filter(|old| !new.notify.iter().any(|notifier| notifier.name == old.name));
+    words.extend(gone.map(|old| format!("notifier {} removed", old.name)));
+    words
+}
+
 fn limits(old: &Limits, new: &Limits) -> Vec<&'static str> {
     let known = [
         ("connections", old.connections == new.connections),
@@ -217,6 +234,8 @@ beacons:
 clients:
 - {name: x, from: 10.0.0.0/8}
 - {name: y, from: 127.0.0.1:1}
+notify:
+- {name: pager, pagerduty: {routing-key: {file: first}}}
 ";
 
     fn said(old: &str, new: &str) -> Vec<(String, Takes)> {
@@ -250,6 +269,9 @@ clients:
     )]
     #[case("state: /s", "state: /t", "state cannot change from /s to /t while serve runs", Takes::Refused)]
     #[case("fleet: m", "fleet: m\nmetrics: 127.0.0.1:9", "metrics at 127.0.0.1:9", Takes::Now)]
+    #[case("routing-key: {file: first}", "routing-key: {file: hunter2}", "notifier pager", Takes::Now)]
+    #[case("pager, ", "pager, severity: critical, ", "notifier pager", Takes::Now)]
+    #[case("notify:", "notify:\n- {name: am, alertmanager: http://a:1}", "notifier am added", Takes::Now)]
     #[case("fleet: m", "fleet: m\nzone: z", "zone z", Takes::Now)]
     #[case(
         "fleet: m",

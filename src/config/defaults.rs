@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Bps, Broadcast, Health, Limits, LogFormat, Probing, Role, Seeding};
+use crate::model::{Bps, Broadcast, Health, Limits, LogFormat, Probing, Role, Seeding, Severity};
 
 /// Directory of the unix sockets.
 pub const CONTROL: &str = "/run/beacondeck";
@@ -14,6 +14,10 @@ pub const WEIGHT: u16 = 100;
 pub const PROCEDURE: Duration = Duration::from_secs(600);
 /// Time until a beacon that was restarted is fit; one that was down for an upgrade may have to catch up for a while.
 pub const FIT: Duration = Duration::from_secs(1_800);
+/// The least severe incidents a notifier is told of.
+pub const NOTIFIED: Severity = Severity::Warning;
+/// Where `PagerDuty` takes events (Events API v2).
+pub const PAGERDUTY: &str = "https://events.pagerduty.com/v2/enqueue";
 /// Load balancers keep idle connections to what is behind them for up to 600 s; whoever answers must keep them longer,
 /// or a request meets a connection that is just being closed.
 pub const IDLE_ADVISED: Duration = Duration::from_secs(620);

@@ -1,7 +1,7 @@
 //! The fleet file: raw text becomes a [`Fleet`], which cannot be wrong.
 //!
 //! Three steps: `tree` reads YAML into nodes that know their place, the readers (`doors`, `locks`, `beacons`, `headers`,
-//! `knobs`) turn nodes into words of the model and collect every problem, `problem` shows them. `load` is the one file
+//! `notify`, `knobs`) turn nodes into words of the model and collect every problem, `problem` shows them. `load` is the one file
 //! that reads disk, environment and clock; the rest is pure. Never shows a secret, in no excerpt and no message.
 //!
 //! To add a knob: its key in `schema`, its default in `defaults`, one line in its reader, one in `fleet.example.yaml`.
@@ -14,6 +14,7 @@ mod headers;
 mod knobs;
 mod load;
 mod locks;
+mod notify;
 mod problem;
 mod procedures;
 mod reader;
@@ -91,6 +92,7 @@ fn fleet(reader: &mut Reader, root: &Field<'_>, outside: &dyn Outside) -> Option
     let beacons = beacons::read(reader, &root, outside);
     let clients = doors::clients(reader, &root, &listen);
     let metrics = doors::metrics(reader, &root, &listen);
+    let notify = notify::read(reader, &root, outside);
     let mut directory = |key: &str, default: &str| {
         let path = root.get(key).and_then(|field| knobs::path(reader, field, outside));
         path.unwrap_or_else(|| PathBuf::from(default))
@@ -118,6 +120,7 @@ fn fleet(reader: &mut Reader, root: &Field<'_>, outside: &dyn Outside) -> Option
         control,
         state,
         metrics,
+        notify,
         zone,
         theme,
         genesis_validators_root: genesis,
@@ -170,7 +173,14 @@ beacons:%
 %        hunter2%
 %        hunter2%
 %  - {name: b, url: \"http://hunter2@b:1\"%, password: hunter2, %headers: {cookie: %'hunter2', x-auth: {env: hunter2}%}%}
-%zone: no%
+%notify:%
+%  - {name: p, %pagerduty: {%routing-key: %hunter2}}%
+%  - name: s%
+%    slack: %https://hooks.example/hunter2%
+%  - name: w%
+%    webhook:%
+%      url: %https://hooks.example/?%hunter2%
+zone: no%
 ";
 
     fn said(text: &str) -> String {

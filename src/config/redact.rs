@@ -10,6 +10,14 @@ const HIDDEN: &str = "***";
 const WORDS: [&str; 10] =
     ["key", "token", "secret", "auth", "password", "passwd", "passphrase", "cookie", "credential", "bearer"];
 
+/// Keys of the fleet file whose values are secret although their names do not say so: URLs whoever knows may post to.
+const URLS: [&str; 2] = ["slack", "webhook"];
+
+/// Whether what follows this word on a line is hidden.
+fn hides(word: &str) -> bool {
+    names_secret(word) || URLS.contains(&word)
+}
+
 /// Whether a key or header of this name is taken to hold a secret.
 pub fn names_secret(name: &str) -> bool {
     let name = name.to_lowercase();
@@ -49,7 +57,7 @@ impl Shown {
 pub fn line(lines: &[&str], index: usize, hidden: &[usize]) -> Shown {
     let chars: Vec<char> = lines.get(index).copied().unwrap_or_default().trim_end().chars().collect();
     let mut mask = vec![false; chars.len()];
-    user_information(&chars, &mut mask);
+    of_urls(&chars, &mut mask);
     let mut from: Vec<usize> = hidden.to_vec();
     from.extend(after_secret_key(&chars));
     if inside_secret(lines, index) {
@@ -82,13 +90,17 @@ fn show(chars: &[char], mask: &[bool]) -> Shown {
     Shown { text, places, hidden }
 }
 
-fn user_information(chars: &[char], mask: &mut [bool]) {
+/// User information and query of a URL.
+fn of_urls(chars: &[char], mask: &mut [bool]) {
     for start in 0..chars.len().saturating_sub(2) {
         if chars[start..start + 3] != [':', '/', '/'] {
             continue;
         }
         if let Some(at) = chars[start + 3..].iter().rposition(|c| *c == '@') {
             mask[start + 3..start + 3 + at].fill(true);
+        }
+        if let Some(at) = chars[start + 3..].iter().position(|c| *c == '?') {
+            mask[start + 4 + at..].fill(true);
         }
     }
 }
@@ -100,7 +112,7 @@ fn after_secret_key(chars: &[char]) -> Option<usize> {
         let rest = &chars[colon + 1..];
         let begin = colon + 1 + rest.iter().position(|c| !c.is_whitespace())?;
         let value: String = chars[begin..].iter().filter(|c| !c.is_whitespace()).collect();
-        (names_secret(&word_before(chars, colon)) && !value.starts_with("{file:")).then_some(begin)
+        (hides(&word_before(chars, colon)) && !value.starts_with("{file:")).then_some(begin)
     })
 }
 
@@ -136,10 +148,13 @@ fn inside_secret(lines: &[&str], index: usize) -> bool {
         open &= !begins_key(line);
         is
     });
-    ancestors.chain(continued).any(|line| {
-        let chars: Vec<char> = line.chars().collect();
-        (0..chars.len()).filter(|i| chars[*i] == ':').any(|colon| names_secret(&word_before(&chars, colon)))
-    })
+    let continued: Vec<_> = continued.collect();
+    // A URL may run on with its query.
+    continued.iter().any(|line| line.contains("://"))
+        || ancestors.chain(continued).any(|line| {
+            let chars: Vec<char> = line.chars().collect();
+            (0..chars.len()).filter(|i| chars[*i] == ':').any(|colon| hides(&word_before(&chars, colon)))
+        })
 }
 
 /// Whether the line begins with `key:`, also in a list or in braces.
@@ -166,12 +181,15 @@ mod tests {
 
     #[rstest]
     #[case("    url: http://bob:hunter2@host:5052/x", "    url: http://***@host:5052/x")]
+    #[case("    url: https://host/x?hunter2", "    url: https://host/x?***")]
     #[case("    url: http://host:5052", "    url: http://host:5052")]
     #[case("  authorization: Bearer hunter2", "  authorization: ***")]
     #[case("  headers: {\"X-Api-Key\": \"hunter2\", a: b}", "  headers: {\"X-Api-Key\": ***")]
     #[case("  #password: hunter2", "  #password: ***")]
     #[case("  authorization: {file: /run/secret}", "  authorization: {file: /run/secret}")]
     #[case("  a-token: {file: x}, b-token: hunter2", "  a-token: {file: x}, b-token: ***")]
+    #[case("  slack: https://hooks.example/hunter2", "  slack: ***")]
+    #[case("  webhook: {url: https://hooks.example/hunter2}", "  webhook: ***")]
     #[case("  open: [debug, keymanager]", "  open: [debug, keymanager]")]
     fn one_line(#[case] text: &str, #[case] shown: &str) {
         assert_eq!(line(&[text], 0, &[]).text, shown);

@@ -23,6 +23,7 @@ pub const ROOT: Shape = Shape {
         "control",
         "state",
         "metrics",
+        "notify",
         "zone",
         "theme",
         "genesis-validators-root",
@@ -54,6 +55,19 @@ pub const UPGRADE: Shape =
 pub const HEADER: Shape = Shape { path: "beacons.headers", keys: &["file", "env"] };
 /// A named client.
 pub const CLIENT: Shape = Shape { path: "clients", keys: &["name", "from", "labels"] };
+/// Somebody who is told of incidents.
+pub const NOTIFY: Shape =
+    Shape { path: "notify", keys: &["name", "alertmanager", "pagerduty", "slack", "webhook", "severity"] };
+/// A service of `PagerDuty`.
+pub const PAGERDUTY: Shape = Shape { path: "notify.pagerduty", keys: &["routing-key", "url"] };
+/// Its key by reference.
+pub const ROUTING_KEY: Shape = Shape { path: "notify.pagerduty.routing-key", keys: &["file", "env"] };
+/// Slack's URL by reference.
+pub const SLACK: Shape = Shape { path: "notify.slack", keys: &["file", "env"] };
+/// Any other place.
+pub const WEBHOOK: Shape = Shape { path: "notify.webhook", keys: &["url", "template"] };
+/// Its URL by reference.
+pub const WEBHOOK_URL: Shape = Shape { path: "notify.webhook.url", keys: &["file", "env"] };
 /// Choice of beacons.
 pub const ROUTING: Shape = Shape { path: "routing", keys: &["broadcast", "seeding", "open"] };
 /// Beacons a signed message goes to.
@@ -90,7 +104,7 @@ pub const LIMITS: Shape = Shape {
 pub const LOG: Shape = Shape { path: "log", keys: &["filter", "format", "directory", "keep"] };
 
 /// Every mapping with fixed keys.
-pub const ALL: [&Shape; 16] = [
+pub const ALL: [&Shape; 22] = [
     &ROOT,
     &LISTEN,
     &LISTEN_TLS,
@@ -100,6 +114,12 @@ pub const ALL: [&Shape; 16] = [
     &UPGRADE,
     &HEADER,
     &CLIENT,
+    &NOTIFY,
+    &PAGERDUTY,
+    &ROUTING_KEY,
+    &SLACK,
+    &WEBHOOK,
+    &WEBHOOK_URL,
     &ROUTING,
     &BROADCAST,
     &SEEDING,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{BeaconName, Bps, Role, Root, Verb};
+use super::{BeaconName, Bps, Notifier, Role, Root, Verb};
 
 /// A whole fleet file, checked.
 #[derive(Debug, Clone)]
@@ -27,6 +27,8 @@ pub struct Fleet {
     pub state: PathBuf,
     /// Where Prometheus text is served; none: nowhere.
     pub metrics: Option<SocketAddr>,
+    /// Who is told of incidents; names unique, none by default.
+    pub notify: Vec<Notifier>,
     /// The router's own zone; beacons whose `zone` label equals it are preferred.
     pub zone: Option<String>,
     /// Theme of consoles of this fleet, should nobody ask for another; none: the program's own choice.

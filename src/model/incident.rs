@@ -239,6 +239,13 @@ impl Incident {
         names.join(" and ")
     }
 
+    /// What kind of thing is to blame; `several` if the culprits differ in it.
+    pub fn kind(&self) -> String {
+        let mut kinds = self.culprits.iter().map(|culprit| culprit.kind.to_string());
+        let first = kinds.next().unwrap_or_default();
+        if kinds.all(|kind| kind == first) { first } else { "several".to_owned() }
+    }
+
     /// Whether this beacon is what is blamed.
     pub fn blames(&self, kind: &CulpritKind, name: &str) -> bool {
         self.culprits.iter().any(|culprit| culprit.kind == *kind && culprit.name == name)

@@ -12,6 +12,7 @@ mod ids;
 mod incident;
 mod journal;
 mod log;
+mod notify;
 mod observation;
 mod operation;
 mod quoted;
@@ -33,6 +34,7 @@ pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, 
 pub use incident::{Cost, Culprit, CulpritKind, Happening, Incident, IncidentState, Severity, Silence};
 pub use journal::{Ack, Drain, JournalEntry};
 pub use log::{LogLevel, LogLine};
+pub use notify::{Notifier, Placeholder, TEMPLATE_MAX, Target, Template, TemplateError};
 pub use observation::{
     BlockSeen, DutiesSeen, FleetSeen, HostLevel, HostSeen, Labelled, MsSpread, Observation, ProbeSeen,
     RECORDING_VERSION, ServedSeen, ServedStep, SlotSeen,

@@ -1,6 +1,6 @@
 //! From symptoms to culprits: who is to blame, why, since when, and when it is over.
 //!
-//! Pure: observations in ([`crate::model::Observation`]), changes of incidents out ([`Change`]); no clock but the slots of
+//! Pure but for `notify`: observations in ([`crate::model::Observation`]), changes of incidents out ([`Change`]); no clock but the slots of
 //! what is observed, so the same recording gives the same incidents. It never asks anybody and knows no validator by
 //! itself: counts by path (client, beacon) and slot are enough, and what a step costs does not grow with validators.
 //!
@@ -23,6 +23,7 @@
 //! | `telling` | what is told of who is blamed: why, how sure, what speaks for it |
 //! | `story` | what is told of an incident besides: cost, symptoms folded under it, who is ruled out |
 //! | `board` | incidents as everyone is shown them: severity, state, what was done, what to do |
+//! | `notify` | who is told of an incident: the one place here that does I/O |
 //!
 //! To add a symptom: a variant in `symptom`, the place in `marks` that counts it, its words. To add a
 //! reason: a file in `causes/` and its line there. To add a kind of component:
@@ -40,6 +41,7 @@ mod life;
 mod localise;
 mod marks;
 mod network;
+pub mod notify;
 mod story;
 mod symptom;
 mod telling;

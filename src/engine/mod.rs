@@ -24,6 +24,7 @@ mod journal;
 mod lead;
 mod lifecycles;
 mod marks_kept;
+mod messenger;
 mod network;
 mod notify;
 mod observe;
@@ -202,7 +203,8 @@ impl Engine {
         }
         let addresses = doors.addresses();
         tracing::info!(fleet = %fleet.name, doors = ?addresses, beacons = fleet.beacons.len(), "routing");
-        tell(&common, &status, &router);
+        notify::start(&common, &status, &router);
+        common.tasks.spawn(messenger::run(common.clone(), status.clone()));
         let metrics = exclusive.metrics();
         let keeper = Keeper {
             common: common.clone(),
@@ -323,14 +325,6 @@ async fn until_it_serves(
     if tokio::time::timeout(SERVES_WITHIN, serves).await.is_err() {
         tracing::warn!("not all beacons were heard of in time; clients are let in all the same");
     }
-}
-
-/// The doors are open: says so, and goes on telling how the fleet is.
-fn tell(common: &Common, status: &watch::Receiver<Arc<FleetStatus>>, router: &Arc<ArcSwap<Router>>) {
-    common.manager.ready();
-    let (pulses, asked) = (common.pulses.clone(), router.clone());
-    let answers = move || asked.load().answers();
-    common.tasks.spawn(notify::run(common.manager, status.clone(), pulses, answers, common.cancel.clone()));
 }
 
 type Started = (watch::Receiver<Arc<FleetStatus>>, JoinHandle<()>);

@@ -10,14 +10,17 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use sd_notify::NotifyState;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use super::common::Common;
 use super::pulse::{Progress, Pulses};
 use crate::model::FleetStatus;
+use crate::router::Router;
 
 /// Set by a service manager that listens.
 const SOCKET: &str = "NOTIFY_SOCKET";
@@ -27,6 +30,14 @@ const LINE: usize = 240;
 const LOOKS: u32 = 4;
 /// How often progress is looked for without a watchdog: for the log alone.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// The doors are open: says so, and goes on telling how the fleet is.
+pub fn start(common: &Common, status: &watch::Receiver<Arc<FleetStatus>>, router: &Arc<ArcSwap<Router>>) {
+    common.manager.ready();
+    let (pulses, asked) = (common.pulses.clone(), router.clone());
+    let answers = move || asked.load().answers();
+    common.tasks.spawn(run(common.manager, status.clone(), pulses, answers, common.cancel.clone()));
+}
 
 /// The service manager; absent unless it listens.
 #[derive(Debug, Clone, Copy, Default)]
@@ -136,7 +147,7 @@ impl Watch {
 
 /// Tells status and progress until `cancel`. `answers` is asked before each look for progress: whether the router answers
 /// a question of our own.
-pub async fn run(
+async fn run(
     manager: Manager,
     mut status: watch::Receiver<Arc<FleetStatus>>,
     pulses: Pulses,

@@ -1,7 +1,7 @@
 //! Prometheus text (`OpenMetrics` 1.0): what is counted, and the door it is read at.
 //!
 //! This room counts what it is told; it never measures, decides or keeps globals: the one [`Metrics`] is passed in. To add
-//! a metric, add its family to the file of what it tells of (`requests`, `fleet`) or a handle to [`Metrics`].
+//! a metric, add its family to the file of what it tells of (`requests`, `fleet`, `incidents`) or a handle to [`Metrics`].
 //!
 //! | metric | labels | unit, meaning |
 //! |---|---|---|
@@ -22,6 +22,10 @@
 //! | `beacondeck_beacon_observed_timestamp_seconds` | `beacon` | last observation, Unix time; absent before it |
 //! | `beacondeck_slot`, `beacondeck_agreed_head_slot` | | present slot, agreed head; absent until known |
 //! | `beacondeck_alerts` | | sentences on-call must know now |
+//! | `beacondeck_incident` | `culprit`, `kind`, `severity`, `state` | incidents that go on; 64 series at most, then `others` |
+//! | `beacondeck_incidents_opened_total` | `kind` | incidents seen open since the start |
+//! | `beacondeck_notifications_total` | `notifier`, `outcome` (`sent`, `failed`) | notifications |
+//! | `beacondeck_notify_failing` | `notifier` | 1 while the last notification was not taken |
 //! | `beacondeck_traces_dropped_total` | | traces nobody took in time |
 //! | `beacondeck_bodies_held_bytes` | | bytes of all bodies held at once |
 //! | `beacondeck_connections_open` | | connections over all doors |
@@ -31,6 +35,7 @@
 //! | `beacondeck_build_info` | `version` | 1 |
 
 mod fleet;
+mod incidents;
 mod known;
 mod requests;
 mod seconds;
@@ -63,6 +68,7 @@ pub struct Metrics {
     registry: Registry,
     requests: requests::Requests,
     fleet: fleet::FleetGauges,
+    incidents: incidents::IncidentMetrics,
     memory: known::Known,
     /// Traces nobody took in time.
     pub traces_dropped: Counter,
@@ -84,6 +90,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix("beacondeck");
         let requests = requests::Requests::new(&mut registry, rows);
         let fleet = fleet::FleetGauges::new(&mut registry);
+        let incidents = incidents::IncidentMetrics::new(&mut registry);
         let (traces_dropped, connections_refused) = (Counter::default(), Counter::default());
         let (bodies_held, connections_open) = (Gauge::default(), Gauge::default());
         let refused = Family::<[(&str, &str); 1], Counter>::default();
@@ -102,6 +109,7 @@ impl Metrics {
             registry,
             requests,
             fleet,
+            incidents,
             memory,
             traces_dropped,
             bodies_held,
@@ -137,6 +145,22 @@ impl Metrics {
     /// Sets the gauges of a published snapshot.
     pub fn observe(&self, status: &FleetStatus) {
         self.fleet.observe(status);
+        self.incidents.observe(status);
+    }
+
+    /// A notifier of the fleet file: its series are there from now on.
+    pub fn expect_notifier(&self, notifier: &str) {
+        self.incidents.expect(notifier);
+    }
+
+    /// A notification was sent, or failed.
+    pub fn notified(&self, notifier: &str, sent: bool) {
+        self.incidents.notified(notifier, sent);
+    }
+
+    /// A notifier is no longer in the fleet file.
+    pub fn forget_notifier(&self, notifier: &str) {
+        self.incidents.forget(notifier);
     }
 
     /// All of it as `OpenMetrics` text.

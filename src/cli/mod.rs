@@ -19,6 +19,7 @@ mod follow;
 mod incidents;
 mod journal;
 mod lifecycle;
+mod notify;
 mod operate;
 mod output;
 mod plain;
@@ -128,6 +129,8 @@ commands! {
     Ack => ack,
     /// Explain where requests went: who answered, who was tried before, who was skipped and why
     Explain => explain,
+    /// Try the notifiers of the fleet file: a test incident, opened and ended
+    Notify => notify,
     /// Show who ordered what, when, and what became of it
     Journal => journal,
     /// Feed a recording to the engine that names culprits, and print the changes of its incidents

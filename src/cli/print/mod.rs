@@ -1,5 +1,6 @@
 //! `beacondeck print`: what comes with the program.
 
+mod prometheus;
 mod unit;
 
 use std::process::ExitCode;
@@ -34,6 +35,10 @@ enum What {
         #[arg(default_value = "all")]
         part: Part,
     },
+    /// Alert rules for Prometheus, over the metrics of serve
+    Rules,
+    /// A dashboard for Grafana, to be imported
+    Grafana,
     /// The console's key table, with the changes of the user's file
     Keys,
     /// The console's themes, or one of them as a file
@@ -56,6 +61,8 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let text = match what {
         What::Config => EXAMPLE.to_owned(),
         What::Unit { part } => part.text(&if part.names_units() { units(global)? } else { Vec::new() }),
+        What::Rules => prometheus::RULES.to_owned(),
+        What::Grafana => prometheus::GRAFANA.to_owned(),
         What::Keys => keys()?,
         What::Theme { name } => theme(name.as_deref())?,
         What::Screen(args) => screen::draw(&args, global)?,

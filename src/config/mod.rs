@@ -179,7 +179,7 @@ beacons:%
 %    slack: %https://hooks.example/hunter2%
 %  - name: w%
 %    webhook:%
-%      url: %https://hooks.example/?%hunter2%
+%      url: %https://hooks.example/?hunter2%
 zone: no%
 ";
 

@@ -3,9 +3,8 @@
 use super::headers::{REFERENCE, reference};
 use super::problem::{Complaint, nearest};
 use super::reader::{Field, Reader, Section};
-use super::schema::{self, Shape};
 use super::tree::Value;
-use super::{Outside, beacons, defaults, scalar};
+use super::{Outside, beacons, defaults, scalar, schema};
 use crate::model::{Notifier, Placeholder, Secret, Severity, Target, Template, TemplateError};
 
 const NOTIFY: &str = "write a list of notifiers, each with `name` and where it tells";
@@ -71,7 +70,7 @@ fn target(reader: &mut Reader, section: &Section<'_>, outside: &dyn Outside) -> 
     match given.as_slice() {
         [("alertmanager", field)] => reader.read(field, alertmanager).map(Target::Alertmanager),
         [("pagerduty", field)] => pagerduty(reader, field, outside),
-        [("slack", field)] => secret_url(reader, field, &schema::SLACK, outside).map(Target::Slack),
+        [("slack", field)] => secret_url(reader, field, outside).map(Target::Slack),
         [(_, field)] => webhook(reader, field, outside),
         [] => {
             reader.complain(section.field(), Complaint::new("nobody is told by this notifier", ONE));
@@ -100,7 +99,7 @@ fn alertmanager(text: &str) -> Result<String, Complaint> {
 fn pagerduty(reader: &mut Reader, field: &Field<'_>, outside: &dyn Outside) -> Option<Target> {
     let section = reader.section(field, &schema::PAGERDUTY)?;
     let key = reader.required(&section, "routing-key", REFERENCE);
-    let routing_key = key.and_then(|field| secret(reader, &field, &schema::ROUTING_KEY, outside));
+    let routing_key = key.and_then(|field| secret(reader, &field, outside));
     let url = match section.get("url") {
         Some(field) => plain_url(reader, field)?,
         None => defaults::PAGERDUTY.to_owned(),
@@ -113,7 +112,7 @@ fn webhook(reader: &mut Reader, field: &Field<'_>, outside: &dyn Outside) -> Opt
     let hint = "write `url: https://…`, or `url: {file: /path}` if it holds a secret";
     let url = reader.required(&section, "url", hint).and_then(|field| match field.node.value {
         Value::Scalar { .. } => plain_url(reader, &field).map(Secret::new),
-        _ => secret_url(reader, &field, &schema::WEBHOOK_URL, outside),
+        _ => secret_url(reader, &field, outside),
     });
     let template = match section.get("template") {
         Some(field) => {
@@ -155,13 +154,13 @@ fn plain_url(reader: &mut Reader, field: &Field<'_>) -> Option<String> {
 }
 
 /// A secret by reference only.
-fn secret(reader: &mut Reader, field: &Field<'_>, shape: &Shape, outside: &dyn Outside) -> Option<Secret> {
+fn secret(reader: &mut Reader, field: &Field<'_>, outside: &dyn Outside) -> Option<Secret> {
     if !matches!(field.node.value, Value::Map(_)) {
         let message = if field.is_null() { "no value" } else { "this secret may not stand in this file" };
         reader.complain_at_key(field, Complaint::new(message, REFERENCE));
         return None;
     }
-    let text = reference(reader, field, shape, outside)?;
+    let text = reference(reader, field, &schema::TOKEN, outside)?;
     if text.is_empty() || !text.chars().all(|c| c.is_ascii_graphic()) {
         let hint = "one line of printable characters without blanks is needed";
         reader.complain_at_key(field, Complaint::new("the secret is empty or not plain text", hint));
@@ -170,13 +169,8 @@ fn secret(reader: &mut Reader, field: &Field<'_>, shape: &Shape, outside: &dyn O
     Some(Secret::new(text))
 }
 
-fn secret_url(
-    reader: &mut Reader,
-    field: &Field<'_>,
-    shape: &Shape,
-    outside: &dyn Outside,
-) -> Option<Secret> {
-    let secret = secret(reader, field, shape, outside)?;
+fn secret_url(reader: &mut Reader, field: &Field<'_>, outside: &dyn Outside) -> Option<Secret> {
+    let secret = secret(reader, field, outside)?;
     let valid = reqwest::Url::parse(secret.reveal())
         .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.port() != Some(0));
     if !valid {

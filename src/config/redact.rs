@@ -148,13 +148,10 @@ fn inside_secret(lines: &[&str], index: usize) -> bool {
         open &= !begins_key(line);
         is
     });
-    let continued: Vec<_> = continued.collect();
-    // A URL may run on with its query.
-    continued.iter().any(|line| line.contains("://"))
-        || ancestors.chain(continued).any(|line| {
-            let chars: Vec<char> = line.chars().collect();
-            (0..chars.len()).filter(|i| chars[*i] == ':').any(|colon| hides(&word_before(&chars, colon)))
-        })
+    ancestors.chain(continued).any(|line| {
+        let chars: Vec<char> = line.chars().collect();
+        (0..chars.len()).filter(|i| chars[*i] == ':').any(|colon| hides(&word_before(&chars, colon)))
+    })
 }
 
 /// Whether the line begins with `key:`, also in a list or in braces.

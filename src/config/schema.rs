@@ -38,7 +38,7 @@ pub const ROOT: Shape = Shape {
 pub const LISTEN: Shape = Shape { path: "listen", keys: &["address", "allow", "tls", "token"] };
 /// A door's certificate and key.
 pub const LISTEN_TLS: Shape = Shape { path: "listen.tls", keys: &["certificate", "key", "client-ca"] };
-/// A door's token by reference.
+/// A secret by reference: a door's token, what a notifier posts with.
 pub const TOKEN: Shape = Shape { path: "listen.token", keys: &["file", "env"] };
 /// A beacon node.
 pub const BEACON: Shape = Shape {
@@ -60,14 +60,8 @@ pub const NOTIFY: Shape =
     Shape { path: "notify", keys: &["name", "alertmanager", "pagerduty", "slack", "webhook", "severity"] };
 /// A service of `PagerDuty`.
 pub const PAGERDUTY: Shape = Shape { path: "notify.pagerduty", keys: &["routing-key", "url"] };
-/// Its key by reference.
-pub const ROUTING_KEY: Shape = Shape { path: "notify.pagerduty.routing-key", keys: &["file", "env"] };
-/// Slack's URL by reference.
-pub const SLACK: Shape = Shape { path: "notify.slack", keys: &["file", "env"] };
 /// Any other place.
 pub const WEBHOOK: Shape = Shape { path: "notify.webhook", keys: &["url", "template"] };
-/// Its URL by reference.
-pub const WEBHOOK_URL: Shape = Shape { path: "notify.webhook.url", keys: &["file", "env"] };
 /// Choice of beacons.
 pub const ROUTING: Shape = Shape { path: "routing", keys: &["broadcast", "seeding", "open"] };
 /// Beacons a signed message goes to.
@@ -104,7 +98,7 @@ pub const LIMITS: Shape = Shape {
 pub const LOG: Shape = Shape { path: "log", keys: &["filter", "format", "directory", "keep"] };
 
 /// Every mapping with fixed keys.
-pub const ALL: [&Shape; 22] = [
+pub const ALL: [&Shape; 19] = [
     &ROOT,
     &LISTEN,
     &LISTEN_TLS,
@@ -116,10 +110,7 @@ pub const ALL: [&Shape; 22] = [
     &CLIENT,
     &NOTIFY,
     &PAGERDUTY,
-    &ROUTING_KEY,
-    &SLACK,
     &WEBHOOK,
-    &WEBHOOK_URL,
     &ROUTING,
     &BROADCAST,
     &SEEDING,

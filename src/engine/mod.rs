@@ -176,8 +176,7 @@ impl Engine {
         let bound = doors.bind(&fleet.listen).await?;
         let (status, pool) = start_pool(course, drains, messages, &common);
         generation.start(&common);
-        let cancel = common.cancel.clone();
-        let seeds = SeedsTask::new(router.clone(), &common);
+        let (cancel, seeds) = (common.cancel.clone(), SeedsTask::new(router.clone(), &common));
         let core = vec![
             ("pool", pool),
             ("seeds", common.tasks.spawn(seeds.run(cancel.clone()))),
@@ -201,11 +200,10 @@ impl Engine {
         if let Some(predecessor) = predecessor {
             predecessor.serves(router.clone(), &common).await;
         }
-        let addresses = doors.addresses();
+        let (addresses, metrics) = (doors.addresses(), exclusive.metrics());
         tracing::info!(fleet = %fleet.name, doors = ?addresses, beacons = fleet.beacons.len(), "routing");
         notify::start(&common, &status, &router);
         common.tasks.spawn(messenger::run(common.clone(), status.clone()));
-        let metrics = exclusive.metrics();
         let keeper = Keeper {
             common: common.clone(),
             file,

@@ -110,7 +110,7 @@ enum Piece {
     Value(Placeholder),
 }
 
-/// A message with placeholders. One that begins with `{` or `[` is JSON whatever its values are.
+/// A message with placeholders. One that begins as a JSON object, or a list of them, is JSON whatever its values are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     pieces: Vec<Piece>,
@@ -165,7 +165,7 @@ impl Template {
         }
         plain.push_str(rest);
         pieces.push(Piece::Text(plain));
-        let template = Self { pieces, json: text.trim_start().starts_with(['{', '[']) };
+        let template = Self { pieces, json: begins_as_json(text) };
         if template.json {
             let sample = template.fill(|_| "0".to_owned());
             serde_json::from_str::<serde::de::IgnoredAny>(&sample)
@@ -196,6 +196,13 @@ impl Template {
     }
 }
 
+/// `{"`, or `[{"`, whatever blanks are between: a text may begin with a placeholder or a bracket.
+fn begins_as_json(text: &str) -> bool {
+    let text = text.trim_start();
+    let text = text.strip_prefix('[').map_or(text, str::trim_start);
+    text.strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with('"'))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -207,6 +214,8 @@ mod tests {
     #[case("{severity}: {summary}", Ok("<severity>: <summary>"))]
     #[case("{\"text\": \"{summary}\", \"n\": {\"a\": [{incident}]}}", Err("JSON"))]
     #[case("{\"text\": \"{summary}\"}", Ok("{\"text\": \"<summary>\"}"))]
+    #[case("[{severity}] {summary}", Ok("[<severity>] <summary>"))]
+    #[case("[ {\n\"text\": \"{summary}\"}]", Ok("[ {\n\"text\": \"<summary>\"}]"))]
     #[case("a { b {} {Next} {next", Ok("a { b {} {Next} {next"))]
     #[case("{sumary}", Err("`{sumary}`"))]
     #[case("  ", Err("empty"))]

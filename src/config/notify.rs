@@ -101,7 +101,9 @@ fn pagerduty(reader: &mut Reader, field: &Field<'_>, outside: &dyn Outside) -> O
     let key = reader.required(&section, "routing-key", REFERENCE);
     let routing_key = key.and_then(|field| secret(reader, &field, outside));
     let url = match section.get("url") {
-        Some(field) => plain_url(reader, field)?,
+        Some(field) => {
+            plain_url(reader, field, "write for instance `https://events.eu.pagerduty.com/v2/enqueue`")?
+        }
         None => defaults::PAGERDUTY.to_owned(),
     };
     Some(Target::PagerDuty { routing_key: routing_key?, url })
@@ -109,9 +111,10 @@ fn pagerduty(reader: &mut Reader, field: &Field<'_>, outside: &dyn Outside) -> O
 
 fn webhook(reader: &mut Reader, field: &Field<'_>, outside: &dyn Outside) -> Option<Target> {
     let section = reader.section(field, &schema::WEBHOOK)?;
-    let hint = "write `url: https://…`, or `url: {file: /path}` if it holds a secret";
+    let hint =
+        "write `url: https://host/path`, or `url: {file: /path}` if it holds a secret or more than that";
     let url = reader.required(&section, "url", hint).and_then(|field| match field.node.value {
-        Value::Scalar { .. } => plain_url(reader, &field).map(Secret::new),
+        Value::Scalar { .. } => plain_url(reader, &field, hint).map(Secret::new),
         _ => secret_url(reader, &field, outside),
     });
     let template = match section.get("template") {
@@ -141,16 +144,11 @@ fn complaint(error: &TemplateError) -> Complaint {
 }
 
 /// A URL that may stand in the file: nothing in it can be a secret.
-fn plain_url(reader: &mut Reader, field: &Field<'_>) -> Option<String> {
-    let text = reader.text(field, "write a URL")?;
-    match beacons::url(text) {
-        Ok(url) => Some(url),
-        Err(complaint) => {
-            let hint = "write `https://`, host and path; one with more, or with a secret, by `{file: /path}`";
-            reader.complain_at_key(field, Complaint::new(complaint.message, hint));
-            None
-        }
-    }
+fn plain_url(reader: &mut Reader, field: &Field<'_>, hint: &str) -> Option<String> {
+    let url = beacons::url(reader.text(field, hint)?);
+    // What is wrong with it is not repeated: it may be the secret.
+    let complaint = || Complaint::new("not a URL of scheme, host and path alone", hint);
+    url.map_err(|_| reader.complain_at_key(field, complaint())).ok()
 }
 
 /// A secret by reference only.

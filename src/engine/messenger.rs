@@ -131,6 +131,10 @@ impl Memory for Desk {
 #[derive(Default)]
 struct Failing(std::sync::Mutex<State>);
 
+/// What on-call must know; none: nothing any more.
+#[derive(Debug, PartialEq, Eq)]
+struct Notice(Option<String>);
+
 #[derive(Default)]
 struct State {
     why: BTreeMap<String, (String, Instant)>,
@@ -154,8 +158,8 @@ impl Failing {
         self.with(|state| state.why.retain(|_, (_, at)| at.elapsed() < SHOWN));
     }
 
-    /// The notice, if it is another than the last.
-    fn changed(&self) -> Option<Option<String>> {
+    /// The notice if it is another than the last, or that there is none any more.
+    fn changed(&self) -> Option<Notice> {
         self.with(|state| {
             let words: Vec<String> =
                 state.why.iter().map(|(notifier, (why, _))| format!("{notifier}: {why}")).collect();
@@ -164,13 +168,13 @@ impl Failing {
             });
             (notice != state.told).then(|| {
                 state.told.clone_from(&notice);
-                notice
+                Notice(notice)
             })
         })
     }
 
     async fn tell(&self, common: &Common) {
-        if let Some(notice) = self.changed() {
+        if let Some(Notice(notice)) = self.changed() {
             // The pool's task ends last.
             let _ = common.pool.send(Message::Notice(PART, notice)).await;
         }
@@ -186,15 +190,15 @@ mod tests {
         let failing = Failing::default();
         assert_eq!(failing.changed(), None);
         failing.set("pager", "it answered 500".into());
-        let notice = failing.changed().unwrap().unwrap();
+        let notice = failing.changed().unwrap().0.unwrap();
         assert!(notice.starts_with("incidents are not told by pager: it answered 500;"), "{notice}");
         assert_eq!(failing.changed(), None);
         failing.forget("pager");
-        assert_eq!(failing.changed(), Some(None));
+        assert_eq!(failing.changed(), Some(Notice(None)));
         failing.set("chat", "it answered 404".into());
         assert!(failing.changed().is_some());
         tokio::time::advance(SHOWN).await;
         failing.expire();
-        assert_eq!(failing.changed(), Some(None));
+        assert_eq!(failing.changed(), Some(Notice(None)));
     }
 }

@@ -97,7 +97,7 @@ impl<M: Memory> Courier<M> {
         for due in dues {
             let told = self.tell(&status.fleet, &due).await;
             let (notifier, incident) = (self.notifier.name.as_str(), due.incident.id);
-            let outcome = told.as_ref().map(|()| ()).map_err(|error| error);
+            let outcome = told.as_ref().err().map_or(Ok(()), Err);
             self.memory.report(Report { notifier, incident, event: due.event, outcome }).await;
             match told {
                 Ok(()) => {

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
 mod common;
+#[path = "notify/recorder.rs"]
+mod recorder;
 
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use beacondeck::control::{Answer, Request};
 use beacondeck::model::{CulpritKind, DutiesAsked, DutyFate, DutyTold, Epoch, Incident, IncidentState, Slot};
 use beacondeck::sim::{Fault, SimConfig, SimNetwork};
 use common::{Rig, wait_for};
+use recorder::Recorder;
 use rstest::rstest;
 
 const CLIENTS: usize = 4;
@@ -33,6 +36,11 @@ fn config() -> SimConfig {
 
 /// A network, and an engine that has a door for each client and has seen some calm slots.
 async fn calm() -> (SimNetwork, Rig) {
+    calm_with("").await
+}
+
+/// The same with more in its fleet file.
+async fn calm_with(more: &str) -> (SimNetwork, Rig) {
     let mut network = SimNetwork::start(config()).await.unwrap();
     let doors: Vec<String> = (0..CLIENTS).map(|place| format!("127.0.0.{}:0", place + 2)).collect();
     let clients: Vec<String> = doors
@@ -50,7 +58,7 @@ async fn calm() -> (SimNetwork, Rig) {
         format!("[{}]", doors.iter().map(|door| format!("\"{door}\"")).collect::<Vec<_>>().join(", "));
     // Slots are short here: so is the time within which a beacon must answer.
     let rest = format!(
-        "clients: [{}]\nbeacons: [{}]\nprobing: {{interval: 200ms, timeout: 300ms}}\n",
+        "clients: [{}]\nbeacons: [{}]\nprobing: {{interval: 200ms, timeout: 300ms}}\n{more}",
         clients.join(", "),
         beacons.join(", ")
     );
@@ -97,6 +105,31 @@ async fn a_sick_beacon_is_the_one_incident(#[case] fault: Fault, #[case] causes:
     let over = wait_for(BOUND, || live(&rig).is_empty()).await;
     assert!(over, "not resolved after healing: {:#?}", live(&rig));
     assert_eq!(rig.status().incidents.len(), 1, "{:#?}", rig.status().incidents);
+    rig.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sick_beacon_is_told_of_once_and_so_is_its_end() {
+    let hook = Recorder::start([]).await;
+    let notify = format!(
+        "notify: [{{name: hook, severity: notice, webhook: {{url: \"http://{}/\"}}}}]\n",
+        hook.address
+    );
+    let (network, rig) = calm_with(&notify).await;
+    assert_eq!(hook.all().len(), 0, "nothing is wrong yet");
+    network.beacon(1).set(Fault::Hang);
+    assert!(wait_for(BOUND, || !hook.all().is_empty()).await, "{:#?}", rig.status().incidents);
+    let opened = hook.all()[0].json();
+    assert_eq!((&opened["event"], &opened["fleet"]), (&"opened".into(), &"test".into()));
+    let told: Incident = serde_json::from_value(opened["incident"].clone()).unwrap();
+    assert!(told.blames(&CulpritKind::Beacon, "b1"), "{told:#?}");
+    network.until_slot(Slot(network.slot().unwrap().0 + 6)).await;
+    network.beacon(1).heal();
+    let of = |event: &str| hook.all().iter().filter(|told| told.json()["event"] == event).count();
+    assert!(wait_for(BOUND, || of("ended") > 0).await, "{:#?}", live(&rig));
+    assert_eq!((of("opened"), of("ended")), (1, 1), "{:#?}", hook.all());
+    assert!(hook.all().iter().all(|told| told.json()["key"] == opened["key"]));
     rig.stop().await;
     network.stop().await;
 }

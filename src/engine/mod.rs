@@ -190,8 +190,7 @@ impl Engine {
         let predecessor = Predecessor::take_over(predecessor, &generation, &common).await?;
         let orders = orders(&common, &status).await?;
         observe::start(&common, seen, status.clone()).await?;
-        common.tasks.spawn(hosts::run(common.clone()));
-        common.tasks.spawn(marks_kept::keep(common.clone(), router.clone()));
+        beside(&common, &router, &status);
         let desk = Desk::new(orders, common.clock.clone(), cancel, common.tasks.clone());
         let mut exclusive = Exclusive::new(common.clone(), fleet.control.clone(), desk.clone());
         exclusive.open(fleet.metrics).await?;
@@ -203,7 +202,6 @@ impl Engine {
         let (addresses, metrics) = (doors.addresses(), exclusive.metrics());
         tracing::info!(fleet = %fleet.name, doors = ?addresses, beacons = fleet.beacons.len(), "routing");
         notify::start(&common, &status, &router);
-        common.tasks.spawn(messenger::run(common.clone(), status.clone()));
         let keeper = Keeper {
             common: common.clone(),
             file,
@@ -303,6 +301,13 @@ async fn orders(
     let book = Arc::new(book::Book::new(common.clock.clone(), common.store.clone()).await?);
     let acks = acks::Acks::start(common, status.clone()).await?;
     Ok(Arc::new(orders::Orders::new(common, status, book, acks)))
+}
+
+/// Starts what goes on by itself once the state is ours.
+fn beside(common: &Common, router: &Arc<ArcSwap<Router>>, status: &watch::Receiver<Arc<FleetStatus>>) {
+    common.tasks.spawn(hosts::run(common.clone()));
+    common.tasks.spawn(marks_kept::keep(common.clone(), router.clone()));
+    common.tasks.spawn(messenger::run(common.clone(), status.clone()));
 }
 
 /// Clients that wait at a socket that was handed over are better off waiting than with an answer that nobody can serve.

@@ -47,6 +47,7 @@ impl Recorder {
         recorder
     }
 
+    #[allow(dead_code, reason = "each test file uses its own part of it")]
     pub fn url(&self) -> String {
         format!("http://{}/hook/hunter2-secret", self.address)
     }

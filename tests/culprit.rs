@@ -113,7 +113,8 @@ async fn a_sick_beacon_is_the_one_incident(#[case] fault: Fault, #[case] causes:
 async fn a_sick_beacon_is_told_of_once_and_so_is_its_end() {
     let hook = Recorder::start([]).await;
     let notify = format!(
-        "notify: [{{name: hook, severity: notice, webhook: {{url: \"http://{}/\"}}}}]\n",
+        "notify: [{{name: hook, severity: notice, webhook: {{url: \"http://{}/\"}}}}, \
+         {{name: nowhere, severity: notice, alertmanager: \"http://127.0.0.1:1\"}}]\n",
         hook.address
     );
     let (network, rig) = calm_with(&notify).await;
@@ -124,7 +125,9 @@ async fn a_sick_beacon_is_told_of_once_and_so_is_its_end() {
     assert_eq!((&opened["event"], &opened["fleet"]), (&"opened".into(), &"test".into()));
     let told: Incident = serde_json::from_value(opened["incident"].clone()).unwrap();
     assert!(told.blames(&CulpritKind::Beacon, "b1"), "{told:#?}");
-    network.until_slot(Slot(network.slot().unwrap().0 + 6)).await;
+    let fails =
+        || rig.status().alerts.iter().any(|alert| alert.contains("not told by nowhere: it cannot be"));
+    assert!(wait_for(BOUND, fails).await, "{:#?}", rig.status().alerts);
     network.beacon(1).heal();
     let of = |event: &str| hook.all().iter().filter(|told| told.json()["event"] == event).count();
     assert!(wait_for(BOUND, || of("ended") > 0).await, "{:#?}", live(&rig));

@@ -15,7 +15,8 @@ use std::process::Output;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use beacondeck::engine::system_clock;
+use beacondeck::config;
+use beacondeck::engine::{Engine, Inherited, Manager, system_clock};
 use beacondeck::incidents::notify::{Courier, Memory, Patience, Report};
 use beacondeck::model::{
     Cost, Culprit, CulpritKind, FleetStatus, Incident, IncidentState, Notifier, Secret, Severity, Slot,
@@ -26,7 +27,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use common::{Rig, wait_for};
+use common::wait_for;
 use daemon::{Alertmanager, program};
 use recorder::Recorder;
 
@@ -296,26 +297,42 @@ async fn the_command_tells_what_each_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_notifiers_of_a_running_fleet_have_their_metrics() {
-    let rig = Rig::with(
-        "beacons: [{name: a, url: \"http://127.0.0.1:1\"}, {name: b, url: \"http://127.0.0.1:2\"}]\n\
-         notify: [{name: am, alertmanager: \"http://127.0.0.1:3\"}]\n",
-    )
-    .await;
-    let url = format!("http://{}/metrics", rig.engine.metrics.unwrap());
-    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-    let there = async {
-        loop {
-            let text = client.get(&url).send().await.unwrap().text().await.unwrap();
-            if text.contains("beacondeck_notify_failing{notifier=\"am\"} 0\n") {
-                return text;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+async fn a_reload_takes_other_notifiers_at_once() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let dir = tempfile::tempdir().unwrap();
+    let (file, at) = (dir.path().join("fleet.yaml"), dir.path().display());
+    let write = |notify: &str| {
+        let text = format!(
+            "fleet: test\nlisten: 127.0.0.1:0\nmetrics: 127.0.0.1:0\ncontrol: {at}/run\nstate: {at}/state\n\
+             beacons: [{{name: a, url: \"http://127.0.0.1:1\"}}, {{name: b, url: \"http://127.0.0.1:2\"}}]\n{notify}"
+        );
+        std::fs::write(&file, text).unwrap();
     };
-    let text = tokio::time::timeout(BOUND, there).await.expect("the notifier has series");
-    assert!(text.contains("beacondeck_notifications_total{notifier=\"am\",outcome=\"sent\"} 0\n"), "{text}");
-    rig.stop().await;
+    write("notify: [{name: am, alertmanager: \"http://127.0.0.1:3\"}]\n");
+    let loaded = config::load(&file).unwrap();
+    let engine = Engine::serve(&loaded, Manager::default(), Inherited::default()).await.unwrap();
+    let url = format!("http://{}/metrics", engine.metrics.unwrap());
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+    let until = async |wanted: &str, gone: &str| {
+        let there = async {
+            loop {
+                let text = client.get(&url).send().await.unwrap().text().await.unwrap();
+                if text.contains(wanted) && !text.contains(gone) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(BOUND, there).await.expect(wanted);
+    };
+    until("beacondeck_notify_failing{notifier=\"am\"} 0\n", "pager").await;
+    write("notify: [{name: pager, alertmanager: \"http://127.0.0.1:3\"}]\n");
+    assert_eq!(engine.house().reload().await.unwrap(), "notifier pager added, notifier am removed");
+    until("beacondeck_notifications_total{notifier=\"pager\",outcome=\"sent\"} 0\n", "\"am\"").await;
+    write("");
+    assert_eq!(engine.house().reload().await.unwrap(), "notifier pager removed");
+    until("beacondeck_build_info", "pager").await;
+    engine.stop().await;
 }
 
 /// Runs promtool in a directory that holds the rules as `rules.yaml`.

@@ -133,14 +133,14 @@ fn crowded(slots: u64) -> impl Iterator<Item = Vec<Observation>> {
         }
         lines.push(Observation::Slot(SlotSeen { slot, block: BlockSeen::OnTime, participation: Some(0.99) }));
         lines.extend(pairs().map(|(client, beacon)| {
-            let odd = (now * 7_919 + client as u64 * 104_729 + beacon as u64 * 1_299_709) % 100 == 0;
+            let draw = now * 7_919 + client as u64 * 104_729 + beacon as u64 * 1_299_709;
             Observation::Duties(DutiesSeen {
                 slot: Slot(slot.0 - 2),
                 as_of: slot,
                 client: format!("vc-{client}"),
                 beacon: Some(format!("b{beacon}")),
                 due: 1,
-                missed: u32::from(odd),
+                missed: u32::from(draw.is_multiple_of(100)),
                 late: 0,
                 wrong_head: 0,
             })

@@ -61,7 +61,9 @@ impl Usual {
     fn new(window: &Window, skip: &HashMap<Id, u64>, parts: &Parts) -> Self {
         let rates = &window.rates;
         let mut explained = vec![0; if skip.is_empty() { 0 } else { parts.len() }];
-        skip.iter().for_each(|(id, to)| explained[*id] = to + 1);
+        for (id, to) in skip {
+            explained[*id] = to + 1;
+        }
         Self {
             own: (0..parts.len()).map(|id| Symptom::ALL.map(|symptom| rates.own(symptom, id))).collect(),
             all: Symptom::ALL.map(|symptom| rates.of(symptom)),

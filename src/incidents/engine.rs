@@ -191,7 +191,9 @@ impl Incidents {
             }
         }
         let open: BTreeSet<Id> = self.open().filter_map(|incident| self.id_of(incident)).collect();
-        open.into_iter().for_each(|id| priors[id] -= KNOWN);
+        for id in open {
+            priors[id] -= KNOWN;
+        }
         priors
     }
 

@@ -14,7 +14,7 @@ use super::symptom::Symptom;
 use super::weigh::{Scale, Weighed};
 
 /// A component is blamed for at least so many nats.
-const THRESHOLD: f64 = 12.0;
+const THRESHOLD: f64 = 13.0;
 /// Most culprits.
 const MOST: usize = 6;
 /// What votes for another head alone must show besides.

@@ -162,10 +162,89 @@ impl Refusals {
         let from = self.all.iter().filter(|(_, of, _)| *of == Some(source));
         let clients: BTreeSet<Id> = from.clone().map(|(client, ..)| *client).collect();
         let (of_source, of_beacon) = (from.count() + by(source), by(beacon));
-        match of_beacon >= of_source {
-            true => Some(beacon),
-            // What one client alone is refused may be its own doing.
-            false => (clients.len() > 1).then_some(source),
+        if of_beacon >= of_source {
+            return Some(beacon);
         }
+        // What one client alone is refused may be its own doing.
+        (clients.len() > 1).then_some(source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{MsSpread, ServedSeen, Slot};
+
+    fn told(window: &mut Window, parts: &mut Parts, (client, beacon): (&str, &str), ms: [Option<f64>; 2]) {
+        for (step, ms) in [ServedStep::Data, ServedStep::Publish].into_iter().zip(ms) {
+            let seen = ServedSeen {
+                slot: Slot(9),
+                client: client.to_owned(),
+                beacon: beacon.to_owned(),
+                step,
+                n: 3,
+                failed: if ms.is_some() { 0 } else { 3 },
+                after_due_ms: ms.map(|ms| MsSpread { p50: ms, max: ms }),
+            };
+            window.served(&seen, parts);
+        }
+    }
+
+    fn refused(window: &mut Window, parts: &mut Parts, client: &str, beacon: &str) {
+        let seen = ServedSeen {
+            slot: Slot(9),
+            client: client.to_owned(),
+            beacon: beacon.to_owned(),
+            step: ServedStep::Publish,
+            n: 3,
+            failed: 3,
+            after_due_ms: None,
+        };
+        window.served(&seen, parts);
+    }
+
+    /// Beacons and clients on whose paths a symptom is wrong.
+    fn wrong(window: &Window, parts: &mut Parts, symptom: Symptom) -> BTreeSet<String> {
+        let mut marks = Vec::new();
+        window.marks(9, Told::AtOnce, parts, &mut marks);
+        let bad = marks.iter().filter(|mark| mark.symptom == symptom && mark.bad > 0.0);
+        let ends = bad.flat_map(|mark| parts.of(mark.path).ends).flatten();
+        ends.map(|id| parts.culprit(id).to_string()).collect()
+    }
+
+    #[test]
+    fn what_is_refused_is_the_doing_of_who_has_to_do_with_more_of_it() {
+        let well = [Some(10.0), Some(50.0)];
+        let (mut window, mut parts) = (Window::default(), Parts::default());
+        for (client, beacon) in [("c1", "b1"), ("c2", "b2"), ("c3", "b3")] {
+            told(&mut window, &mut parts, (client, beacon), well);
+            refused(&mut window, &mut parts, client, "b4");
+        }
+        let of = wrong(&window, &mut parts, Symptom::Untaken);
+        assert!(
+            of.contains("beacon b4") && !of.contains("beacon b1"),
+            "it refuses what three others gave: {of:?}"
+        );
+
+        let (mut window, mut parts) = (Window::default(), Parts::default());
+        for (client, by) in [("c1", "b2"), ("c2", "b3")] {
+            told(&mut window, &mut parts, (client, "b1"), well);
+            refused(&mut window, &mut parts, client, by);
+        }
+        let of = wrong(&window, &mut parts, Symptom::Untaken);
+        assert!(of.contains("beacon b1") && !of.contains("beacon b2"), "two refuse what it gave: {of:?}");
+    }
+
+    #[test]
+    fn a_late_publication_is_the_clients_if_its_beacon_is_well() {
+        let (mut window, mut parts) = (Window::default(), Parts::default());
+        for n in 0..8 {
+            told(&mut window, &mut parts, (&format!("c{n}"), "b1"), [Some(10.0), Some(50.0)]);
+        }
+        told(&mut window, &mut parts, ("c0", "b1"), [Some(10.0), Some(5_000.0)]);
+        assert!(wrong(&window, &mut parts, Symptom::SignedLate).contains("client c0"));
+        assert!(wrong(&window, &mut parts, Symptom::PublishedLate).is_empty());
+        told(&mut window, &mut parts, ("c1", "b1"), [Some(3_000.0), Some(5_000.0)]);
+        assert!(wrong(&window, &mut parts, Symptom::PublishedLate).contains("client c1"));
     }
 }

@@ -99,7 +99,7 @@ impl Symptom {
     pub(super) fn clump(self) -> f64 {
         match self {
             Self::WrongHead => 0.6,
-            Self::Missed | Self::Unasked | Self::Unsigned => 0.04,
+            Self::Missed | Self::Unasked | Self::Unsigned => 0.1,
             Self::Late | Self::Unanswered | Self::Untaken => 0.3,
             _ => 0.0,
         }

@@ -26,6 +26,7 @@ fn fleet() -> Observation {
 struct Wrong {
     hung: &'static [u64],
     silent: &'static [u64],
+    late: &'static [u64],
     block: bool,
 }
 
@@ -52,6 +53,18 @@ fn slot(slot: u64, wrong: Wrong) -> Vec<Observation> {
                 n: 4,
                 failed: if hung { 4 } else { 0 },
                 after_due_ms: (!hung).then_some(MsSpread { p50: 20.0, max: 40.0 }),
+            }));
+        }
+        if !wrong.silent.contains(&n) && !hung {
+            let ms = if wrong.late.contains(&n) { 4_000.0 } else { 60.0 };
+            lines.push(Observation::Served(ServedSeen {
+                slot: Slot(slot),
+                client: format!("vc-{n}"),
+                beacon: format!("b{n}"),
+                step: ServedStep::Publish,
+                n: 10,
+                failed: 0,
+                after_due_ms: Some(MsSpread { p50: ms, max: ms }),
             }));
         }
     }
@@ -137,6 +150,43 @@ fn a_client_that_asks_nobody_is_blamed_itself() {
 }
 
 #[test]
+fn what_turns_out_to_be_part_of_an_incident_is_none_of_its_own() {
+    let changes = play(80, |now| Wrong {
+        late: match now {
+            130..134 => &[0],
+            134..150 => &[0, 2],
+            _ => &[],
+        },
+        ..Wrong::default()
+    });
+    let mut last = std::collections::BTreeMap::new();
+    for change in &changes {
+        last.insert(change.id, change);
+    }
+    assert!(!last.is_empty(), "{changes:#?}");
+    for change in last.values() {
+        assert_eq!((change.event, named(change)), (Event::Resolved, (Kind::Signer, "s0")), "{changes:#?}");
+        assert_eq!(change.cause, "signs late");
+    }
+}
+
+#[test]
+fn the_same_recording_says_the_same() {
+    // Every map of an engine has a hash seed of its own.
+    let wrong = |now: u64| Wrong {
+        hung: if (130..150).contains(&now) { &[2, 3] } else { &[] },
+        silent: if (140..160).contains(&now) { &[1] } else { &[] },
+        late: if now % 3 == 0 { &[0] } else { &[] },
+        block: now % 40 == 7,
+    };
+    let first = play(100, wrong);
+    assert!(!first.is_empty());
+    for _ in 0..8 {
+        assert_eq!(play(100, wrong), first);
+    }
+}
+
+#[test]
 fn a_calm_hour_and_a_late_block_blame_nobody() {
     let changes = play(300, |now| Wrong { block: now % 40 == 7, ..Wrong::default() });
     assert!(changes.is_empty(), "{changes:#?}");
@@ -155,7 +205,7 @@ fn a_later_line_about_the_same_duties_replaces_the_first() {
     engine.observe(&fleet());
     let mut changes = Vec::new();
     for now in 100..160 {
-        let missed = Wrong { silent: &[], hung: &[1], block: false };
+        let missed = Wrong { hung: &[1], ..Wrong::default() };
         let lines = slot(now, Wrong::default());
         // Told too early, each is put right in the same slot.
         let early = duties(now, missed);

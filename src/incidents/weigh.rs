@@ -160,7 +160,9 @@ impl<'a> Scale<'a> {
             right[symptom as usize] = Sum::default();
         });
         let mut of = right.map(|sum| sum.n);
-        own.iter().for_each(|place| of[self.cell(*place).symptom as usize] += self.cell(*place).n);
+        for cell in own.iter().map(|place| self.cell(*place)) {
+            of[cell.symptom as usize] += cell.n;
+        }
         let safe = self.without(&own, &of, given);
         let strength = self.fit(&own, &safe, &right);
         if strength.is_empty() {

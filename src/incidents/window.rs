@@ -216,6 +216,10 @@ impl Window {
     pub(super) fn forget(&mut self, now: u64) {
         let first = now.saturating_sub(SLOTS);
         self.slots = self.slots.split_off(&first);
+        if let Some(facts) = self.slots.get_mut(&now) {
+            facts.requests.shrink_to_fit();
+            facts.probes.shrink_to_fit();
+        }
     }
 
     /// A late or missing block makes votes wrong and late whoever casts them.

@@ -83,7 +83,7 @@ impl Usual {
         }
         let lost = matches!(mark.symptom, Symptom::Missed | Symptom::Unasked | Symptom::Unsigned);
         let fall = if fall > FALL / 2.0 { fall * 1.3 } else { 0.0 };
-        (rate.max(if lost { self.network } else { 0.0 }) + fall).min(0.6)
+        (rate.max(if lost { self.network } else { 0.0 }) + fall).min(0.95)
     }
 
     fn is_explained(&self, path: PathId, slot: u64, parts: &Parts) -> bool {

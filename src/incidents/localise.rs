@@ -21,6 +21,8 @@ const MOST: usize = 6;
 const DOUBT: f64 = 6.0;
 /// And so much more for the share of votes for which that is usual.
 const DOUBTS: f64 = 40.0;
+/// Where more than this share of votes is for another head, they alone say nothing.
+const COMMON: f64 = 0.2;
 /// A rival that explains the same within so many nats is waited for, while there is little to go by.
 const RIVAL: (f64, f64) = (2.0, 8.0);
 
@@ -97,7 +99,11 @@ impl<'a> Localiser<'a> {
     /// Votes for another head alone say little, the less the more usual they are.
     fn doubt(&self, strength: &BTreeMap<Symptom, f64>) -> f64 {
         let only = strength.keys().all(|symptom| matches!(symptom, Symptom::WrongHead | Symptom::Late));
-        if only { DOUBT + DOUBTS * self.scale.usual(Symptom::WrongHead) } else { 0.0 }
+        match self.scale.usual(Symptom::WrongHead) {
+            _ if !only => 0.0,
+            usual if usual > COMMON => f64::INFINITY,
+            usual => DOUBT + DOUBTS * usual,
+        }
     }
 
     /// The best of what is weighed, the best first; what explains the same is weighed by the same measure.

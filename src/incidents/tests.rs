@@ -176,7 +176,7 @@ fn the_same_recording_says_the_same() {
     let wrong = |now: u64| Wrong {
         hung: if (130..150).contains(&now) { &[2, 3] } else { &[] },
         silent: if (140..160).contains(&now) { &[1] } else { &[] },
-        late: if now % 3 == 0 { &[0] } else { &[] },
+        late: if now.is_multiple_of(3) { &[0] } else { &[] },
         block: now % 40 == 7,
     };
     let first = play(100, wrong);

@@ -84,7 +84,7 @@ impl Rates {
     pub(super) fn of(&self, symptom: Symptom) -> f64 {
         let (bad, n) = self.all[symptom as usize];
         let least = symptom.usual().0 / 3.0;
-        let most = if symptom.family() == Family::Probe { symptom.usual().0 * 3.0 } else { 0.5 };
+        let most = if symptom.family() == Family::Probe { symptom.usual().0 * 3.0 } else { 0.9 };
         (bad / n).clamp(least, most)
     }
 
@@ -92,7 +92,7 @@ impl Rates {
     pub(super) fn own(&self, symptom: Symptom, of: Id) -> f64 {
         let all = self.of(symptom);
         let (bad, n) = self.own.get(of).map_or((0.0, 0.0), |own| own[symptom as usize]);
-        ((bad + all * OWN) / (n + OWN)).max(all).min(0.9)
+        ((bad + all * OWN) / (n + OWN)).max(all).min(0.95)
     }
 
     /// A count of one client or beacon that is not blamed.

@@ -132,6 +132,7 @@ mod tests {
             state: IncidentState::Mitigated,
             severity: Severity::Notice,
             culprits: vec![Culprit { kind: CulpritKind::Beacon, name: "b2".into() }],
+            beacons: Vec::new(),
             cause: "does not answer".into(),
             confidence: 0.981,
             slot: Slot(1234),

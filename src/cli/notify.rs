@@ -96,6 +96,7 @@ pub fn test_incident(now: UnixMs) -> Incident {
         state: IncidentState::Open,
         severity: Severity::Notice,
         culprits: vec![Culprit { kind: CulpritKind::Router, name: "test".to_owned() }],
+        beacons: Vec::new(),
         cause: "a test of notifications, nothing is wrong".to_owned(),
         confidence: 1.0,
         // Tells the key of this test from those before.

@@ -1,8 +1,9 @@
 //! A fleet as the console's tests see it.
 
 use crate::model::{
-    BeaconName, BeaconStatus, Ending, Epoch, FleetStatus, HeadStatus, JournalEntry, Lifecycle, Operation,
-    OperationStep as Step, Root, Slot, StepState, StepStatus, Traffic, UnixMs, Verb,
+    BeaconName, BeaconStatus, Cost, Culprit, CulpritKind, Ending, Epoch, FleetStatus, Happening, HeadStatus,
+    HostClock, HostFinding, HostLevel, HostStatus, Incident, IncidentState, JournalEntry, Lifecycle,
+    Operation, OperationStep as Step, Root, Severity, Slot, StepState, StepStatus, Traffic, UnixMs, Verb,
 };
 
 /// The moment of the fixture's snapshot.
@@ -55,6 +56,126 @@ pub fn fleet(beacons: Vec<BeaconStatus>) -> FleetStatus {
         alerts: Vec::new(),
         traffic: Traffic::default(),
     }
+}
+
+/// Three incidents: a beacon's that costs duties, a client's that may be chance, and one that has ended.
+pub fn incidents() -> Vec<Incident> {
+    let culprit = |kind, name: &str| Culprit { kind, name: name.into() };
+    let at = |before_s: u64| UnixMs(NOW.0 - before_s * 1_000);
+    let happened = |before_s: u64, what: &str| Happening {
+        slot: Slot(9_876_544 - before_s / 12),
+        at: at(before_s),
+        what: what.into(),
+    };
+    let beacon = Incident {
+        id: 7,
+        state: IncidentState::Open,
+        severity: Severity::Critical,
+        culprits: vec![culprit(CulpritKind::Beacon, "beacon-2")],
+        beacons: vec![BeaconName::new("beacon-2")],
+        cause: "does not answer".into(),
+        confidence: 0.984,
+        slot: Slot(9_876_541),
+        since: at(36),
+        ended: None,
+        cost: Cost {
+            validators: 640,
+            due: 320,
+            missed: 12,
+            late: 8,
+            wrong_head: 4,
+            eth_per_hour: Some(0.000_42),
+        },
+        evidence: vec![
+            "probes not answered: 6 of 6, 0.3 % is usual".into(),
+            "questions not answered: 9 of 31, 0.4 % is usual".into(),
+        ],
+        ambiguous_with: vec![culprit(CulpritKind::Host, "h2")],
+        ruled_out: vec!["client vc-1: 0 of 64 without beacon beacon-2".into()],
+        folded: vec!["duties missed: 12 of 320, at 2 others".into(), "probes not answered: 9 of 9".into()],
+        done: vec!["beacon-2 is routed around: hung".into()],
+        next: "d: drain beacon-2, then look at its log; R: restart it".into(),
+        timeline: vec![happened(36, "beacon beacon-2 is blamed: does not answer"), happened(24, "open")],
+        silence: None,
+    };
+    let client = Incident {
+        id: 8,
+        state: IncidentState::Suspected,
+        severity: Severity::Notice,
+        culprits: vec![culprit(CulpritKind::Client, "vc-2")],
+        beacons: Vec::new(),
+        cause: "signs late".into(),
+        confidence: 0.61,
+        cost: Cost { validators: 640, due: 96, late: 9, ..Cost::default() },
+        evidence: vec!["slots with late publications: 3 of 8, 1.0 % is usual".into()],
+        ambiguous_with: Vec::new(),
+        ruled_out: Vec::new(),
+        folded: Vec::new(),
+        done: Vec::new(),
+        next: "look whether vc-2 runs, reaches the router, and what its log says".into(),
+        timeline: vec![happened(12, "client vc-2 is blamed: signs late")],
+        since: at(12),
+        ..beacon.clone()
+    };
+    let ended = Incident {
+        id: 6,
+        state: IncidentState::Resolved,
+        severity: Severity::Notice,
+        culprits: vec![culprit(CulpritKind::Network, "network")],
+        beacons: Vec::new(),
+        cause: "late and missing blocks of the network".into(),
+        since: at(3_900),
+        ended: Some(at(3_000)),
+        next: "nothing: it has ended".into(),
+        done: Vec::new(),
+        cost: Cost::default(),
+        ..client.clone()
+    };
+    vec![beacon, client, ended]
+}
+
+/// Two hosts: one that was looked at, one whose clock is estimated.
+pub fn hosts() -> Vec<HostStatus> {
+    let finding = HostFinding {
+        check: "storage.flush".into(),
+        level: HostLevel::Bad,
+        actual: "a flush takes 48 ms".into(),
+        expected: "below 10 ms".into(),
+        why: "Slashing protection waits for the disk before each signature.".into(),
+        cost_ms: (20, 200),
+        remedy: "fstrim -v /".into(),
+        persistent: "systemctl enable fstrim.timer".into(),
+        revert: "systemctl disable fstrim.timer".into(),
+    };
+    let clock = |low_ms, high_ms, estimate, level| HostClock {
+        low_ms,
+        high_ms,
+        by: if estimate { "Date of its answers" } else { "chrony" }.into(),
+        estimate,
+        level,
+    };
+    let class = |name: &str, level| (name.to_owned(), level);
+    let here = HostStatus {
+        name: "h1".into(),
+        beacons: vec![BeaconName::new("beacon-1")],
+        at: Some(UnixMs(NOW.0 - 20_000)),
+        findings: vec![finding],
+        classes: vec![
+            class("cpu", HostLevel::Advice),
+            class("storage", HostLevel::Bad),
+            class("time", HostLevel::Ok),
+        ],
+        clock: Some(clock(-0.4, 0.9, false, HostLevel::Ok)),
+    };
+    let other = HostStatus {
+        name: "h2".into(),
+        beacons: vec![BeaconName::new("beacon-2")],
+        at: None,
+        findings: Vec::new(),
+        classes: Vec::new(),
+        clock: Some(clock(71.5, 112.0, true, HostLevel::Warn)),
+    };
+    vec![here, other]
 }
 
 /// A restart by alice that began 42 seconds ago and has come to a step.

@@ -17,6 +17,7 @@ pub mod fixture;
 pub mod frame;
 mod handoff;
 mod history;
+mod incident;
 pub mod key;
 pub mod keys;
 mod line;

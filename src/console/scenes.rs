@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use crate::control::{Access, Event as Said, Welcome};
 use crate::model::{
-    Ack, BeaconName, BeaconStatus, Explanation, FleetStatus, Flow, HeadStatus, JournalEntry, Lifecycle, Load,
-    LogLevel, LogLine, Operation, OperationStep, Outcome, Reason, Root, SPREAD, Skipped, Slot, Step,
-    StepAnswers, Timing, Traffic, Tried, UnixMs, Use,
+    Ack, BeaconName, BeaconStatus, DutyStatus, DutySums, Explanation, FleetStatus, Flow, HeadStatus,
+    JournalEntry, Lifecycle, Load, LogLevel, LogLine, Operation, OperationStep, Outcome, Reason, Root,
+    SPREAD, Skipped, Slot, Step, StepAnswers, Timing, Traffic, Tried, UnixMs, Use,
 };
 
 use super::event::{Effect, Event};
-use super::fixture::{NOW, beacon, failed, fleet, operation};
+use super::fixture::{self, NOW, beacon, failed, fleet, operation};
 use super::state::State;
 use super::update::tests::options;
 use super::update::update;
@@ -33,9 +33,37 @@ pub fn all() -> Vec<(&'static str, State)> {
         ),
         ("gone", gone),
         ("acked", scene(&acked())),
+        ("incident", scene(&incident())),
         ("restarting", scene(&restarting(operation("beacon-2", OperationStep::Wait)))),
         ("failed", scene(&restarting(failed(operation("beacon-2", OperationStep::Run))))),
     ]
+}
+
+/// A beacon hangs and costs duties, a client is slow, and something has ended.
+fn incident() -> FleetStatus {
+    let hung = hung();
+    let duty = |name: &str, missed, late| DutySums {
+        name: name.into(),
+        due: 320,
+        served: 318,
+        published: 316,
+        included: 320 - missed,
+        missed,
+        late,
+        wrong_head: late / 2,
+        wrong_target: 0,
+        distance: 1.04,
+        p50_ms: Some(-41),
+        p99_ms: Some(380),
+    };
+    let duties = DutyStatus {
+        from: Slot(9_876_478),
+        to: Slot(9_876_541),
+        validators: 1_280,
+        clients: vec![duty("vc-1", 12, 3), duty("vc-2", 0, 9)],
+        beacons: vec![duty("beacon-1", 0, 1), duty("beacon-2", 12, 8)],
+    };
+    FleetStatus { incidents: fixture::incidents(), duties: Some(duties), hosts: fixture::hosts(), ..hung }
 }
 
 /// Presses keys, one after the other; what an order would mean is answered as serve does.

@@ -4,10 +4,10 @@ use crate::model::{
     Ack, BeaconName, BeaconStatus, FleetStatus, JournalEntry, Lifecycle, Reason, UnixMs, page_of,
 };
 
-use super::course;
 use super::text::{count, rate, span};
 use super::theme::Role;
 use super::view::View;
+use super::{course, incident};
 use crate::model::capacity::{self, Verdict};
 
 /// One thing that is wrong.
@@ -31,6 +31,8 @@ pub struct Trouble {
     pub pages: Vec<String>,
     /// Who has taken note of all of it.
     pub ack: Option<Ack>,
+    /// What was done about it, where that is known better than by its beacons.
+    pub did: Option<String>,
 }
 
 /// Everything that is wrong, worst first; last what is out by order, which is not wrong but must not be forgotten.
@@ -38,7 +40,11 @@ pub fn troubles(view: &View<'_>) -> Vec<Trouble> {
     let Some(status) = view.status else { return Vec::new() };
     let mut found: Vec<Trouble> = status.alerts.iter().map(|alert| alert_of(view, alert)).collect();
     let mut sick: Vec<(Reason, Vec<&BeaconStatus>)> = Vec::new();
-    for beacon in status.beacons.iter().filter(|beacon| beacon.lifecycle == Lifecycle::Active) {
+    let live = || status.incidents.iter().filter(|incident| incident.state.is_live());
+    found.extend(live().map(|incident| incident::trouble(status, incident)));
+    let is_told = |beacon: &&BeaconStatus| live().any(|incident| incident.beacons.contains(&beacon.name));
+    let used = status.beacons.iter().filter(|beacon| beacon.lifecycle == Lifecycle::Active);
+    for beacon in used.filter(|beacon| !is_told(beacon)) {
         let Some(reason) = beacon.reasons.first().filter(|_| !beacon.healthy) else { continue };
         match sick.iter_mut().find(|(of, _)| of == reason) {
             Some((_, beacons)) => beacons.push(beacon),
@@ -92,6 +98,7 @@ fn course_of(view: &View<'_>, beacon: &BeaconStatus) -> Option<Trouble> {
         beacons: vec![name.clone()],
         pages: operation.has_failed().then(|| operation.page()).into_iter().collect(),
         ack: None,
+        did: None,
         since: operation.end.as_ref().map_or(operation.began, |(_, at, _)| *at),
         next: next.to_owned(),
     })
@@ -117,6 +124,7 @@ fn out_of(beacon: &BeaconStatus) -> Trouble {
         next: next.to_owned(),
         pages: Vec::new(),
         ack: None,
+        did: None,
     }
 }
 
@@ -133,6 +141,7 @@ fn alert_of(view: &View<'_>, alert: &str) -> Trouble {
         next: "2 beacons: bring one back".to_owned(),
         pages: vec![alert.to_owned()],
         ack: None,
+        did: None,
     }
 }
 
@@ -156,12 +165,14 @@ fn beacon_of(reason: Reason, beacons: &[&BeaconStatus]) -> Trouble {
         since: beacons.iter().map(|beacon| beacon.since).min().unwrap_or_default(),
         pages: names.iter().map(|name| page_of(reason, name)).collect(),
         ack: None,
+        did: None,
         beacons: names,
         next: next(reason).to_owned(),
     }
 }
 
-fn severity(reason: Reason) -> Role {
+/// How bad it is.
+pub fn severity(reason: Reason) -> Role {
     match reason {
         Reason::Slow | Reason::WarmingUp | Reason::ElOffline | Reason::Unseeded => Role::Warn,
         Reason::NeverObserved => Role::Unknown,
@@ -171,7 +182,7 @@ fn severity(reason: Reason) -> Role {
 }
 
 /// What an operator does about it.
-fn next(reason: Reason) -> &'static str {
+pub fn next(reason: Reason) -> &'static str {
     match reason {
         Reason::Unreachable => "is its process up, is its network? enter: details, d: drain while you look",
         Reason::Hung => "d: drain it, then look at its process (GC, disk, locks) and restart it",
@@ -212,12 +223,13 @@ pub fn cost(view: &View<'_>) -> (Role, String) {
             Verdict::Unknown => "load not measured yet".to_owned(),
         },
     };
-    let role = match (failed > 0.0, up) {
+    let lost = incident::lost(status).map_or_else(String::new, |lost| format!("{lost}; "));
+    let role = match (failed > 0.0 || !lost.is_empty(), up) {
         (_, 0) | (true, _) => Role::Crit,
         _ if out > 0 => Role::Warn,
         _ => Role::Ok,
     };
-    (role, format!("{requests}; {out} of {} out; {next}", count(status.beacons.len(), "beacon")))
+    (role, format!("{lost}{requests}; {out} of {} out; {next}", count(status.beacons.len(), "beacon")))
 }
 
 /// Who has taken note, when, and why.
@@ -231,9 +243,11 @@ pub fn done(view: &View<'_>, trouble: &Trouble) -> String {
         let target = entry.target.as_deref();
         trouble.beacons.iter().any(|beacon| target == Some(beacon.as_str())) && entry.at <= view.now
     };
-    let own = match trouble.beacons.as_slice() {
-        [] => "the router serves by the best that is left",
-        [_] => "the router passes it by, and looks at it each second",
+    let own = match (trouble.beacons.as_slice(), &trouble.did) {
+        ([], Some(did)) => did,
+        ([], None) if trouble.key.starts_with("incident") => "nothing yet",
+        ([], None) => "the router serves by the best that is left",
+        ([_], _) => "the router passes it by, and looks at it each second",
         _ => "the router passes them by, and looks at them each second",
     };
     if let Some(ack) = &trouble.ack {

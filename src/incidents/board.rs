@@ -155,6 +155,7 @@ fn new(change: &Change, scene: &Scene<'_>) -> Incident {
         state: IncidentState::Suspected,
         severity: Severity::Notice,
         culprits: change.culprits.clone(),
+        beacons: Vec::new(),
         cause: change.cause.clone(),
         confidence: change.confidence,
         slot: scene.slot,
@@ -211,6 +212,7 @@ fn look(incident: &mut Incident, engine: &mut Incidents, scene: &Scene<'_>) {
         wrong_head: all.wrong_head,
         eth_per_hour: rate(engine, &culprit, since, scene),
     };
+    incident.beacons = beacons.iter().map(|beacon| beacon.name.clone()).collect();
     incident.folded = engine.folded(&culprit, since);
     incident.ruled_out = engine.ruled_out(&culprit, since);
     incident.severity = severity(state, now, &culprit, scene.status);

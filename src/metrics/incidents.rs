@@ -142,6 +142,7 @@ mod tests {
             state,
             severity: Severity::Critical,
             culprits: vec![Culprit { kind: CulpritKind::Beacon, name: format!("b{id}") }],
+            beacons: Vec::new(),
             cause: "hung".into(),
             confidence: 1.0,
             slot: Slot(id),

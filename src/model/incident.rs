@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Slot, UnixMs};
+use super::{BeaconName, Slot, UnixMs};
 
 /// What kind of thing a culprit is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -173,6 +173,9 @@ pub struct Incident {
     pub severity: Severity,
     /// Who is to blame; never empty.
     pub culprits: Vec<Culprit>,
+    /// The beacons it stands for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beacons: Vec<BeaconName>,
     /// Why, in a few words.
     pub cause: String,
     /// Between 0 and 1.

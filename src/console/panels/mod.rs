@@ -5,9 +5,11 @@
 mod beacons;
 mod cells;
 mod detail;
+mod duties;
 mod explain;
 mod help;
 mod hosts;
+mod incidents;
 mod latency;
 mod log;
 mod overview;
@@ -58,9 +60,11 @@ pub trait Panel: Sync {
 }
 
 /// Every panel, in the order of the tabs.
-pub static PANELS: [&dyn Panel; 8] = [
+pub static PANELS: [&dyn Panel; 10] = [
     &overview::Overview,
     &beacons::Beacons,
+    &incidents::Incidents,
+    &duties::Duties,
     &traffic::Traffic,
     &latency::Latency,
     &hosts::Hosts,

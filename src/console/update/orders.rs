@@ -100,10 +100,14 @@ pub fn told(state: &mut State, told: Result<Consequences, String>) {
 /// Takes note of the worst that nobody has taken note of, or of what is wrong with the beacons at hand where they are chosen.
 pub fn ack(state: &mut State) -> Vec<Effect> {
     state.frozen = None;
-    let chosen = state.details[state.panel].is_some() || Some(state.panel) == place_of("beacons");
+    let of_incidents = Some(state.panel) == place_of("incidents");
+    let chosen =
+        of_incidents || state.details[state.panel].is_some() || Some(state.panel) == place_of("beacons");
     let at_hand = targets(state);
+    let is_chosen = |name: &str| at_hand.iter().any(|chosen| chosen == name);
     let mine = |trouble: &Trouble| {
-        !chosen || trouble.beacons.iter().any(|beacon| at_hand.iter().any(|name| name == beacon.as_str()))
+        let of_beacons = || trouble.beacons.iter().any(|beacon| is_chosen(beacon.as_str()));
+        !chosen || if of_incidents { is_chosen(&trouble.key) } else { of_beacons() }
     };
     let found: Vec<Trouble> = troubles(&state.view()).into_iter().filter(mine).collect();
     let open = found.iter().filter(|trouble| trouble.ack.is_none() && !trouble.pages.is_empty());

@@ -14,6 +14,7 @@ pub fn incident() -> Incident {
         state: IncidentState::Open,
         severity: Severity::Warning,
         culprits: vec![Culprit { kind: CulpritKind::Beacon, name: "b2".into() }],
+        beacons: Vec::new(),
         cause: "hung <no answers>".into(),
         confidence: 0.97,
         slot: Slot(1_234),

@@ -49,6 +49,7 @@ fn incident(state: IncidentState, severity: Severity) -> Incident {
         state,
         severity,
         culprits: vec![Culprit { kind: CulpritKind::Beacon, name: "b2".into() }],
+        beacons: Vec::new(),
         cause: "hung: accepts and does not answer".into(),
         confidence: 0.97,
         slot: Slot(1_234),

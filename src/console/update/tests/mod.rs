@@ -215,7 +215,7 @@ fn a_slow_line_gets_less_and_later_all_again() {
 #[test]
 fn explanations_are_asked_for_while_they_are_looked_at() {
     let mut state = three();
-    assert_eq!(press(&mut state, "5"), [Effect::Explain { slot: None }]);
+    assert_eq!(press(&mut state, "8"), [Effect::Explain { slot: None }]);
     let later = |ms: u64| UnixMs(NOW.0 + ms);
     assert!(update(&mut state, later(5_000), Event::Tick).is_empty(), "one is on its way");
     assert_eq!(

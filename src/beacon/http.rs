@@ -14,7 +14,7 @@ use super::error::{DecodeError, ReadError};
 use crate::model::{Beacon, BeaconName, Secret};
 
 /// Bytes an answer may have. The largest thing read here is the committees of an epoch: ten megabytes for a million validators.
-const ANSWER_MAX: usize = 64 << 20;
+const ANSWER_MAX: usize = 24 << 20;
 /// Characters of a beacon's error message that are kept.
 const MESSAGE_MAX: usize = 300;
 /// Bytes of an error body that are read for its message.

@@ -32,7 +32,9 @@ impl Incidents {
         }
         let (window, parts) = self.seen();
         let validators = window.due(blame.id, EPOCH, parts) as u64;
-        let worst = finding.as_ref().map(|seen| (seen.check.as_str(), seen.level));
+        // On a beacon's host it is evidence: what the beacon shows itself says why.
+        let of_host = finding.as_ref().filter(|_| culprit.kind == Kind::Host);
+        let worst = of_host.map(|seen| (seen.check.as_str(), seen.level));
         Change {
             slot: now,
             event: Event::Opened,

@@ -43,6 +43,11 @@ impl Seen {
     pub fn all(&self, name: &str) -> Vec<&str> {
         self.headers.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).collect()
     }
+
+    /// Whether no client asked: probes, and what is read for the ledger.
+    pub fn is_the_routers_own(&self) -> bool {
+        self.all("user-agent").iter().any(|agent| agent.starts_with("beacondeck/"))
+    }
 }
 
 /// One thing done to answer.
@@ -146,7 +151,7 @@ impl Notes {
         unknown.iter().copied().find(|unknown| topics.split(['&', '=']).any(|topic| topic == *unknown))
     }
 
-    /// Requests besides those of probes.
+    /// Requests besides those the router makes of its own.
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
@@ -266,7 +271,9 @@ async fn serve(
         } else if let Some(body) = known(&seen.target) {
             vec![json(&body)]
         } else {
-            notes.note(&seen);
+            if !seen.is_the_routers_own() {
+                notes.note(&seen);
+            }
             script(&seen)
         };
         for step in steps {

@@ -78,7 +78,12 @@ impl Modern {
 
     /// Requests besides those of probes.
     pub fn asked(&self) -> Vec<Asked> {
-        let own = |target: &str| known(target).is_none() && !target.starts_with("/eth/v1/events");
+        // Blocks are read for the ledger.
+        let own = |target: &str| {
+            known(target).is_none()
+                && !target.starts_with("/eth/v1/events")
+                && !target.starts_with("/eth/v2/beacon/blocks/0x")
+        };
         self.asked.lock().unwrap().iter().filter(|(_, target, _)| own(target)).cloned().collect()
     }
 

@@ -91,6 +91,8 @@ pub enum Scope {
     Table,
     /// Where there is a table of beacons, and this console may give orders.
     Orders,
+    /// Where something that is wrong can be chosen, and this console may give orders.
+    Notes,
     /// Only if routing does not stop with this process.
     Attached,
 }
@@ -128,7 +130,7 @@ impl Binding {
     }
 }
 
-use Scope::{All, Attached, Orders, Table};
+use Scope::{All, Attached, Notes, Orders, Table};
 
 /// The keys of panels by their place, with their names: a panel needs no row in the table.
 const PANEL_KEYS: [(&str, &[&str]); 10] = [
@@ -177,8 +179,14 @@ const BINDINGS: [Binding; 33] = [
     bind(Action::Drain, "drain", &["d"], "drain or resume (asks)", Orders).foot(1, "drain/resume"),
     bind(Action::Restart, "restart", &["R"], "drain, restart, resume when fit (asks)", Orders)
         .foot(2, "restart"),
-    bind(Action::Ack, "ack", &["a"], "acknowledge: the worst in Overview, the beacon's in Beacons", Orders)
-        .foot(2, "ack"),
+    bind(
+        Action::Ack,
+        "ack",
+        &["a"],
+        "acknowledge: the worst in Overview, what is chosen in Beacons and Incidents",
+        Notes,
+    )
+    .foot(2, "ack"),
     bind(Action::Upgrade, "upgrade", &["U"], "drain, upgrade, resume when fit (asks)", Orders)
         .foot(9, "upgrade"),
     bind(Action::Abort, "abort", &["A"], "end the restart or upgrade that runs (asks)", Orders)

@@ -56,6 +56,7 @@ fn alive(state: &State, binding: &Binding) -> bool {
         // It is a key only while there is something to end.
         Scope::Orders if binding.action == Action::Abort && !runs(state) => false,
         Scope::Orders => state.may_order() && PANELS[state.panel].of_beacons(),
+        Scope::Notes => state.may_order() && PANELS[state.panel].takes_notes(),
         Scope::Attached => state.options.seat != Seat::Embedded,
     }
 }

@@ -54,6 +54,7 @@ impl Panel for Help {
                 Scope::All => "everywhere",
                 Scope::Table => "tables",
                 Scope::Orders => "beacons",
+                Scope::Notes => "what is wrong",
                 Scope::Attached => "attached only",
             };
             row(&keys.join(" "), binding.label, place, binding.name)

@@ -11,8 +11,9 @@ use crate::console::trouble::ack_words;
 use crate::console::view::View;
 use crate::model::{Culprit, Incident};
 
-const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column; 10] = [
     Column::text("state", "STATE", 0, 11),
+    Column::text("severity", "COSTS", 2, 8),
     Column::text("culprit", "CULPRIT", 0, 14).fill(),
     Column::text("cause", "CAUSE", 0, 18).fill(),
     Column::number("for", "FOR", 1, 7),
@@ -43,6 +44,10 @@ impl Panel for Incidents {
         }
     }
 
+    fn takes_notes(&self) -> bool {
+        true
+    }
+
     fn detail(&self, view: &View<'_>, id: &str, width: u16) -> Option<Vec<TextLine>> {
         let incident = incidents(view).iter().find(|incident| incident.key() == id)?;
         Some(detail(view, incident, width))
@@ -61,6 +66,7 @@ fn row(view: &View<'_>, incident: &Incident) -> Row {
     let none = || Cell::text("-").role(Role::Dim);
     let cells = vec![
         Cell::text(words).role(role),
+        Cell::text(incident.severity.word()).role(role),
         Cell::text(incident.who()).role(if live { Role::Strong } else { Role::Dim }),
         Cell::text(incident.cause.as_str()),
         Cell::number(span(ms), ms as f64),

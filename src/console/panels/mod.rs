@@ -53,6 +53,11 @@ pub trait Panel: Sync {
         false
     }
 
+    /// Whether something that is wrong can be chosen in it, to be acknowledged.
+    fn takes_notes(&self) -> bool {
+        self.of_beacons()
+    }
+
     /// Whether it needs requests explained.
     fn explains(&self) -> bool {
         false

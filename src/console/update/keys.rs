@@ -33,10 +33,13 @@ fn dead(state: &State, action: Action) -> Option<String> {
         Scope::Orders if !PANELS[state.panel].of_beacons() => {
             Some("orders are for beacons, in Overview (1) and Beacons (2)".to_owned())
         }
-        Scope::Orders if state.options.seat == Seat::Replay => {
+        Scope::Notes if !PANELS[state.panel].takes_notes() => {
+            Some("what is wrong is in Overview (1), Beacons (2) and Incidents (3)".to_owned())
+        }
+        Scope::Orders | Scope::Notes if state.options.seat == Seat::Replay => {
             Some("a saved picture takes no orders".to_owned())
         }
-        Scope::Orders => state.no_orders.clone(),
+        Scope::Orders | Scope::Notes => state.no_orders.clone(),
         Scope::Attached if state.options.seat == Seat::Embedded => {
             Some("routing runs in this process and would stop".to_owned())
         }

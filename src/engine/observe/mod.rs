@@ -155,6 +155,8 @@ pub async fn start(
     });
     let incidents = incidents.collect();
     let observer = Observer::new(common, from, status, incidents);
-    common.tasks.spawn(observer.run(common.cancel.clone()));
+    let (runtime, cancel) = (tokio::runtime::Handle::current(), common.cancel.clone());
+    // What the end of a slot takes must not hold up requests: it has a thread of its own.
+    common.tasks.spawn_blocking(move || runtime.block_on(observer.run(cancel)));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Orders by keys and by name: asked for, confirmed, given, followed.
 
 use super::*;
+use crate::console::fixture;
 
 #[test]
 fn a_beacon_is_drained_by_keys_and_the_answer_is_told() {
@@ -163,6 +164,10 @@ fn what_is_wrong_is_acknowledged_by_one_key_and_by_name() {
     said(&mut state, status);
     assert!(press(&mut state, "1 a").is_empty());
     assert!(toasts(&state).iter().any(|text| text == "it is acknowledged by bob (uid 1001) already"));
+    let incidents = fixture::incidents();
+    said(&mut state, FleetStatus { incidents, ..fleet(vec![beacon("b1")]) });
+    assert_eq!(press(&mut state, "3 g a"), [Effect::Order(4, ack("incident 7", None))], "the chosen one");
+    assert!(press(&mut state, "4 a").is_empty(), "duties are nothing to take note of");
     update(&mut state, NOW, Event::Rights(Err("only the group beacondeck may give orders".into())));
     assert!(press(&mut state, "a").is_empty());
 }

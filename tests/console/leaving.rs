@@ -60,7 +60,7 @@ async fn the_last_picture_stays_in_the_scrollback_if_that_is_wanted() {
     terminal.press("Q");
     assert!(terminal.ended().await.success());
     terminal.is_given_back().await;
-    terminal.sees(&["3/3 up", "nothing is wrong"]).await;
+    terminal.sees(&["3/3 up", "lately"]).await;
     let mut other = room.console("ATTACHED").await;
     other.press("q");
     assert!(other.ended().await.success());

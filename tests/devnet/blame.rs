@@ -14,11 +14,13 @@ use super::run::{Outcome, Run};
 const NAMED_WITHIN: u64 = 3;
 /// Slots for which connections that are cut go on: the beacon follows the head so long.
 const CUT_OFF: u64 = 5;
+/// Slots for which enough probes may fall between pauses.
+const BETWEEN: u64 = 3;
 /// Slots after a stage in which what it did may still be told: the chain's verdicts come slots later, and what is over
 /// has to stay away for a while.
 const ECHO: u64 = 6;
 
-/// A beacon's fault, as an incident must name it.
+/// A beacon's fault, as an incident must name it. One that hangs and is drained by keys is out by order before its slot is over.
 struct Struck<'a> {
     outcome: &'a Outcome,
     beacon: String,
@@ -28,10 +30,8 @@ struct Struck<'a> {
 
 fn struck(run: &Run) -> Vec<Struck<'_>> {
     let one = |outcome: &'_ Outcome| {
-        let shows = matches!(
-            outcome.stage.fault?,
-            Fault::Hang | Fault::GcPauses | Fault::Kill | Fault::NoPeers | Fault::HangAndKeys
-        );
+        let shows =
+            matches!(outcome.stage.fault?, Fault::Hang | Fault::GcPauses | Fault::Kill | Fault::NoPeers);
         let last = outcome.after.last().or(outcome.during.last())?;
         let (from, to) = (first_slot(outcome.during.first()?.epoch), first_slot(last.epoch + 1));
         let beacon = format!("b{}", outcome.stage.beacon + 1);
@@ -110,7 +110,12 @@ pub fn judge(run: &Run) -> Result<()> {
             report(run)
         );
         let took = slots[0] - of.from;
-        let within = NAMED_WITHIN + if of.outcome.stage.fault == Some(Fault::NoPeers) { CUT_OFF } else { 0 };
+        let within = NAMED_WITHIN
+            + match of.outcome.stage.fault {
+                Some(Fault::NoPeers) => CUT_OFF,
+                Some(Fault::GcPauses) => BETWEEN,
+                _ => 0,
+            };
         ensure!(took <= within, "{what} at {} was named after {took} slots\n{}", of.beacon, report(run));
     }
     for incident in &run.incidents {

@@ -44,26 +44,23 @@ const PATIENCE: Patience = Patience {
 
 fn incident(state: IncidentState, severity: Severity) -> Incident {
     let now = (system_clock())().wall;
+    let culprits = vec![Culprit { kind: CulpritKind::Beacon, name: "b2".into() }];
+    let begun = Incident::new(
+        7,
+        culprits,
+        "hung: accepts and does not answer".into(),
+        Slot(1_234),
+        UnixMs(now.0 - 30_000),
+    );
     Incident {
-        id: 7,
         state,
         severity,
-        culprits: vec![Culprit { kind: CulpritKind::Beacon, name: "b2".into() }],
-        beacons: Vec::new(),
-        cause: "hung: accepts and does not answer".into(),
         confidence: 0.97,
-        slot: Slot(1_234),
-        since: UnixMs(now.0 - 30_000),
         ended: (state == IncidentState::Resolved).then_some(now),
         cost: Cost { validators: 64, due: 128, missed: 3, late: 9, wrong_head: 1, eth_per_hour: Some(0.01) },
         evidence: vec!["38 of 40 answers late".into()],
-        ambiguous_with: Vec::new(),
-        ruled_out: Vec::new(),
-        folded: Vec::new(),
-        done: Vec::new(),
         next: "beacondeck restart b2".into(),
-        timeline: Vec::new(),
-        silence: None,
+        ..begun
     }
 }
 

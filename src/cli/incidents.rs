@@ -127,26 +127,18 @@ mod tests {
     use crate::model::{Culprit, CulpritKind, IncidentState, Severity, Slot};
 
     fn incident() -> Incident {
+        let culprits = vec![Culprit { kind: CulpritKind::Beacon, name: "b2".into() }];
+        let begun = Incident::new(7, culprits, "does not answer".into(), Slot(1234), UnixMs(1_000));
         Incident {
-            id: 7,
             state: IncidentState::Mitigated,
             severity: Severity::Notice,
-            culprits: vec![Culprit { kind: CulpritKind::Beacon, name: "b2".into() }],
-            beacons: Vec::new(),
-            cause: "does not answer".into(),
             confidence: 0.981,
-            slot: Slot(1234),
-            since: UnixMs(1_000),
-            ended: None,
             cost: Cost { validators: 96, due: 300, missed: 12, late: 3, ..Cost::default() },
             evidence: vec!["probes not answered: 3 of 3, 0.3 % is usual".into()],
-            ambiguous_with: Vec::new(),
             ruled_out: vec!["client vc-1: 0 of 40 without beacon b2".into()],
-            folded: Vec::new(),
             done: vec!["b2 is routed around: hung".into()],
             next: "d: drain b2".into(),
-            timeline: Vec::new(),
-            silence: None,
+            ..begun
         }
     }
 

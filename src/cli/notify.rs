@@ -7,7 +7,7 @@ use clap::Subcommand;
 
 use super::{Failure, Global, say};
 use crate::incidents::notify::{Event, News, Patience, Sender, message};
-use crate::model::{Cost, Culprit, CulpritKind, Incident, IncidentState, Notifier, Severity, Slot, UnixMs};
+use crate::model::{Culprit, CulpritKind, Incident, IncidentState, Notifier, Severity, Slot, UnixMs};
 
 /// Arguments of `notify`.
 #[derive(Debug, clap::Args)]
@@ -91,27 +91,18 @@ fn now() -> UnixMs {
 
 /// An incident that says of itself that it is a test; number 0 is no real one's.
 pub fn test_incident(now: UnixMs) -> Incident {
+    let culprits = vec![Culprit { kind: CulpritKind::Router, name: "test".to_owned() }];
+    let cause = "a test of notifications, nothing is wrong".to_owned();
+    // Tells the key of this test from those before.
+    let slot = Slot(now.0 / 1_000);
+    let begun = Incident::new(0, culprits, cause, slot, now);
     Incident {
-        id: 0,
         state: IncidentState::Open,
         severity: Severity::Notice,
-        culprits: vec![Culprit { kind: CulpritKind::Router, name: "test".to_owned() }],
-        beacons: Vec::new(),
-        cause: "a test of notifications, nothing is wrong".to_owned(),
         confidence: 1.0,
-        // Tells the key of this test from those before.
-        slot: Slot(now.0 / 1_000),
-        since: now,
-        ended: None,
-        cost: Cost::default(),
         evidence: vec!["somebody ran `beacondeck notify test`".to_owned()],
-        ambiguous_with: Vec::new(),
-        ruled_out: Vec::new(),
-        folded: Vec::new(),
-        done: Vec::new(),
         next: "nothing".to_owned(),
-        timeline: Vec::new(),
-        silence: None,
+        ..begun
     }
 }
 

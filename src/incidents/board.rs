@@ -44,15 +44,6 @@ pub struct Scene<'a> {
     pub base_reward: Option<f64>,
 }
 
-/// An incident that is another one than at the last look.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Moved {
-    /// As it is now.
-    pub incident: Incident,
-    /// Whether it is worth keeping: more than its counts has changed.
-    pub lasting: bool,
-}
-
 /// All that go on, and the last that have ended.
 #[derive(Debug, Default)]
 pub struct Board(Vec<Incident>);
@@ -89,8 +80,9 @@ impl Board {
         all
     }
 
-    /// A slot is over: what the engine changed, and what has become of all that go on.
-    pub fn take(&mut self, changes: Vec<Change>, engine: &mut Incidents, scene: &Scene<'_>) -> Vec<Moved> {
+    /// A slot is over: what the engine changed, and what has become of all that go on. Those of which more than counts is
+    /// another now.
+    pub fn take(&mut self, changes: Vec<Change>, engine: &mut Incidents, scene: &Scene<'_>) -> Vec<Incident> {
         let before = self.0.clone();
         for change in changes {
             self.change(change, scene);
@@ -99,27 +91,19 @@ impl Board {
             look(incident, engine, scene);
         }
         self.prune();
-        let old = |id: u64| before.iter().find(|incident| incident.id == id);
-        let moved = |incident: &Incident| {
-            let old = old(incident.id);
-            let lasting = old.is_none_or(|old| {
-                (old.state, old.severity, &old.culprits, &old.cause)
-                    != (incident.state, incident.severity, &incident.culprits, &incident.cause)
-            });
-            (old != Some(incident)).then(|| Moved { incident: incident.clone(), lasting })
+        let is_same = |old: &Incident, new: &Incident| {
+            (old.id, old.state, old.severity) == (new.id, new.state, new.severity)
+                && (&old.culprits, &old.cause) == (&new.culprits, &new.cause)
         };
-        self.0.iter().filter_map(moved).collect()
+        let moved = |incident: &&Incident| !before.iter().any(|old| is_same(old, incident));
+        self.0.iter().filter(moved).cloned().collect()
     }
 
     fn change(&mut self, change: Change, scene: &Scene<'_>) {
-        let what = match change.event {
-            Event::Opened => format!("{} is blamed: {}", who(&change.culprits), change.cause),
-            Event::Changed => format!("{}: {}", who(&change.culprits), change.cause),
-            Event::Resolved => "no sign of it any more: resolved".to_owned(),
-        };
         let place = self.0.iter().position(|incident| incident.id == change.id);
         let place = place.unwrap_or_else(|| {
-            self.0.push(new(&change, scene));
+            let (culprits, cause) = (change.culprits.clone(), change.cause.clone());
+            self.0.push(Incident::new(change.id, culprits, cause, scene.slot, scene.at));
             self.0.len() - 1
         });
         let incident = &mut self.0[place];
@@ -134,6 +118,11 @@ impl Board {
             (incident.confidence, incident.ambiguous_with) = (change.confidence, change.ambiguous_with);
             (incident.evidence, incident.cost.validators) = (change.evidence, change.validators);
         }
+        let what = match change.event {
+            Event::Opened => format!("{} is blamed: {}", incident.who(), incident.cause),
+            Event::Changed => format!("{}: {}", incident.who(), incident.cause),
+            Event::Resolved => "no sign of it any more: resolved".to_owned(),
+        };
         note(incident, what, scene);
     }
 
@@ -142,34 +131,6 @@ impl Board {
         ended.sort_by(|a, b| b.cmp(a));
         let Some(last) = ended.get(ENDED) else { return };
         self.0.retain(|incident| incident.ended.is_none_or(|ended| ended > *last));
-    }
-}
-
-fn who(culprits: &[Culprit]) -> String {
-    culprits.iter().map(Culprit::to_string).collect::<Vec<_>>().join(" and ")
-}
-
-fn new(change: &Change, scene: &Scene<'_>) -> Incident {
-    Incident {
-        id: change.id,
-        state: IncidentState::Suspected,
-        severity: Severity::Notice,
-        culprits: change.culprits.clone(),
-        beacons: Vec::new(),
-        cause: change.cause.clone(),
-        confidence: change.confidence,
-        slot: scene.slot,
-        since: scene.at,
-        ended: None,
-        cost: Cost::default(),
-        evidence: Vec::new(),
-        ambiguous_with: Vec::new(),
-        ruled_out: Vec::new(),
-        folded: Vec::new(),
-        done: Vec::new(),
-        next: String::new(),
-        timeline: Vec::new(),
-        silence: None,
     }
 }
 
@@ -190,8 +151,9 @@ fn look(incident: &mut Incident, engine: &mut Incidents, scene: &Scene<'_>) {
     let counted = engine.counted();
     // Duties of the slot it was seen in, and of the one before, may have been lost by it already.
     let since = incident.slot.0.saturating_sub(1);
-    let all = engine.losses(&culprit, since);
-    let now = engine.losses(&culprit, (counted + 1).saturating_sub(NOW).max(since));
+    let last = |slots: u64| (counted + 1).saturating_sub(slots).max(since);
+    let [all, now, lately] = engine.losses(&culprit, [since, last(NOW), last(RATE)]);
+    let lately_slots = (counted + 1).saturating_sub(last(RATE));
     let names = engine.beacons_of(&culprit);
     let beacons: Vec<&BeaconStatus> =
         scene.status.beacons.iter().filter(|beacon| names.contains(&beacon.name.to_string())).collect();
@@ -210,11 +172,10 @@ fn look(incident: &mut Incident, engine: &mut Incidents, scene: &Scene<'_>) {
         missed: all.missed,
         late: all.late,
         wrong_head: all.wrong_head,
-        eth_per_hour: rate(engine, &culprit, since, scene),
+        eth_per_hour: rate(lately, lately_slots, scene),
     };
     incident.beacons = beacons.iter().map(|beacon| beacon.name.clone()).collect();
-    incident.folded = engine.folded(&culprit, since);
-    incident.ruled_out = engine.ruled_out(&culprit, since);
+    (incident.folded, incident.ruled_out) = engine.shown(&culprit, since);
     incident.severity = severity(state, now, &culprit, scene.status);
     incident.done = advice::done(&beacons, scene.status);
     incident.next = advice::next(&culprit, &beacons);
@@ -249,10 +210,7 @@ fn severity(state: IncidentState, now: Losses, culprit: &Culprit, status: &Fleet
 }
 
 /// ETH an hour at the rate of the last counted slots; none if nothing was lost in them.
-fn rate(engine: &mut Incidents, culprit: &Culprit, since: u64, scene: &Scene<'_>) -> Option<f64> {
-    let first = (engine.counted() + 1).saturating_sub(RATE).max(since);
-    let losses = engine.losses(culprit, first);
-    let slots = (engine.counted() + 1).checked_sub(first).filter(|slots| *slots > 0)?;
+fn rate(losses: Losses, slots: u64, scene: &Scene<'_>) -> Option<f64> {
     let lost = losses.missed as f64 * MISSED + (losses.late + losses.wrong_head) as f64 * HEAD;
     let gwei = lost * scene.base_reward?;
     let hours = slots as f64 * scene.slot_ms as f64 / 3.6e6;
@@ -262,32 +220,11 @@ fn rate(engine: &mut Incidents, culprit: &Culprit, since: u64, scene: &Scene<'_>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{BeaconName, DutiesSeen, FleetSeen, Labelled, Observation, Reason};
+    use crate::model::{DutiesSeen, FleetSeen, Labelled, Observation, Reason};
 
     fn beacon(name: &str, reasons: &[Reason]) -> BeaconStatus {
-        BeaconStatus {
-            name: BeaconName::new(name),
-            lifecycle: Lifecycle::Active,
-            healthy: reasons.is_empty(),
-            reasons: reasons.to_vec(),
-            detail: String::new(),
-            head: None,
-            lag: 0,
-            peers: None,
-            version: None,
-            execution: None,
-            in_flight: 0,
-            latency_us: 0,
-            p50_us: None,
-            p99_us: None,
-            answered: 0,
-            failed: 0,
-            observed: None,
-            since: UnixMs(0),
-            told: Vec::new(),
-            custody: None,
-            drained: None,
-        }
+        let (healthy, reasons) = (reasons.is_empty(), reasons.to_vec());
+        BeaconStatus { healthy, reasons, ..BeaconStatus::bare(name) }
     }
 
     fn status(reasons: &[Reason]) -> FleetStatus {
@@ -341,8 +278,7 @@ mod tests {
         let (mut board, mut engine) = (Board::default(), engine());
         let well = status(&[]);
         let moved = board.take(vec![change(Event::Opened, 0.6)], &mut engine, &scene(100, &well));
-        let first = &moved[0].incident;
-        assert!(moved[0].lasting);
+        let first = &moved[0];
         assert_eq!((first.state, first.severity), (IncidentState::Suspected, Severity::Notice));
         for slot in 99..=100 {
             duties(&mut engine, slot, "b1", 5);
@@ -361,7 +297,7 @@ mod tests {
         }
         let hung = status(&[Reason::Hung]);
         let moved = board.take(Vec::new(), &mut engine, &scene(108, &hung));
-        let mitigated = &moved[0].incident;
+        let mitigated = &moved[0];
         assert_eq!((mitigated.state, mitigated.severity), (IncidentState::Mitigated, Severity::Notice));
         assert_eq!(mitigated.done, [format!("b1 is routed around: {}", Reason::Hung)]);
         assert!(board.take(Vec::new(), &mut engine, &scene(109, &hung)).is_empty(), "nothing is new");

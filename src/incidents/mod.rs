@@ -52,7 +52,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-pub use board::{Board, Moved, Scene};
+pub use board::{Board, Scene};
 pub use engine::Incidents;
 pub use life::{Change, Event};
 pub use story::Losses;

@@ -52,35 +52,42 @@ impl Incidents {
         self.window().newest_duties()
     }
 
-    /// What went by a culprit from a slot on, and is counted; the network: everything.
-    pub fn losses(&mut self, culprit: &Culprit, since: u64) -> Losses {
+    /// What went by a culprit from each of some slots on, and is counted; the network: everything. The first slot is the
+    /// earliest.
+    pub fn losses<const N: usize>(&mut self, culprit: &Culprit, since: [u64; N]) -> [Losses; N] {
         let place = self.place(culprit);
         let everybody = culprit.kind == Kind::Network;
         let (window, parts) = self.seen();
-        let mut out = Losses::default();
+        let mut out = [Losses::default(); N];
         if place.is_none() && !everybody {
             return out;
         }
-        for (path, seen) in window.duties_since(since, parts) {
+        for (slot, path, seen) in window.duties_since(since.first().copied().unwrap_or_default(), parts) {
             if everybody || place.is_some_and(|id| parts.of(path).all.contains(&id)) {
-                out.due += u64::from(seen.due);
-                out.missed += u64::from(seen.missed);
-                out.late += u64::from(seen.late);
-                out.wrong_head += u64::from(seen.wrong_head);
+                for (losses, _) in out.iter_mut().zip(since).filter(|(_, since)| slot >= *since) {
+                    losses.due += u64::from(seen.due);
+                    losses.missed += u64::from(seen.missed);
+                    losses.late += u64::from(seen.late);
+                    losses.wrong_head += u64::from(seen.wrong_head);
+                }
             }
         }
         out
     }
 
-    /// What showed on a culprit's paths from a slot on, one line a symptom.
-    pub fn folded(&mut self, culprit: &Culprit, since: u64) -> Vec<String> {
-        let Some(id) = self.place(culprit) else { return Vec::new() };
+    /// What showed on a culprit's paths from a slot on, one line a symptom; and who shared the bad ones and shows nothing
+    /// elsewhere.
+    pub fn shown(&mut self, culprit: &Culprit, since: u64) -> (Vec<String>, Vec<String>) {
+        let Some(id) = self.place(culprit) else { return (Vec::new(), Vec::new()) };
         let marks = self.marks_since(since);
+        (self.folded(id, &marks), self.ruled_out(id, culprit, &marks))
+    }
+
+    fn folded(&self, id: Id, marks: &[Mark]) -> Vec<String> {
         let mut own: BTreeMap<Symptom, (f64, f64, BTreeSet<Id>)> = BTreeMap::new();
-        for mark in &marks {
+        for mark in marks {
             let path = self.parts().of(mark.path);
-            let on = if mark.symptom.is_clients_too() { &path.all } else { &path.back };
-            if !on.contains(&id) {
+            if !path.on(mark.symptom).contains(&id) {
                 continue;
             }
             let (bad, n, ends) = own.entry(mark.symptom).or_default();
@@ -100,30 +107,17 @@ impl Incidents {
         own.into_iter().filter_map(line).collect()
     }
 
-    /// Who shared the bad paths of a culprit and shows nothing elsewhere.
-    pub fn ruled_out(&mut self, culprit: &Culprit, since: u64) -> Vec<String> {
-        let Some(id) = self.place(culprit) else { return Vec::new() };
-        let marks = self.marks_since(since);
+    fn ruled_out(&self, id: Id, culprit: &Culprit, marks: &[Mark]) -> Vec<String> {
         let mut others: BTreeMap<Id, (f64, f64)> = BTreeMap::new();
-        let on = |mark: &Mark| {
-            let path = self.parts().of(mark.path);
-            if mark.symptom.is_clients_too() { path.all.clone() } else { path.back.clone() }
-        };
+        let on = |mark: &Mark| self.parts().of(mark.path).on(mark.symptom);
         let mut shown: BTreeSet<Symptom> = BTreeSet::new();
-        for mark in marks.iter().filter(|mark| mark.bad > 0.0) {
-            let path = on(mark);
-            if path.contains(&id) {
-                shown.insert(mark.symptom);
-                others.extend(path.into_iter().filter(|other| *other != id).map(|other| (other, (0.0, 0.0))));
-            }
+        for mark in marks.iter().filter(|mark| mark.bad > 0.0 && on(mark).contains(&id)) {
+            shown.insert(mark.symptom);
+            others.extend(on(mark).iter().filter(|other| **other != id).map(|other| (*other, (0.0, 0.0))));
         }
-        for mark in marks.iter().filter(|mark| shown.contains(&mark.symptom)) {
-            let path = on(mark);
-            if path.contains(&id) {
-                continue;
-            }
-            for other in path {
-                if let Some((bad, n)) = others.get_mut(&other) {
+        for mark in marks.iter().filter(|mark| shown.contains(&mark.symptom) && !on(mark).contains(&id)) {
+            for other in on(mark) {
+                if let Some((bad, n)) = others.get_mut(other) {
                     (*bad, *n) = (*bad + mark.bad, *n + mark.n);
                 }
             }

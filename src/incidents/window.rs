@@ -262,15 +262,16 @@ impl Window {
     /// Duties due over the last `width` slots on paths through a component.
     pub(super) fn due(&self, id: Id, width: u64, parts: &mut Parts) -> f64 {
         let all = self.duties_since(self.newest_duties.saturating_sub(width - 1), parts);
-        let own = all.into_iter().filter(|(path, _)| parts.of(*path).all.contains(&id));
-        own.map(|(_, seen)| f64::from(seen.due)).sum()
+        let own = all.into_iter().filter(|(_, path, _)| parts.of(*path).all.contains(&id));
+        own.map(|(_, _, seen)| f64::from(seen.due)).sum()
     }
 
-    /// The chain's verdicts of slots from one on, with their paths.
-    pub(super) fn duties_since(&self, first: u64, parts: &mut Parts) -> Vec<(PathId, Verdict)> {
+    /// The chain's verdicts of slots from one on, with slot and path.
+    pub(super) fn duties_since(&self, first: u64, parts: &mut Parts) -> Vec<(u64, PathId, Verdict)> {
         let slots = self.slots.range(first..);
-        let all =
-            slots.flat_map(|(_, facts)| facts.duties.iter().map(move |(path, seen)| (facts, path, seen)));
-        all.map(|(facts, path, seen)| (self.by_whom(*path as PathId, facts, parts), *seen)).collect()
+        let all = slots.flat_map(|(slot, facts)| {
+            facts.duties.iter().map(move |(path, seen)| (*slot, facts, *path as PathId, *seen))
+        });
+        all.map(|(slot, facts, path, seen)| (slot, self.by_whom(path, facts, parts), seen)).collect()
     }
 }

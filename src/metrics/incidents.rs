@@ -134,30 +134,12 @@ mod tests {
     use prometheus_client::encoding::text::encode;
 
     use super::*;
-    use crate::model::{Cost, Culprit, CulpritKind, Incident, Severity, Slot, UnixMs};
+    use crate::model::{Culprit, CulpritKind, Incident, Severity, Slot, UnixMs};
 
     fn incident(id: u64, state: IncidentState) -> Incident {
-        Incident {
-            id,
-            state,
-            severity: Severity::Critical,
-            culprits: vec![Culprit { kind: CulpritKind::Beacon, name: format!("b{id}") }],
-            beacons: Vec::new(),
-            cause: "hung".into(),
-            confidence: 1.0,
-            slot: Slot(id),
-            since: UnixMs(0),
-            ended: None,
-            cost: Cost::default(),
-            evidence: Vec::new(),
-            ambiguous_with: Vec::new(),
-            ruled_out: Vec::new(),
-            folded: Vec::new(),
-            done: Vec::new(),
-            next: String::new(),
-            timeline: Vec::new(),
-            silence: None,
-        }
+        let culprits = vec![Culprit { kind: CulpritKind::Beacon, name: format!("b{id}") }];
+        let begun = Incident::new(id, culprits, "hung".into(), Slot(id), UnixMs(0));
+        Incident { state, severity: Severity::Critical, confidence: 1.0, ..begun }
     }
 
     fn text(registry: &Registry) -> String {

@@ -225,6 +225,31 @@ pub struct Happening {
 }
 
 impl Incident {
+    /// One that begins: suspected, and nothing else is known of it.
+    pub fn new(id: u64, culprits: Vec<Culprit>, cause: String, slot: Slot, since: UnixMs) -> Self {
+        Self {
+            id,
+            state: IncidentState::Suspected,
+            severity: Severity::Notice,
+            culprits,
+            beacons: Vec::new(),
+            cause,
+            confidence: 0.0,
+            slot,
+            since,
+            ended: None,
+            cost: Cost::default(),
+            evidence: Vec::new(),
+            ambiguous_with: Vec::new(),
+            ruled_out: Vec::new(),
+            folded: Vec::new(),
+            done: Vec::new(),
+            next: String::new(),
+            timeline: Vec::new(),
+            silence: None,
+        }
+    }
+
     /// The key it is acknowledged and silenced by.
     pub fn key(&self) -> String {
         format!("incident {}", self.id)

@@ -102,6 +102,15 @@ pub struct MsSpread {
     pub max: f64,
 }
 
+impl MsSpread {
+    /// Of these times, to the millisecond; none of none.
+    pub fn of(mut times: Vec<f64>) -> Option<Self> {
+        times.sort_by(f64::total_cmp);
+        let max = times.last()?.round();
+        Some(Self { p50: times[times.len() / 2].round(), max })
+    }
+}
+
 /// Requests of one slot, client, beacon and step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -208,6 +208,34 @@ pub struct FleetStatus {
 }
 
 impl BeaconStatus {
+    /// One of which nothing is known but that nothing is wrong with it.
+    #[cfg(test)]
+    pub fn bare(name: &str) -> Self {
+        Self {
+            name: BeaconName::new(name),
+            lifecycle: Lifecycle::Active,
+            healthy: true,
+            reasons: Vec::new(),
+            detail: String::new(),
+            head: None,
+            lag: 0,
+            peers: None,
+            version: None,
+            execution: None,
+            in_flight: 0,
+            latency_us: 0,
+            p50_us: None,
+            p99_us: None,
+            answered: 0,
+            failed: 0,
+            observed: None,
+            since: UnixMs(0),
+            told: Vec::new(),
+            custody: None,
+            drained: None,
+        }
+    }
+
     /// Why it is not used, in words, but for these reasons.
     pub fn reasons_but(&self, passed_over: &[Reason]) -> Vec<&'static str> {
         let told = self.reasons.iter().filter(|reason| !passed_over.contains(reason));

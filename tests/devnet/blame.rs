@@ -47,13 +47,18 @@ fn names(incident: &Value) -> Vec<String> {
     culprits.map(|culprit| format!("{} {}", word(&culprit["kind"]), word(&culprit["name"]))).collect()
 }
 
+fn is_named(incident: &Value, of: &Struck<'_>) -> bool {
+    names(incident) == [format!("beacon {}", of.beacon)]
+}
+
 /// A line an incident, and when its beacon was struck.
 pub fn report(run: &Run) -> String {
     let mut text = String::from("whom the router blamed:\n");
+    let struck = struck(run);
     for incident in &run.incidents {
         let slot = incident["slot"].as_u64().unwrap_or_default();
-        let struck = struck(run);
-        let of = struck.iter().find(|of| (of.from..of.to + ECHO).contains(&slot));
+        let is_of = |of: &&Struck<'_>| (of.from..of.to + ECHO).contains(&slot) && is_named(incident, of);
+        let of = struck.iter().find(is_of);
         let after = of.map_or_else(String::new, |of| {
             format!(
                 ", {} slots after {} at {}",
@@ -77,7 +82,7 @@ pub fn report(run: &Run) -> String {
 
 /// The slots in which incidents began that name a beacon that was struck, from then on.
 fn named(run: &Run, of: &Struck<'_>) -> Vec<u64> {
-    let blamed = run.incidents.iter().filter(|incident| names(incident) == [format!("beacon {}", of.beacon)]);
+    let blamed = run.incidents.iter().filter(|incident| is_named(incident, of));
     let slots = blamed.filter_map(|incident| incident["slot"].as_u64());
     slots.filter(|slot| (of.from..of.to + ECHO).contains(slot)).collect()
 }
@@ -120,9 +125,7 @@ pub fn judge(run: &Run) -> Result<()> {
     }
     for incident in &run.incidents {
         let slot = incident["slot"].as_u64().unwrap_or_default();
-        let known = struck.iter().any(|of| {
-            (of.from..of.to + ECHO).contains(&slot) && names(incident) == [format!("beacon {}", of.beacon)]
-        });
+        let known = struck.iter().any(|of| (of.from..of.to + ECHO).contains(&slot) && is_named(incident, of));
         ensure!(known, "#{} blames who was not struck\n{}", incident["id"], report(run));
     }
     Ok(())

@@ -13,16 +13,20 @@ mod dates;
 mod here;
 mod roster;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::common::Common;
+use super::said::Message;
 use dates::Dates;
 use roster::Roster;
 
 pub use roster::lines;
 
+/// The part of the program these notices speak of.
+const PART: &str = "clock";
 /// How often what was found is put together anew.
 const EVERY: Duration = Duration::from_secs(5);
 
@@ -37,7 +41,7 @@ pub async fn run(common: Common) {
 async fn looking(common: &Common) {
     let (found, mut finds) = tokio::sync::watch::channel(None);
     common.tasks.spawn(here::run(found, common.clock.clone(), common.cancel.clone()));
-    let mut dates = Dates::default();
+    let (mut dates, mut told) = (Dates::default(), None);
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -47,8 +51,11 @@ async fn looking(common: &Common) {
         let fleet = common.fleet.load_full();
         let roster = Roster { fleet: &fleet, here: finds.borrow_and_update().clone() };
         let (hosts, banner) = roster.hosts(&dates, (common.clock)().wall);
-        common.hosts.store(std::sync::Arc::new(hosts));
-        // The pool's task ends last.
-        let _ = common.pool.send(super::said::Message::Notice("clock", banner)).await;
+        common.hosts.store(Arc::new(hosts));
+        if banner != told {
+            told.clone_from(&banner);
+            // The pool's task ends last.
+            let _ = common.pool.send(Message::Notice(PART, banner)).await;
+        }
     }
 }

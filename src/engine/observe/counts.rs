@@ -67,15 +67,9 @@ impl Counts {
                 step,
                 n: count.n,
                 failed: count.failed,
-                after_due_ms: spread(count.times),
+                after_due_ms: MsSpread::of(count.times),
             }))
         };
         of.into_iter().filter_map(line).collect()
     }
-}
-
-fn spread(mut times: Vec<f64>) -> Option<MsSpread> {
-    times.sort_by(f64::total_cmp);
-    let max = times.last()?.round();
-    Some(MsSpread { p50: times[times.len() / 2].round(), max })
 }

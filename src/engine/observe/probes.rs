@@ -67,32 +67,10 @@ fn line(slot: Slot, beacon: &BeaconStatus, probed: Probed) -> Observation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::UnixMs;
 
     fn status(reasons: &[Reason]) -> FleetStatus {
-        let beacon = BeaconStatus {
-            name: BeaconName::new("b"),
-            lifecycle: Lifecycle::Active,
-            healthy: reasons.is_empty(),
-            reasons: reasons.to_vec(),
-            detail: String::new(),
-            head: None,
-            lag: 3,
-            peers: None,
-            version: None,
-            execution: None,
-            in_flight: 0,
-            latency_us: 0,
-            p50_us: None,
-            p99_us: None,
-            answered: 0,
-            failed: 0,
-            observed: None,
-            since: UnixMs(0),
-            told: Vec::new(),
-            custody: None,
-            drained: None,
-        };
+        let (healthy, reasons) = (reasons.is_empty(), reasons.to_vec());
+        let beacon = BeaconStatus { healthy, reasons, lag: 3, ..BeaconStatus::bare("b") };
         FleetStatus { beacons: vec![beacon], ..FleetStatus::default() }
     }
 

@@ -180,7 +180,6 @@ impl Observer {
             ledger.advance(slot);
         }
         (self.ledger, self.head) = (Some(ledger), None);
-        self.follow();
     }
 
     fn trace(&mut self, trace: &Trace, labels: &Arc<Labels>) {
@@ -326,21 +325,19 @@ impl Observer {
             base_reward: self.base_reward(clock.epoch_of(slot)),
         };
         let moved = self.board.take(changes, &mut self.engine, &scene);
-        let lasting: Vec<Incident> =
-            moved.into_iter().filter(|moved| moved.lasting).map(|moved| moved.incident).collect();
-        for incident in &lasting {
+        for incident in &moved {
             tracing::warn!(
                 id = incident.id, state = incident.state.word(), severity = incident.severity.word(),
                 culprit = %incident.who(), cause = %incident.cause, "incident"
             );
         }
         self.show(Some((slot, clock)));
-        if !lasting.is_empty() {
+        if !moved.is_empty() {
             let write = |incident: Incident| {
                 let body = serde_json::to_string(&incident).ok()?;
                 Some(Write::Incident { id: incident.id, body })
             };
-            let (store, writes) = (self.store.clone(), lasting.into_iter().filter_map(write).collect());
+            let (store, writes) = (self.store.clone(), moved.into_iter().filter_map(write).collect());
             self.tasks.spawn(async move {
                 // The status tells of a disk that does not take it.
                 let _ = store.write(writes).await;

@@ -59,17 +59,11 @@ impl Served {
                 step,
                 n: count.n,
                 failed: count.failed,
-                after_due_ms: spread(count.times),
+                after_due_ms: MsSpread::of(count.times),
             })
         };
         self.0.into_iter().map(line).collect()
     }
-}
-
-fn spread(mut times: Vec<f64>) -> Option<MsSpread> {
-    times.sort_by(f64::total_cmp);
-    let max = times.last()?.round();
-    Some(MsSpread { p50: times[times.len() / 2].round(), max })
 }
 
 /// What becomes of the duties of one path.

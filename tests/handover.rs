@@ -19,7 +19,28 @@ use std::time::Duration;
 use load::Load;
 use serve::{Program, fleet, free_port};
 use stub::{Stub, good};
-use wire::{READ, Wire, get, read, until};
+use wire::{READ, Wire, get, post, read, until};
+
+/// A seed that every beacon must have been told before it serves.
+const PREPARE: &str = "/eth/v1/validator/prepare_beacon_proposer";
+
+/// Tells the router whom two validators pay.
+async fn prepare(program: &Program) {
+    let entry =
+        |index: u8| format!(r#"{{"validator_index":"{index}","fee_recipient":"0x{}"}}"#, "aa".repeat(20));
+    let body = format!("[{},{}]", entry(1), entry(2));
+    let reply = Wire::to(program.door()).await.ask(&post(PREPARE, body.as_bytes())).await.unwrap();
+    assert_eq!(reply.status, 200, "{}", reply.text());
+}
+
+/// Waits until a beacon has been told more often than `before`.
+async fn prepared(stub: &Stub, before: usize) {
+    let told = || stub.notes.of(PREPARE);
+    until("it is told whom its blocks pay", async || told().len() > before).await;
+    assert!(
+        told().iter().all(|seen| String::from_utf8_lossy(&seen.body).contains(r#""validator_index":"2""#))
+    );
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reloads_under_load_lose_no_request_and_change_what_the_file_says() {
@@ -28,6 +49,7 @@ async fn reloads_under_load_lose_no_request_and_change_what_the_file_says() {
     let other = free_port();
     program.write(&fleet(&[program.port], &[("a", &a), ("b", &b)], ""));
     program.start().await;
+    prepare(&program).await;
     let load = Load::start(program.door());
     load.goes_on(40).await;
     let mut kept = Wire::to(program.door()).await;
@@ -44,6 +66,7 @@ async fn reloads_under_load_lose_no_request_and_change_what_the_file_says() {
         status["beacons"].as_array().unwrap().iter().all(|beacon| beacon["healthy"] == true)
     })
     .await;
+    prepared(&c, 0).await;
     assert_eq!(read(([127, 0, 0, 1], other).into(), READ).await.status, 200, "the new door is open");
     let before = a.notes.of(READ).len();
     for _ in 0..20 {
@@ -52,8 +75,10 @@ async fn reloads_under_load_lose_no_request_and_change_what_the_file_says() {
     assert_eq!(a.notes.of(READ).len(), before, "nobody asks the removed beacon");
 
     load.goes_on(40).await;
+    let told = a.notes.of(PREPARE).len();
     program.write(&fleet(&[program.port], &[("c", &c), ("b", &b), ("a", &a)], ""));
     program.reload("beacon a added").await;
+    prepared(&a, told).await;
     until("the removed door is closed", async || {
         tokio::net::TcpStream::connect(("127.0.0.1", other)).await.is_err()
     })
@@ -61,7 +86,7 @@ async fn reloads_under_load_lose_no_request_and_change_what_the_file_says() {
     load.goes_on(40).await;
     let done = load.stop().await;
     assert_eq!(done.failures, Vec::<String>::new());
-    assert!(done.kept > 50 && done.fresh > 20, "{done:?}");
+    assert!(done.kept > 50 && done.fresh > 20 && done.multiplexed > 50, "{done:?}");
     assert_eq!(program.terminate().await, Some(0));
 }
 
@@ -104,10 +129,11 @@ async fn a_broken_file_is_refused_with_its_place_until_a_good_one_comes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hand_over_under_load_refuses_no_connection_and_loses_no_request() {
-    let [a, b] = [Stub::start(good()).await, Stub::start(good()).await];
+    let [a, b, c] = [Stub::start(good()).await, Stub::start(good()).await, Stub::start(good()).await];
     let mut program = Program::new();
     program.write(&fleet(&[program.port], &[("a", &a), ("b", &b)], ""));
     program.start().await;
+    prepare(&program).await;
     program.order(&["drain", "b", "--wait"]).await;
     let load = Load::start(program.door());
     let mut events = Wire::to(program.door()).await;
@@ -129,9 +155,12 @@ async fn a_hand_over_under_load_refuses_no_connection_and_loses_no_request() {
     assert_eq!((reply.status, reply.header("connection")), (200, "close"));
     assert!(idle.rest().await.is_empty());
     events.rest().await;
+    program.write(&fleet(&[program.port], &[("a", &a), ("b", &b), ("c", &c)], ""));
+    program.reload("beacon c added").await;
+    prepared(&c, 0).await;
     let done = load.stop().await;
     assert_eq!(done.failures, Vec::<String>::new());
-    assert!(done.kept > 50 && done.fresh > 20, "{done:?}");
+    assert!(done.kept > 50 && done.fresh > 20 && done.multiplexed > 50, "{done:?}");
     program.end_successor().await;
 }
 

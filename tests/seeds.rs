@@ -166,6 +166,25 @@ async fn the_only_beacon_is_told_again_as_soon_as_it_answers() {
     network.stop().await;
 }
 
+/// A proxy before a beacon keeps connections and streams over its restart. Its start time (Lighthouse), or its node record
+/// where no start time is told, says that it is another process.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_that_no_wire_tells_of_is_read_off_start_time_or_node_record() {
+    let (network, rig) = calm(config(2), "").await;
+    assert_eq!(post(&rig, 2, PREPARE, &preparations(0..3, 0xaa)).await.0, 200);
+    // Start times are told in whole seconds: one who starts again that soon cannot be told from one who did not.
+    tokio::time::sleep(Duration::from_secs(7)).await;
+    for place in 0..2 {
+        assert_eq!(pays(&network, place, 0), Some(0xaa));
+        network.beacon(place).restart_unseen();
+        assert_eq!(pays(&network, place, 0), None, "it forgot");
+    }
+    let told = wait_for(PATIENCE, || (0..2).all(|place| pays(&network, place, 2) == Some(0xaa))).await;
+    assert!(told, "{:?}", rig.status());
+    rig.stop().await;
+    network.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_bad_entry_keeps_no_other_from_being_told_and_is_not_called_told() {
     let (network, rig) = calm(config(2), "").await;

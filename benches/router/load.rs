@@ -17,6 +17,8 @@ use crate::stats::Run;
 pub const BURST_CLIENTS: u64 = 200;
 /// Attestations each of them publishes.
 pub const BURST_EACH: u64 = 10;
+/// Validators that sign; what is remembered of each is no growth.
+const VALIDATORS: u64 = 10_000;
 /// Connections of the memory check.
 const MEMORY_CONNECTIONS: u64 = 16;
 
@@ -63,9 +65,10 @@ pub fn ready_request(chain: Chain) -> Vec<u8> {
     get(&format!("/eth/v1/validator/attestation_data?slot={}&committee_index=0", chain.slot()))
 }
 
-fn publish(chain: Chain, validator: u64) -> Vec<u8> {
+fn publish(chain: Chain, seed: u64) -> Vec<u8> {
     let slot = chain.slot();
     let epoch = slot / SLOTS_PER_EPOCH;
+    let validator = seed % VALIDATORS;
     let body = serde_json::json!([{
         "committee_index": (validator % 64).to_string(),
         "attester_index": validator.to_string(),
@@ -75,7 +78,7 @@ fn publish(chain: Chain, validator: u64) -> Vec<u8> {
                 "root": root(epoch.saturating_sub(1) * SLOTS_PER_EPOCH)},
             "target": {"epoch": epoch.to_string(), "root": root(epoch * SLOTS_PER_EPOCH)},
         },
-        "signature": signature(validator),
+        "signature": signature(seed),
     }]);
     post("/eth/v2/beacon/pool/attestations", &body.to_string())
 }

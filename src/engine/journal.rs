@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Duration, MissedTickBehavior, interval};
+use tokio::time::{Duration, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::explain::{Asked, Names, Passed, explain};
@@ -29,6 +29,8 @@ use crate::router::{Exchange, Sink};
 const QUEUE: usize = 8_192;
 /// Published tables remembered, so that a trace can be explained by the table it was decided on.
 const TABLES: usize = 2_048;
+/// A rest when all that came is read: what comes meanwhile is read together, and woke nobody.
+const REST: Duration = Duration::from_millis(10);
 /// How often rates are told anew, and the task shows that it lives; the tally counts in these.
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -153,7 +155,12 @@ impl JournalTask {
                 biased;
                 _ = seconds.tick() => self.second(),
                 message = self.from.recv() => match message {
-                    Some(message) => self.take(message),
+                    Some(message) => {
+                        self.take(message);
+                        if self.from.is_empty() {
+                            sleep(REST).await;
+                        }
+                    }
                     None => return,
                 },
                 () = cancel.cancelled() => break,

@@ -22,6 +22,8 @@ use crate::seeds::Sign;
 const PEERS_EVERY: u32 = 10;
 /// Probes between two looks at version and chain.
 const IDENTITY_EVERY: u32 = 300;
+/// Probes between two looks whether its process is the same: behind a proxy that keeps connections nothing else tells.
+const PROCESS_EVERY: u32 = 30;
 /// Start times that differ by less are one: the uptime is told in whole seconds.
 const SAME_START: Duration = Duration::from_secs(5);
 /// A confirmation gives up after this: a beacon under suspicion is out within a second of owing an answer.
@@ -53,6 +55,7 @@ pub struct Watcher {
 /// What a beacon's process was known by.
 #[derive(Default)]
 struct Process {
+    tells_uptime: bool,
     record: Option<NodeRecord>,
     started: Option<Instant>,
 }
@@ -91,6 +94,8 @@ impl Watcher {
             let look = self.look.swap(false, Relaxed);
             if !identified || look || round % IDENTITY_EVERY == IDENTITY_EVERY - 1 {
                 identified = self.identify(&mut process).await;
+            } else if round % PROCESS_EVERY == PROCESS_EVERY - 1 {
+                self.recognise(&mut process).await;
             }
             if round % PEERS_EVERY == 0 {
                 peers = self.client.peer_count().await.ok().or(peers);
@@ -126,26 +131,10 @@ impl Watcher {
     /// Reads what chain it serves and what it is. Whether that could be done.
     async fn identify(&self, process: &mut Process) -> bool {
         if let Ok(version) = self.client.version().await {
-            if version.family == Family::Lighthouse
-                && let Ok(uptime) = self.client.uptime().await
-            {
-                let started = Instant::now().checked_sub(uptime);
-                let old = std::mem::replace(&mut process.started, started);
-                let later = old.zip(started).map(|(old, new)| new.saturating_duration_since(old));
-                if later.is_some_and(|later| later > SAME_START) {
-                    self.say(Said::Sign(Sign::Started)).await;
-                }
-                let now = (self.clock)().wall;
-                self.say(Said::Started(UnixMs(now.0.saturating_sub(uptime.as_millis() as u64)))).await;
-            }
+            process.tells_uptime = version.family == Family::Lighthouse;
             self.say(Said::Version(version)).await;
         }
-        if let Ok(record) = self.client.record().await {
-            let old = process.record.replace(record.clone());
-            if old.is_some_and(|old| old != record) {
-                self.say(Said::Sign(Sign::Record)).await;
-            }
-        }
+        self.recognise(process).await;
         match self.read_chain().await {
             Ok(Some(told)) => {
                 self.say(Said::Told(Box::new(told))).await;
@@ -155,6 +144,28 @@ impl Watcher {
             Err(error) => {
                 tracing::debug!(%error, "the chain could not be read");
                 false
+            }
+        }
+    }
+
+    /// Reads what tells one process from the next: when it started, and its node record.
+    async fn recognise(&self, process: &mut Process) {
+        if process.tells_uptime
+            && let Ok(uptime) = self.client.uptime().await
+        {
+            let started = Instant::now().checked_sub(uptime);
+            let old = std::mem::replace(&mut process.started, started);
+            let later = old.zip(started).map(|(old, new)| new.saturating_duration_since(old));
+            if later.is_some_and(|later| later > SAME_START) {
+                self.say(Said::Sign(Sign::Started)).await;
+            }
+            let now = (self.clock)().wall;
+            self.say(Said::Started(UnixMs(now.0.saturating_sub(uptime.as_millis() as u64)))).await;
+        }
+        if let Ok(record) = self.client.record().await {
+            let old = process.record.replace(record.clone());
+            if old.is_some_and(|old| old != record) {
+                self.say(Said::Sign(Sign::Record)).await;
             }
         }
     }

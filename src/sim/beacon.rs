@@ -157,6 +157,15 @@ impl SimBeacon {
         self.settled().await;
     }
 
+    /// Restarts it behind a proxy that keeps every connection and stream: no wire tells of it.
+    pub fn restart_unseen(&self) {
+        let (node, now) = (self.server.node, self.server.clock.now());
+        self.server.world.with(|world| {
+            world.advance(node, now);
+            world.nodes[node].reborn(now);
+        });
+    }
+
     /// Waits until its sockets follow the last [`set`](Self::set) or [`heal`](Self::heal); both return before that.
     pub async fn settled(&self) {
         let turn = self.orders.borrow().turn;
@@ -176,7 +185,7 @@ impl SimBeacon {
             // Going down it forgets, and what others sent while it was down it never had.
             if [was, fault].contains(&Some(Fault::Restart)) {
                 world.advance(node, now);
-                world.nodes[node].forget();
+                world.nodes[node].reborn(now);
             }
             world.nodes[node].mood = fault.map_or(Mood::default(), Fault::mood);
             world.link(node, fault.map_or(Link::Main, Fault::link), now);

@@ -122,7 +122,10 @@ impl SimNetwork {
         let clock = SimClock::new();
         let chain = chain_of(&config, clock.now());
         let nodes = (0..config.beacons)
-            .map(|i| Node::new(format!("beacon-{}", i + 1), VERSIONS[i % VERSIONS.len()].to_owned()))
+            .map(|i| {
+                let version = VERSIONS[i % VERSIONS.len()].to_owned();
+                Node::new(format!("beacon-{}", i + 1), version, clock.now())
+            })
             .collect();
         let mut world = World::new(chain.clone(), nodes);
         if config.past_epochs > 0 {

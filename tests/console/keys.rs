@@ -44,7 +44,36 @@ async fn an_attached_console_drains_and_resumes_by_keys() {
     terminal.press("q");
     assert!(terminal.ended().await.success());
     terminal.is_given_back().await;
+    assert!(!terminal.took_the_mouse(), "nobody asked for it");
     assert_eq!(room.program.terminate().await, Some(0), "serve goes on until it is ended");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mouse_once_asked_for_chooses_rows_and_tabs_and_is_given_back() {
+    let room = Room::served().await;
+    let mut terminal = room.at_beacons("ATTACHED").await;
+    terminal.press(":set mouse on\r");
+    terminal.sees(&["click a tab or a row"]).await;
+    terminal
+        .until("the mouse is taken", |screen| screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None)
+        .await;
+    terminal.click("  c ");
+    terminal.sees(&["› c"]).await;
+    terminal.press("\x1b[<64;5;10M");
+    terminal.sees(&["› a"]).await;
+    terminal.click("9 Log");
+    terminal.misses(&["› a"]).await;
+    terminal.press(":set mouse off\r");
+    terminal
+        .until("the mouse is free", |screen| screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None)
+        .await;
+    terminal.press(":set mouse on\r");
+    terminal
+        .until("the mouse is taken", |screen| screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None)
+        .await;
+    terminal.press("q");
+    assert!(terminal.ended().await.success());
+    terminal.is_given_back().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

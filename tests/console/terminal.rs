@@ -181,12 +181,35 @@ impl Terminal {
         })
         .await;
         assert!(self.modes_are_as_before(), "raw mode is off");
-        let bytes = self.seen.lock().unwrap().bytes.clone();
-        let last = |sequence: &[u8]| bytes.windows(sequence.len()).rposition(|window| window == sequence);
-        assert!(last(b"\x1b[?2026l") >= last(b"\x1b[?2026h"), "no picture is left half drawn");
-        for mouse in ["1000", "1002", "1003", "1006"] {
-            assert_eq!(last(format!("\x1b[?{mouse}h").as_bytes()), None, "the mouse was never taken");
+        for mode in ["2026", "1000", "1002", "1003", "1006"] {
+            let last = |end: &str| self.last(&format!("\x1b[?{mode}{end}"));
+            assert!(
+                last("l") >= last("h"),
+                "mode {mode} is off: a picture drawn whole, the mouse the terminal's"
+            );
         }
+    }
+
+    /// Where these bytes came last.
+    fn last(&self, sequence: &str) -> Option<usize> {
+        let bytes = &self.seen.lock().unwrap().bytes;
+        bytes.windows(sequence.len()).rposition(|window| window == sequence.as_bytes())
+    }
+
+    /// Whether the mouse was ever taken from the terminal.
+    pub fn took_the_mouse(&self) -> bool {
+        ["1000", "1002", "1003", "1006"].iter().any(|mode| self.last(&format!("\x1b[?{mode}h")).is_some())
+    }
+
+    /// Clicks at the first place that shows these words.
+    pub fn click(&self, words: &str) {
+        let text = self.text();
+        let found = text.lines().enumerate().find_map(|(row, line)| {
+            let before = &line[..line.find(words)?];
+            Some((before.chars().count() + 1, row + 1))
+        });
+        let (column, row) = found.unwrap_or_else(|| panic!("nowhere {words} in\n{text}"));
+        self.press(&format!("\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"));
     }
 
     /// Waits until the program has ended.

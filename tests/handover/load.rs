@@ -1,10 +1,15 @@
-//! Steady load: kept connections and fresh ones.
+//! Steady load: kept connections, fresh ones, and connections of HTTP/2 with several requests at once.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::Request;
+use hyper::client::conn::http2::{SendRequest, handshake};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
@@ -17,6 +22,8 @@ pub struct Done {
     pub kept: usize,
     /// Answers on connections of their own.
     pub fresh: usize,
+    /// Answers on connections of HTTP/2.
+    pub multiplexed: usize,
     /// What went wrong.
     pub failures: Vec<String>,
 }
@@ -29,13 +36,14 @@ pub struct Load {
 }
 
 impl Load {
-    /// Four clients that keep their connections and two that do not.
+    /// Four clients that keep their connections, two that do not, two that speak HTTP/2.
     pub fn start(door: SocketAddr) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let answered = Arc::new(AtomicUsize::new(0));
         let keeping = (0..4).map(|number| tokio::spawn(keep(door, number, stop.clone(), answered.clone())));
         let fresh = (0..2).map(|_| tokio::spawn(anew(door, stop.clone(), answered.clone())));
-        Self { clients: keeping.chain(fresh).collect(), stop, answered }
+        let multiplexed = (0..2).map(|_| tokio::spawn(multiplex(door, stop.clone(), answered.clone())));
+        Self { clients: keeping.chain(fresh).chain(multiplexed).collect(), stop, answered }
     }
 
     /// Waits until so many more requests were answered: what happens now happens under load.
@@ -53,6 +61,7 @@ impl Load {
             let done = client.await.unwrap();
             all.kept += done.kept;
             all.fresh += done.fresh;
+            all.multiplexed += done.multiplexed;
             all.failures.extend(done.failures);
         }
         all
@@ -98,6 +107,65 @@ async fn anew(door: SocketAddr, stop: Arc<AtomicBool>, answered: Arc<AtomicUsize
                 answered.fetch_add(1, SeqCst);
             }
             reply => done.failures.push(format!("fresh connection, after {}: {reply:?}", done.fresh)),
+        }
+        tokio::time::sleep(Duration::from_millis(15)).await;
+    }
+    done
+}
+
+type Sender = SendRequest<Empty<Bytes>>;
+
+async fn http2(door: SocketAddr) -> std::io::Result<Sender> {
+    let stream = TcpStream::connect(door).await?;
+    let (sender, connection) =
+        handshake(TokioExecutor::new(), TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+/// One read on a connection that others use, too. False: the connection takes no more, and this one was not sent.
+async fn one_of_many(door: SocketAddr, mut sender: Sender) -> Result<bool, String> {
+    if sender.ready().await.is_err() {
+        return Ok(false);
+    }
+    let request = Request::get(format!("http://{door}{READ}")).body(Empty::new()).unwrap();
+    match sender.try_send_request(request).await {
+        Ok(reply) if reply.status() == 200 => {
+            reply.into_body().collect().await.map(|_| true).map_err(|error| format!("broken: {error}"))
+        }
+        Ok(reply) => Err(format!("status {}", reply.status())),
+        Err(mut error) => match error.take_message() {
+            Some(_) => Ok(false),
+            None => Err(format!("sent and lost: {:?}", error.into_error())),
+        },
+    }
+}
+
+async fn multiplex(door: SocketAddr, stop: Arc<AtomicBool>, answered: Arc<AtomicUsize>) -> Done {
+    let mut done = Done::default();
+    let mut sender = match http2(door).await {
+        Ok(sender) => sender,
+        Err(error) => return refused(done, &error),
+    };
+    while !stop.load(SeqCst) {
+        let asked = || one_of_many(door, sender.clone());
+        let (a, b, c) = tokio::join!(asked(), asked(), asked());
+        let mut closed = false;
+        for answer in [a, b, c] {
+            match answer {
+                Ok(true) => {
+                    done.multiplexed += 1;
+                    answered.fetch_add(1, SeqCst);
+                }
+                Ok(false) => closed = true,
+                Err(error) => done.failures.push(format!("HTTP/2, after {}: {error}", done.multiplexed)),
+            }
+        }
+        if closed {
+            sender = match http2(door).await {
+                Ok(sender) => sender,
+                Err(error) => return refused(done, &error),
+            };
         }
         tokio::time::sleep(Duration::from_millis(15)).await;
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -34,6 +34,8 @@ use crate::store::{StoreHandle, Write};
 
 /// How often is looked whether a slot is over.
 const LOOK: Duration = Duration::from_millis(100);
+/// A rest when all that came is taken: what comes meanwhile is taken together, and woke nobody.
+const REST: Duration = Duration::from_millis(20);
 /// Slots after which what nobody could tell is asked for again.
 const AGAIN: u64 = 2;
 
@@ -123,7 +125,12 @@ impl Observer {
                 () = cancel.cancelled() => return,
                 Some((lacks, read)) = self.reads.recv() => self.read(lacks, read),
                 _ = looks.tick() => self.look(),
-                Some(seen) = self.from.recv() => self.take(seen),
+                Some(seen) = self.from.recv() => {
+                    self.take(seen);
+                    if self.from.is_empty() {
+                        sleep(REST).await;
+                    }
+                }
             }
         }
     }

@@ -46,6 +46,7 @@ const TABLE: &[(&str, &str, Handler)] = &[
     (GET, "/eth/v1/node/syncing", node::syncing),
     (GET, "/eth/v1/node/health", node::health),
     (GET, "/eth/v1/node/peer_count", node::peer_count),
+    (GET, "/lighthouse/ui/health", node::ui_health),
     (GET, "/eth/v1/beacon/headers", chain::headers),
     (GET, "/eth/v1/beacon/headers/{}", chain::header),
     (GET, "/eth/v1/beacon/blocks/{}/root", chain::block_root),

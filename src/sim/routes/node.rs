@@ -35,9 +35,17 @@ pub(super) fn identity(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
         "enr": format!("enr:-sim-{}", ask.me().name),
         "p2p_addresses": [], "discovery_addresses": [],
         "metadata": {
-            "seq_number": "1", "attnets": hex(&[0xff; 8]), "syncnets": "0x0f", "custody_group_count": "4",
+            "seq_number": (ask.me().past + 1).to_string(), "attnets": hex(&[0xff; 8]), "syncnets": "0x0f", "custody_group_count": "4",
         },
     })))
+}
+
+/// Lighthouse's own: how long its process has been up.
+pub(super) fn ui_health(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
+    if !ask.me().version.starts_with("Lighthouse/") {
+        return Err(Answer::error(404, "not found"));
+    }
+    Ok(Answer::data(json!({"app_uptime": ask.now.since(ask.me().born).max(0) / 1_000})))
 }
 
 pub(super) fn syncing(ask: &mut Ask<'_>) -> Result<Answer, Answer> {

@@ -82,7 +82,7 @@ mod tests {
             gossip_ms: 50,
             builder: false,
         };
-        let node = |name: &str| Node::new(name.into(), "Sim/v1".into());
+        let node = |name: &str| Node::new(name.into(), "Sim/v1".into(), UnixMs(0));
         let mut world = World::new(config, vec![node("a"), node("b")]);
         world.tick(UnixMs(20_500));
         let data = world.attestation_data(0, Slot(20));

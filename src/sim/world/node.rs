@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 use super::super::chain::SYNC_COMMITTEE;
 use super::super::wire::{AttestationData, BlockWire, SingleAttestation};
 use super::SyncMessage;
-use crate::model::{Epoch, Root, Slot, ValidatorIndex};
+use crate::model::{Epoch, Root, Slot, UnixMs, ValidatorIndex};
 
 /// Events a slow reader may be behind before it loses some.
 const EVENTS: usize = 1024;
@@ -117,6 +117,10 @@ pub(crate) struct Node {
     pub(crate) mood: Mood,
     /// What a restart takes from it.
     pub(crate) memory: Memory,
+    /// When its process started.
+    pub(crate) born: UnixMs,
+    /// Processes before this one.
+    pub(crate) past: u64,
     /// Validators whose fee recipient it does not take.
     pub(crate) denied: BTreeSet<ValidatorIndex>,
     /// Its head.
@@ -132,12 +136,14 @@ pub(crate) struct Node {
 
 impl Node {
     /// A beacon that has seen nothing.
-    pub(crate) fn new(name: String, version: String) -> Self {
+    pub(crate) fn new(name: String, version: String, born: UnixMs) -> Self {
         Self {
             name,
             version,
             mood: Mood::Well,
             memory: Memory::default(),
+            born,
+            past: 0,
             denied: BTreeSet::new(),
             head: Root::default(),
             finalized: Epoch(0),
@@ -154,9 +160,10 @@ impl Node {
         self.events.subscribe()
     }
 
-    /// Forgets what a restart takes: everything it was told.
-    pub(crate) fn forget(&mut self) {
+    /// Another process takes its place: it knows nothing of what the one before was told.
+    pub(crate) fn reborn(&mut self, now: UnixMs) {
         self.memory = Memory::default();
+        (self.born, self.past) = (now, self.past + 1);
     }
 
     pub(super) fn emit(&self, topic: &'static str, data: impl FnOnce() -> Value) {

@@ -143,7 +143,7 @@ mod tests {
             gossip_ms: 50,
             builder: false,
         };
-        let node = |name: &str| Node::new(name.into(), "Sim/v1".into());
+        let node = |name: &str| Node::new(name.into(), "Sim/v1".into(), UnixMs(0));
         let mut world = World::new(config, vec![node("a"), node("b")]);
         world.tick(NOW);
         world
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(ask(&mut world, 1), None);
         world.advance(1, UnixMs(NOW.0 + 50));
         assert!(ask(&mut world, 1).is_some());
-        world.nodes[0].forget();
+        world.nodes[0].reborn(UnixMs(0));
         world.nodes[0].memory.aggregator.insert((Slot(20), 1));
         assert_eq!(ask(&mut world, 0), None);
     }

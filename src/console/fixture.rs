@@ -53,6 +53,7 @@ pub fn fleet(beacons: Vec<BeaconStatus>) -> FleetStatus {
         duties: None,
         hosts: Vec::new(),
         acks: Vec::new(),
+        silences: Vec::new(),
         alerts: Vec::new(),
         traffic: Traffic::default(),
     }

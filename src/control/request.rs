@@ -115,6 +115,21 @@ pub enum Order {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
     },
+    /// Tell nobody of something for a while.
+    Silence {
+        /// An incident by its key, or a culprit: whatever it is blamed for, now and until then.
+        key: String,
+        /// For so long from now, [`crate::model::LONGEST_SILENCE_S`] at most.
+        seconds: u64,
+        /// Why, in a few words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
+    /// End a silence before its time.
+    Unsilence {
+        /// What was silenced.
+        key: String,
+    },
     /// End the restart or upgrade that runs.
     Abort {
         /// The beacon.
@@ -131,6 +146,8 @@ impl Order {
             Order::Restart { beacon, .. } => ("restart", Some(beacon.as_str())),
             Order::Upgrade { beacon, .. } => ("upgrade", Some(beacon.as_str())),
             Order::Ack { key, .. } => ("ack", Some(key)),
+            Order::Silence { key, .. } => ("silence", Some(key)),
+            Order::Unsilence { key } => ("unsilence", Some(key)),
             Order::Abort { beacon } => ("abort", Some(beacon.as_str())),
         }
     }

@@ -2,33 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use tokio::sync::{Mutex, watch};
-use tokio::time::{MissedTickBehavior, interval};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::watch;
 
 use super::book::Carried;
 use super::common::Common;
+use super::standing::Standing;
 use crate::control::Answer;
-use crate::model::{Ack, Clock, FleetStatus, UnixMs};
-use crate::store::{StoreError, StoreHandle, Write};
+use crate::model::{Ack, FleetStatus, UnixMs};
+use crate::store::StoreError;
 
 /// Something has ended once it was not there for so long, milliseconds: what flaps is one thing, and after a start it
 /// takes a moment until everything is seen again.
 const ENDED_MS: i64 = 30_000;
-/// How often that is looked at.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// Takes acknowledgements, and lets them go.
 pub struct Acks {
-    shown: Arc<ArcSwap<Vec<Ack>>>,
+    standing: Arc<Standing<Ack>>,
     status: watch::Receiver<Arc<FleetStatus>>,
-    store: StoreHandle,
-    clock: Clock,
-    /// One change after the other, so that what is shown is what is kept.
-    turn: Arc<Mutex<()>>,
 }
 
 impl Acks {
@@ -39,67 +30,34 @@ impl Acks {
     pub async fn start(
         common: &Common,
         status: watch::Receiver<Arc<FleetStatus>>,
-    ) -> Result<Arc<Self>, StoreError> {
-        common.acks.store(Arc::new(common.store.acks().await?));
-        let acks = Arc::new(Self {
-            shown: common.acks.clone(),
-            status,
-            store: common.store.clone(),
-            clock: common.clock.clone(),
-            turn: Arc::default(),
-        });
-        common.tasks.spawn(acks.clone().run(common.cancel.clone()));
-        Ok(acks)
+    ) -> Result<Self, StoreError> {
+        let standing = Standing::new(common, &common.acks, common.store.acks().await?);
+        let (looked_at, mut missing) = (status.clone(), Missing::default());
+        let ended = move |acks: &[Ack], now| missing.look(acks, &looked_at.borrow().pages(), now);
+        common.tasks.spawn(standing.clone().let_go(common.cancel.clone(), ended));
+        Ok(Self { standing, status })
     }
 
     /// Takes one of something that is wrong now; the first that was given stands.
     pub async fn give(&self, key: &str, why: Option<&str>, who: &str) -> Carried {
-        let turn = self.turn.clone().lock_owned().await;
+        let turn = self.standing.turn().await;
         let pages = self.status.borrow().pages();
         if !pages.iter().any(|page| page == key) {
             let known = if pages.is_empty() { "nothing is".to_owned() } else { pages.join("; ") };
             let message = format!("`{key}` is not wrong now and cannot be acknowledged; what is: {known}");
             return Answer::Refused { message }.into();
         }
-        let mut all = self.shown.load().to_vec();
-        if let Some(ack) = all.iter().find(|ack| ack.key == key) {
+        if let Some(ack) = self.standing.all().iter().find(|ack| ack.key == key) {
             return Answer::Done { message: format!("{key}: acknowledged by {} before", ack.by) }.into();
         }
-        let ack = Ack {
-            key: key.to_owned(),
-            by: who.to_owned(),
-            at: (self.clock)().wall,
-            why: why.map(str::to_owned),
-        };
-        all.push(ack.clone());
-        self.shown.store(Arc::new(all));
+        let at = self.standing.now();
+        let ack = Ack { key: key.to_owned(), by: who.to_owned(), at, why: why.map(str::to_owned) };
+        let writes = vec![self.standing.put(ack)];
         let message = match why {
             Some(why) => format!("{key}: acknowledged, {why}"),
             None => format!("{key}: acknowledged"),
         };
-        Carried { answer: Answer::Done { message }, writes: vec![Write::Ack(ack)], turn: Some(turn) }
-    }
-
-    async fn run(self: Arc<Self>, cancel: CancellationToken) {
-        let mut looks = interval(LOOK);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut missing = Missing::default();
-        loop {
-            tokio::select! {
-                () = cancel.cancelled() => return,
-                _ = looks.tick() => {}
-            }
-            let _turn = self.turn.lock().await;
-            let (all, pages) = (self.shown.load_full(), self.status.borrow().pages());
-            let ended = missing.look(&all, &pages, (self.clock)().wall);
-            if ended.is_empty() {
-                continue;
-            }
-            self.shown.store(Arc::new(all.iter().filter(|ack| !ended.contains(&ack.key)).cloned().collect()));
-            let writes = ended.into_iter().map(Write::Unack).collect();
-            // What could not be written is kept and tried again; the status tells of it.
-            let _ = self.store.write(writes).await;
-        }
+        Carried { answer: Answer::Done { message }, writes, turn: Some(turn) }
     }
 }
 

@@ -17,7 +17,7 @@ use super::said::Message;
 use super::seeds_task::Answering;
 use crate::endpoint;
 use crate::metrics::Metrics;
-use crate::model::{Ack, Clock, Fleet, HostStatus, Operation};
+use crate::model::{Ack, Clock, Fleet, HostStatus, Operation, Silence};
 use crate::router::{Desk, DoorGauge, Ends, Hub, LocalFacts, Tenures, Turns};
 use crate::store::StoreHandle;
 
@@ -57,6 +57,8 @@ pub struct Common {
     pub operations: Arc<ArcSwap<Vec<Operation>>>,
     /// Acknowledgements, as the status shows them.
     pub acks: Arc<ArcSwap<Vec<Ack>>>,
+    /// Silences, as the status shows them.
+    pub silences: Arc<ArcSwap<Vec<Silence>>>,
     /// Counters of all doors.
     pub gauge: Arc<DoorGauge>,
     /// Turns of second copies.
@@ -108,6 +110,7 @@ impl Common {
             fleet: Arc::new(ArcSwap::new(fleet)),
             operations: Arc::default(),
             acks: Arc::default(),
+            silences: Arc::default(),
             gauge: Arc::default(),
             turns: Arc::new(Turns::new(COPIES_AT_ONCE)),
             lasting: TaskTracker::new(),

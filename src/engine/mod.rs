@@ -38,7 +38,9 @@ mod reload;
 mod said;
 mod seeds_kept;
 mod seeds_task;
+mod silences;
 mod sockets;
+mod standing;
 mod status;
 mod tally;
 mod tenures_kept;
@@ -300,7 +302,8 @@ async fn orders(
     persist::note(common, "start", outcome).await?;
     let book = Arc::new(book::Book::new(common.clock.clone(), common.store.clone()).await?);
     let acks = acks::Acks::start(common, status.clone()).await?;
-    Ok(Arc::new(orders::Orders::new(common, status, book, acks)))
+    let silences = silences::Silences::start(common, status.clone()).await?;
+    Ok(Arc::new(orders::Orders::new(common, status, book, (acks, silences))))
 }
 
 /// Starts what goes on by itself once the state is ours.
@@ -349,6 +352,7 @@ fn start_pool(
         course,
         operations: common.operations.clone(),
         acks: common.acks.clone(),
+        silences: common.silences.clone(),
         joining: None,
         clock: common.clock.clone(),
         facts: common.facts.clone(),

@@ -12,6 +12,7 @@ use super::journal::Journal;
 use super::lifecycles::Lifecycles;
 use super::observe::Eye;
 use super::operations::Operations;
+use super::silences::Silences;
 use crate::control::{Answer, Answering, Feed, Feeding, Handler, Order, Peer, Request, Tail, Wanted};
 use crate::model::{DutiesAsked, FleetStatus, Verb};
 use crate::telemetry;
@@ -34,7 +35,9 @@ pub struct Orders {
     /// Restarts and upgrades.
     pub operations: Operations,
     /// Acknowledgements.
-    pub acks: Arc<Acks>,
+    pub acks: Acks,
+    /// Silences.
+    pub silences: Silences,
 }
 
 impl Orders {
@@ -43,7 +46,7 @@ impl Orders {
         common: &Common,
         status: &watch::Receiver<Arc<FleetStatus>>,
         book: Arc<Book>,
-        acks: Arc<Acks>,
+        (acks, silences): (Acks, Silences),
     ) -> Self {
         let lifecycles = Arc::new(Lifecycles {
             pool: common.pool.clone(),
@@ -54,7 +57,7 @@ impl Orders {
         let operations = Operations::new(common, status.clone(), lifecycles.clone(), book.clone());
         let journal = common.journal.clone();
         let eye = common.eye.clone();
-        Self { status: status.clone(), journal, eye, book, lifecycles, operations, acks }
+        Self { status: status.clone(), journal, eye, book, lifecycles, operations, acks, silences }
     }
 }
 
@@ -113,6 +116,10 @@ impl Orders {
                 self.operations.begin(Verb::Upgrade, beacon, *force, who).into()
             }
             Order::Ack { key, why } => self.acks.give(key, why.as_deref(), who).await,
+            Order::Silence { key, seconds, why } => {
+                self.silences.give(key, *seconds, why.as_deref(), who).await
+            }
+            Order::Unsilence { key } => self.silences.lift(key).await,
             Order::Abort { beacon } => self.operations.abort(beacon, who).into(),
         }
     }

@@ -21,7 +21,9 @@ use super::said::{Key, Message, Said};
 use super::seeds_task::Answering;
 use super::status::{Known, compose};
 use crate::beacon::NodeVersion;
-use crate::model::{Ack, BeaconId, BeaconName, Clock, Drain, FleetStatus, HostStatus, Operation, Reason};
+use crate::model::{
+    Ack, BeaconId, BeaconName, Clock, Drain, FleetStatus, HostStatus, Operation, Reason, Silence,
+};
 use crate::pool::{Action, Chain, Event, Pool};
 use crate::router::{Desk, Hub, LocalFacts, Tenures};
 use crate::seeds::{Lost, Sign, Signs, Verdict, When};
@@ -45,6 +47,8 @@ pub struct PoolTask {
     pub operations: Arc<ArcSwap<Vec<Operation>>>,
     /// Acknowledgements.
     pub acks: Arc<ArcSwap<Vec<Ack>>>,
+    /// Silences.
+    pub silences: Arc<ArcSwap<Vec<Silence>>>,
     /// The next one, on its way in.
     pub joining: Option<Box<Joining>>,
     /// By beacon.
@@ -373,7 +377,9 @@ impl PoolTask {
             drains: &self.drains,
             operations: &self.operations.load(),
             acks: &self.acks.load(),
+            // In this order: incidents of before are there only once their silences are.
             shown: &self.eye.shown.load(),
+            silences: &self.silences.load(),
             hosts: &self.hosts.load(),
         };
         let mut status = compose(&self.pool, &table, &known, now);

@@ -8,7 +8,7 @@ use super::tally::timing;
 use crate::beacon::NodeVersion;
 use crate::model::{
     Ack, BeaconId, BeaconName, BeaconStatus, Bps, CustodyEstimate, Drain, FleetStatus, HeadStatus,
-    HostStatus, Moment, Operation, Reason, Role, Told, Traffic, UnixMs, Use,
+    HostStatus, Incident, Moment, Operation, Reason, Role, Silence, Told, Traffic, UnixMs, Use, silence_of,
 };
 use crate::pool::{Chain, GOOD, NEVER, Pool, Table};
 
@@ -34,6 +34,8 @@ pub struct Known<'a> {
     pub operations: &'a [Operation],
     /// Acknowledgements.
     pub acks: &'a [Ack],
+    /// Silences; some may be over.
+    pub silences: &'a [Silence],
     /// Incidents, and what became of duties.
     pub shown: &'a Shown,
     /// The hosts underneath.
@@ -47,6 +49,8 @@ pub fn compose(pool: &Pool, table: &Table, known: &Known<'_>, now: Moment) -> Fl
     let slot = table.clock.as_ref().and_then(|clock| clock.slot_at(now.wall));
     let beacons: Vec<BeaconStatus> =
         table.entries.iter().map(|entry| beacon(pool, table, known, entry.id, now)).collect();
+    let silences: Vec<Silence> =
+        known.silences.iter().filter(|silence| !silence.is_over(now.wall)).cloned().collect();
     FleetStatus {
         fleet: known.fleet.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -59,7 +63,8 @@ pub fn compose(pool: &Pool, table: &Table, known: &Known<'_>, now: Moment) -> Fl
         alerts: alerts(table, &beacons, known),
         operations: known.operations.to_vec(),
         acks: known.acks.to_vec(),
-        incidents: known.shown.incidents.clone(),
+        incidents: silenced(&known.shown.incidents, &silences),
+        silences,
         duties: known.shown.duties.clone(),
         hosts: known.hosts.to_vec(),
         traffic: Traffic {
@@ -68,6 +73,14 @@ pub fn compose(pool: &Pool, table: &Table, known: &Known<'_>, now: Moment) -> Fl
         },
         beacons,
     }
+}
+
+fn silenced(incidents: &[Incident], silences: &[Silence]) -> Vec<Incident> {
+    let silenced = |incident: &Incident| {
+        let silence = silence_of(incident, silences).filter(|_| incident.state.is_live());
+        Incident { silence: silence.cloned(), ..incident.clone() }
+    };
+    incidents.iter().map(silenced).collect()
 }
 
 fn beacon(pool: &Pool, table: &Table, known: &Known<'_>, id: BeaconId, now: Moment) -> BeaconStatus {
@@ -156,4 +169,25 @@ fn alerts(table: &Table, beacons: &[BeaconStatus], known: &Known<'_>) -> Vec<Str
         alerts.push(format!("{} serves another network and is refused: {}", beacon.name, beacon.detail));
     }
     alerts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Culprit, CulpritKind, IncidentState, Slot};
+
+    #[test]
+    fn what_goes_on_is_silenced_and_what_has_ended_is_not() {
+        let culprits = vec![Culprit { kind: CulpritKind::Beacon, name: "b2".into() }];
+        let of = |id, state| {
+            let begun = Incident::new(id, culprits.clone(), "hung".into(), Slot(1), UnixMs(0));
+            Incident { state, ..begun }
+        };
+        let (key, by) = ("beacon b2".to_owned(), "alice".to_owned());
+        let silence = Silence { key, by, at: UnixMs(0), until: UnixMs(9), why: None };
+        let all = [of(7, IncidentState::Open), of(6, IncidentState::Resolved)];
+        let told = silenced(&all, std::slice::from_ref(&silence));
+        assert_eq!(told.iter().map(|incident| incident.id).collect::<Vec<_>>(), [7, 6]);
+        assert_eq!((told[0].silence.as_ref(), told[1].silence.as_ref()), (Some(&silence), None));
+    }
 }

@@ -92,6 +92,7 @@ fn status(beacons: Vec<BeaconStatus>) -> FleetStatus {
         duties: None,
         hosts: Vec::new(),
         acks: Vec::new(),
+        silences: Vec::new(),
         alerts: vec!["one".into()],
         traffic: crate::model::Traffic::default(),
     }

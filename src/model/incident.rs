@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BeaconName, Slot, UnixMs};
+use super::{BeaconName, Silence, Slot, UnixMs};
 
 /// What kind of thing a culprit is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -143,22 +143,6 @@ pub struct Cost {
     /// (altair spec, `get_base_reward`; missed source and target cost the reward and a penalty as high).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eth_per_hour: Option<f64>,
-}
-
-/// Who does not want to hear of an incident until when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Silence {
-    /// The incident's key.
-    pub key: String,
-    /// Who.
-    pub by: String,
-    /// Since when.
-    pub at: UnixMs,
-    /// Until when.
-    pub until: UnixMs,
-    /// Why.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
 }
 
 /// One incident.

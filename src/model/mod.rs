@@ -17,6 +17,7 @@ mod observation;
 mod operation;
 mod quoted;
 mod seed;
+mod silence;
 mod status;
 mod time;
 mod trace;
@@ -31,7 +32,7 @@ pub use fleet::{
 };
 pub use host::{HostClock, HostFinding, HostStatus};
 pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};
-pub use incident::{Cost, Culprit, CulpritKind, Happening, Incident, IncidentState, Severity, Silence};
+pub use incident::{Cost, Culprit, CulpritKind, Happening, Incident, IncidentState, Severity};
 pub use journal::{Ack, Drain, JournalEntry};
 pub use log::{LogLevel, LogLine};
 pub use notify::{Notifier, Placeholder, TEMPLATE_MAX, Target, Template, TemplateError};
@@ -45,6 +46,7 @@ pub use operation::{
 };
 pub use quoted::Quoted;
 pub use seed::{CustodyEstimate, SeedKind, Told};
+pub use silence::{LONGEST_SILENCE_S, Silence, read_seconds, silence_of};
 pub use status::{BeaconStatus, FleetStatus, HeadStatus, Lifecycle, Reason, page_of};
 pub use time::{Bps, Clock, Moment, UnixMs};
 pub use trace::{Attempt, Outcome, Served, TRACE_ATTEMPTS, Trace};

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Ack, BeaconName, CustodyEstimate, Drain, DutyStatus, Epoch, HostStatus, Incident, Operation, Root, Slot,
-    Told, Traffic, UnixMs,
+    Ack, BeaconName, Culprit, CulpritKind, CustodyEstimate, Drain, DutyStatus, Epoch, HostStatus, Incident,
+    Operation, Root, Silence, Slot, Told, Traffic, UnixMs,
 };
 
 /// Why a beacon is not (fully) used, in words a person reads.
@@ -199,6 +199,9 @@ pub struct FleetStatus {
     /// Who has taken note of what, by [`FleetStatus::pages`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acks: Vec<Ack>,
+    /// Of what nobody is told for a while.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub silences: Vec<Silence>,
     /// Restarts and upgrades that run, and the last that have ended, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<Operation>,
@@ -262,6 +265,25 @@ impl FleetStatus {
             }
         }
         pages
+    }
+
+    /// The keys of what can be silenced: incidents that go on, and who is or may come to be blamed.
+    pub fn silenceable(&self) -> Vec<String> {
+        let live = || self.incidents.iter().filter(|incident| incident.state.is_live());
+        let mut keys: Vec<String> = live().map(Incident::key).collect();
+        let clients = self.duties.iter().flat_map(|duties| &duties.clients);
+        let culprits = live()
+            .flat_map(|incident| incident.culprits.iter().map(Culprit::to_string))
+            .chain(self.beacons.iter().map(|beacon| format!("{} {}", CulpritKind::Beacon, beacon.name)))
+            .chain(self.hosts.iter().map(|host| format!("{} {}", CulpritKind::Host, host.name)))
+            .chain(clients.map(|client| format!("{} {}", CulpritKind::Client, client.name)))
+            .chain([CulpritKind::Network.to_string()]);
+        for culprit in culprits {
+            if !keys.contains(&culprit) {
+                keys.push(culprit);
+            }
+        }
+        keys
     }
 
     /// Who has acknowledged a key.

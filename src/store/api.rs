@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::StoreError;
-use crate::model::{Ack, BeaconName, Drain, JournalEntry, Slot, UnixMs};
+use crate::model::{Ack, BeaconName, Drain, JournalEntry, Silence, Slot, UnixMs};
 
 /// Until when a seed is worth replaying.
 ///
@@ -61,6 +61,10 @@ pub enum Write {
     Ack(Ack),
     /// What has this key has ended.
     Unack(String),
+    /// Of something nobody is told for a while; takes the place of an earlier silence of its key.
+    Silence(Silence),
+    /// The silence of this key has ended.
+    Unsilence(String),
     /// Keep this of an incident in place of what was kept of it; old ones give way ([`KEPT_INCIDENTS`]).
     Incident {
         /// Its number.
@@ -94,6 +98,9 @@ pub trait Store: Send {
 
     /// Every acknowledgement that stands, by key.
     fn acks(&mut self) -> Result<Vec<Ack>, StoreError>;
+
+    /// Every silence that stands, by key.
+    fn silences(&mut self) -> Result<Vec<Silence>, StoreError>;
 
     /// What is kept of incidents, by number.
     fn incidents(&mut self) -> Result<Vec<String>, StoreError>;

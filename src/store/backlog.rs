@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Write;
-use crate::model::{Ack, BeaconName};
+use crate::model::{Ack, BeaconName, Silence};
 
 /// Most changes kept.
 pub const MOST: usize = 4_096;
@@ -17,6 +17,7 @@ enum About<'a> {
     Expired,
     Lifecycle(&'a BeaconName),
     Ack(&'a str),
+    Silence(&'a str),
     Incident(u64),
 }
 
@@ -78,6 +79,7 @@ fn about(write: &Write) -> Option<About<'_>> {
         Write::Expire { .. } => About::Expired,
         Write::Drain(beacon, _) | Write::Resume(beacon) => About::Lifecycle(beacon),
         Write::Ack(Ack { key, .. }) | Write::Unack(key) => About::Ack(key),
+        Write::Silence(Silence { key, .. }) | Write::Unsilence(key) => About::Silence(key),
         Write::Incident { id, .. } => About::Incident(*id),
         Write::Raise { .. } | Write::Journal(_) => return None,
     })

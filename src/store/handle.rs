@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::keeper::{self, Job};
 use super::{Store, StoreError, StoredSeed, Write};
-use crate::model::{Ack, BeaconName, Drain, JournalEntry};
+use crate::model::{Ack, BeaconName, Drain, JournalEntry, Silence};
 
 /// Jobs on their way to the thread; who brings one more waits.
 const QUEUE: usize = 1_024;
@@ -93,6 +93,11 @@ impl StoreHandle {
     /// As [`Store::acks`].
     pub async fn acks(&self) -> Result<Vec<Ack>, StoreError> {
         self.read(|store| store.acks()).await
+    }
+
+    /// As [`Store::silences`].
+    pub async fn silences(&self) -> Result<Vec<Silence>, StoreError> {
+        self.read(|store| store.silences()).await
     }
 
     /// As [`Store::incidents`].

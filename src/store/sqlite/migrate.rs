@@ -7,12 +7,19 @@ use std::path::Path;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::fault::fault;
-use super::{acks, drains, incidents, journal, marks, seeds};
+use super::{acks, drains, incidents, journal, marks, seeds, silences};
 use crate::store::StoreError;
 
 /// The steps from nothing to the newest schema; a file of version n has had the first n.
-pub const STEPS: [&str; 6] =
-    [seeds::SCHEMA, drains::SCHEMA, journal::SCHEMA, marks::SCHEMA, acks::SCHEMA, incidents::SCHEMA];
+pub const STEPS: [&str; 7] = [
+    seeds::SCHEMA,
+    drains::SCHEMA,
+    journal::SCHEMA,
+    marks::SCHEMA,
+    acks::SCHEMA,
+    incidents::SCHEMA,
+    silences::SCHEMA,
+];
 /// `application_id` of our files: "bdck".
 pub const APPLICATION: i64 = 0x6264_636b;
 

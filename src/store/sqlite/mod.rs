@@ -10,6 +10,7 @@ mod journal;
 mod marks;
 mod migrate;
 mod seeds;
+mod silences;
 
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -21,7 +22,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::lock::Lock;
 use super::{Store, StoreError, StoredSeed, Write};
-use crate::model::{Ack, BeaconName, Drain, JournalEntry};
+use crate::model::{Ack, BeaconName, Drain, JournalEntry, Silence};
 use fault::fault;
 
 /// The file's name in the directory.
@@ -113,6 +114,10 @@ impl Store for SqliteStore {
         self.read(acks::all)
     }
 
+    fn silences(&mut self) -> Result<Vec<Silence>, StoreError> {
+        self.read(silences::all)
+    }
+
     fn incidents(&mut self) -> Result<Vec<String>, StoreError> {
         self.read(incidents::all)
     }
@@ -146,6 +151,8 @@ fn write(connection: &mut Connection, writes: &[Write]) -> rusqlite::Result<Vec<
             Write::Resume(beacon) => drains::forget(&all, beacon)?,
             Write::Ack(ack) => acks::put(&all, ack)?,
             Write::Unack(key) => acks::forget(&all, key)?,
+            Write::Silence(silence) => silences::put(&all, silence)?,
+            Write::Unsilence(key) => silences::forget(&all, key)?,
             Write::Incident { id, body } => incidents::put(&all, *id, body)?,
             Write::Raise { mark, to } => marks::raise(&all, mark, *to)?,
             Write::Journal(note) => entries.push(journal::append(&all, note)?),

@@ -91,7 +91,7 @@ fn a_newer_file_is_refused_and_left_alone() {
     drop(file);
     let before = std::fs::read(&path).unwrap();
     let path = path.display().to_string();
-    said(&refused(place.0.path()), &[&path, "schema 8", "knows 6", "run the newer beacondeck"]);
+    said(&refused(place.0.path()), &[&path, "schema 9", "knows 7", "run the newer beacondeck"]);
     assert_eq!(std::fs::read(path).unwrap(), before);
 }
 

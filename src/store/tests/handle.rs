@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::oracle::Oracle;
 use super::words::{note, order, seed};
-use crate::model::{Ack, BeaconName, Drain, JournalEntry, UnixMs};
+use crate::model::{Ack, BeaconName, Drain, JournalEntry, Silence, UnixMs};
 use crate::store::{Store, StoreError, StoreHandle, StoredSeed, Write};
 
 /// Longest wait for what must happen.
@@ -79,6 +79,10 @@ impl Store for Opened {
 
     fn acks(&mut self) -> Result<Vec<Ack>, StoreError> {
         self.disk.memory().acks()
+    }
+
+    fn silences(&mut self) -> Result<Vec<Silence>, StoreError> {
+        self.disk.memory().silences()
     }
 
     fn incidents(&mut self) -> Result<Vec<String>, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Ack, BeaconName, Drain, JournalEntry};
+use crate::model::{Ack, BeaconName, Drain, JournalEntry, Silence};
 use crate::store::{Expiry, KEPT_INCIDENTS, Store, StoreError, StoredSeed, Write};
 
 /// The store.
@@ -11,6 +11,7 @@ pub struct Oracle {
     seeds: BTreeMap<(String, String), StoredSeed>,
     drains: BTreeMap<BeaconName, Drain>,
     acks: BTreeMap<String, Ack>,
+    silences: BTreeMap<String, Silence>,
     incidents: BTreeMap<u64, String>,
     marks: BTreeMap<String, u64>,
     journal: Vec<JournalEntry>,
@@ -31,6 +32,8 @@ impl Store for Oracle {
                 Write::Resume(beacon) => drop(self.drains.remove(&beacon)),
                 Write::Ack(ack) => drop(self.acks.insert(ack.key.clone(), ack)),
                 Write::Unack(key) => drop(self.acks.remove(&key)),
+                Write::Silence(silence) => drop(self.silences.insert(silence.key.clone(), silence)),
+                Write::Unsilence(key) => drop(self.silences.remove(&key)),
                 Write::Incident { id, body } => {
                     self.incidents.insert(id, body);
                     let newest = self.incidents.keys().max().copied().unwrap_or_default();
@@ -63,6 +66,10 @@ impl Store for Oracle {
 
     fn acks(&mut self) -> Result<Vec<Ack>, StoreError> {
         Ok(self.acks.values().cloned().collect())
+    }
+
+    fn silences(&mut self) -> Result<Vec<Silence>, StoreError> {
+        Ok(self.silences.values().cloned().collect())
     }
 
     fn incidents(&mut self) -> Result<Vec<String>, StoreError> {

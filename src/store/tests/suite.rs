@@ -5,7 +5,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use super::oracle::Oracle;
 use super::words::{entry, note, order, seed};
-use crate::model::{Ack, BeaconName, Drain, JournalEntry, Slot, UnixMs};
+use crate::model::{Ack, BeaconName, Drain, JournalEntry, Silence, Slot, UnixMs};
 use crate::store::{Expiry, KEPT_INCIDENTS, Store, StoredSeed, Write};
 
 /// A place of its own for a store, gone when dropped.
@@ -26,6 +26,7 @@ macro_rules! suite {
             expired_seeds_go_and_others_stay
             a_drain_stands_until_resumed
             an_acknowledgement_stands_until_its_end
+            a_silence_stands_until_its_end
             the_last_incidents_are_kept
             a_mark_only_rises
             the_journal_is_read_from_either_end
@@ -118,6 +119,27 @@ pub fn an_acknowledgement_stands_until_its_end<B: Backend>() {
     assert_eq!(place.open().acks().unwrap(), [ack("hung b2", "eve", Some("disk"))]);
 }
 
+pub fn a_silence_stands_until_its_end<B: Backend>() {
+    let place = B::fresh();
+    let silence = |key: &str, until: u64, why: Option<&str>| Silence {
+        key: key.into(),
+        by: "alice".into(),
+        at: UnixMs(7),
+        until: UnixMs(until),
+        why: why.map(str::to_owned),
+    };
+    let mut store = place.open();
+    let writes = [
+        silence("beacon b2", 8, None),
+        silence("beacon b1", 9, None),
+        silence("beacon b2", 10, Some("disk")),
+    ];
+    store.write(&writes.map(Write::Silence)).unwrap();
+    store.write(&[Write::Unsilence("beacon b1".into()), Write::Unsilence("nothing".into())]).unwrap();
+    drop(store);
+    assert_eq!(place.open().silences().unwrap(), [silence("beacon b2", 10, Some("disk"))]);
+}
+
 pub fn a_mark_only_rises<B: Backend>() {
     let place = B::fresh();
     let mut store = place.open();
@@ -195,6 +217,7 @@ pub fn it_is_like_memory_that_survives_reopening<B: Backend>() {
             prop_assert_eq!(opened.seeds().unwrap(), oracle.seeds().unwrap());
             prop_assert_eq!(opened.drains().unwrap(), oracle.drains().unwrap());
             prop_assert_eq!(opened.acks().unwrap(), oracle.acks().unwrap());
+            prop_assert_eq!(opened.silences().unwrap(), oracle.silences().unwrap());
             prop_assert_eq!(opened.incidents().unwrap(), oracle.incidents().unwrap());
             for name in NAMES {
                 prop_assert_eq!(opened.mark(name).unwrap(), oracle.mark(name).unwrap());
@@ -234,6 +257,10 @@ fn change() -> impl Strategy<Value = Write> {
         2 => (name(), name(), 0_u64..9, prop::option::of(name()))
             .prop_map(|(key, by, at, why)| Write::Ack(Ack { key, by, at: UnixMs(at), why })),
         1 => name().prop_map(Write::Unack),
+        2 => (name(), name(), 0_u64..9, prop::option::of(name())).prop_map(|(key, by, at, why)| {
+            Write::Silence(Silence { key, by, at: UnixMs(at), until: UnixMs(at + 1), why })
+        }),
+        1 => name().prop_map(Write::Unsilence),
         1 => (0_u64..500, name()).prop_map(|(id, body)| Write::Incident { id, body }),
         1 => (name(), any::<u64>()).prop_map(|(mark, to)| Write::Raise { mark, to }),
         2 => (0_u64..1_000).prop_map(note),

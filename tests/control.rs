@@ -204,6 +204,60 @@ async fn a_watch_in_json_is_an_object_a_line_and_the_journal_tells_who() {
     rig.stop().await;
 }
 
+async fn until_silenced(rig: &Rig, keys: &[&str]) {
+    let silenced = || rig.status().silences.iter().map(|silence| silence.key.clone()).collect::<Vec<_>>();
+    assert!(common::wait_for(BOUND, || silenced() == keys).await, "{:?}, not {keys:?}", silenced());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silence_is_given_ends_by_itself_or_by_order_and_outlives_a_restart() {
+    let rig = Rig::with(BEACONS).await;
+    let file = file(&rig);
+    let says = async |args: &[&str]| {
+        let ended = timeout(BOUND, command(&file, args).output()).await.unwrap().unwrap();
+        assert!(ended.status.success(), "{args:?}: {ended:?}");
+        String::from_utf8(ended.stdout).unwrap()
+    };
+    assert!(common::wait_for(BOUND, || rig.status().beacons.len() == 2).await);
+    assert_eq!(says(&["silence"]).await, "nothing is silenced\n");
+    for (key, time, words) in [
+        ("b7", "1h", "`beacon b7` cannot be silenced; there is beacon b0; beacon b1\n"),
+        ("b1", "25h", "a silence lasts between 1 s and 24 h: "),
+    ] {
+        let (code, said) = complaint(command(&file, &["silence", "beacon", key, "--for", time])).await;
+        assert!(code == 69 && said.contains(words), "{code} {said}");
+    }
+    assert_eq!(complaint(command(&file, &["silence", "beacon", "b1"])).await.0, 64, "it needs an end");
+    assert_eq!(complaint(command(&file, &["silence", "beacon", "b1", "--for", "soon"])).await.0, 64);
+    let done = says(&["silence", "beacon", "b1", "--for", "2h", "--why", "its disk"]).await;
+    assert!(done.starts_with("beacon b1: silenced until 2") && done.contains(": its disk; "), "{done}");
+    let reach = Reach::Sockets(rig.fleet.control.clone());
+    let short = Order::Silence { key: "beacon b0".into(), seconds: 1, why: None };
+    assert!(matches!(order(&reach, &OrderId::random(), short).await, Answer::Done { .. }));
+    until_silenced(&rig, &["beacon b1", "beacon b0"]).await;
+    until_silenced(&rig, &["beacon b1"]).await;
+    let listed = says(&["silence"]).await;
+    assert!(
+        listed.starts_with("beacon b1 (silenced until 2") && listed.ends_with(": its disk)\n"),
+        "{listed}"
+    );
+    assert!(says(&["status"]).await.contains("- beacon b1 is silenced until 2"));
+
+    let rig = Rig::again(rig.stop_for_now().await).await;
+    until_silenced(&rig, &["beacon b1"]).await;
+    let (code, said) = complaint(command(&file, &["unsilence", "beacon", "b0"])).await;
+    let words = "`beacon b0` is not silenced; what is: beacon b1\n";
+    assert!(code == 69 && said.contains(words), "{code} {said}");
+    assert_eq!(says(&["unsilence", "beacon", "b1"]).await, "beacon b1: silenced no more\n");
+    until_silenced(&rig, &[]).await;
+    let entries = journal(&Reach::Sockets(rig.fleet.control.clone())).await;
+    let orders = entries.iter().filter(|entry| entry.order.is_some());
+    let orders: Vec<_> = orders.map(|entry| (entry.what.as_str(), entry.target.as_deref())).collect();
+    let expected = [("silence", "beacon b1"), ("silence", "beacon b0"), ("unsilence", "beacon b1")];
+    assert_eq!(orders, expected.map(|(what, target)| (what, Some(target))));
+    rig.stop().await;
+}
+
 async fn complaint(mut command: Command) -> (i32, String) {
     let ended = timeout(BOUND, command.output()).await.unwrap().unwrap();
     (ended.status.code().unwrap(), String::from_utf8(ended.stderr).unwrap())

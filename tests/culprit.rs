@@ -9,7 +9,7 @@ mod recorder;
 
 use std::time::Duration;
 
-use beacondeck::control::{Answer, Request};
+use beacondeck::control::{Answer, Order, Request};
 use beacondeck::model::{CulpritKind, DutiesAsked, DutyFate, DutyTold, Epoch, Incident, IncidentState, Slot};
 use beacondeck::sim::{Fault, SimConfig, SimNetwork};
 use common::{Rig, wait_for};
@@ -133,6 +133,37 @@ async fn a_sick_beacon_is_told_of_once_and_so_is_its_end() {
     assert!(wait_for(BOUND, || of("ended") > 0).await, "{:#?}", live(&rig));
     assert_eq!((of("opened"), of("ended")), (1, 1), "{:#?}", hook.all());
     assert!(hook.all().iter().all(|told| told.json()["key"] == opened["key"]));
+    rig.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_beacon_that_was_silenced_before_it_fell_ill_nobody_is_told_until_that_is_lifted() {
+    let hook = Recorder::start([]).await;
+    let notify = format!(
+        "notify: [{{name: hook, severity: notice, webhook: {{url: \"http://{}/\"}}}}]\n",
+        hook.address
+    );
+    let (network, rig) = calm_with(&notify).await;
+    let order = |what| rig.ask(Request::order(what));
+    let key = || "beacon b1".to_owned();
+    let silence = Order::Silence { key: key(), seconds: 3_600, why: Some("it is moved".into()) };
+    assert!(matches!(order(silence).await, Answer::Done { .. }));
+    network.beacon(1).set(Fault::Hang);
+    let told_open = |incident: &Incident| incident.state > IncidentState::Suspected;
+    assert!(wait_for(BOUND, || live(&rig).iter().any(told_open)).await, "{:#?}", live(&rig));
+    network.until_slot(Slot(network.slot().unwrap().0 + 4)).await;
+    let incident = live(&rig).remove(0);
+    assert_eq!(incident.silence.as_ref().and_then(|silence| silence.why.as_deref()), Some("it is moved"));
+    assert_eq!(hook.all().len(), 0, "it is silenced: {incident:#?}");
+    assert!(matches!(order(Order::Unsilence { key: key() }).await, Answer::Done { .. }));
+    assert!(wait_for(BOUND, || !hook.all().is_empty()).await, "{:#?}", live(&rig));
+    assert_eq!(hook.all()[0].json()["event"], "opened");
+    let again = Order::Silence { key: incident.key(), seconds: 3_600, why: None };
+    assert!(matches!(order(again).await, Answer::Done { .. }));
+    network.beacon(1).heal();
+    let ended = || hook.all().iter().any(|told| told.json()["event"] == "ended");
+    assert!(wait_for(BOUND, ended).await, "what was told has an end: {:#?}", live(&rig));
     rig.stop().await;
     network.stop().await;
 }

@@ -97,6 +97,9 @@ fn render(incident: &Incident, status: &FleetStatus, now: UnixMs) -> String {
     if let Some(ack) = status.ack(&incident.key()) {
         line(&ack.words(), 2);
     }
+    if let Some(silence) = &incident.silence {
+        line(&silence.words(), 2);
+    }
     if incident.state.is_live() {
         line(&format!("next: {}", incident.next), 2);
     }

@@ -29,9 +29,11 @@ mod restart;
 mod resume;
 mod screen;
 mod serve;
+mod silence;
 mod snapshot;
 mod status;
 mod table;
+mod unsilence;
 mod upgrade;
 
 use std::path::PathBuf;
@@ -127,6 +129,10 @@ commands! {
     Abort => abort,
     /// Acknowledge something that is wrong, so that others see that somebody is at it
     Ack => ack,
+    /// Tell nobody of an incident, or of whatever a culprit does, for a while; it is shown all the same
+    Silence => silence,
+    /// End a silence before its time
+    Unsilence => unsilence,
     /// Explain where requests went: who answered, who was tried before, who was skipped and why
     Explain => explain,
     /// Try the notifiers of the fleet file: a test incident, opened and ended

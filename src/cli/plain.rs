@@ -3,7 +3,7 @@
 //! Nothing here moves the cursor, and numbers that change with every look (requests in flight, latency, the head) are no
 //! change.
 
-use crate::model::{BeaconStatus, FleetStatus, Incident, Lifecycle, UnixMs};
+use crate::model::{BeaconStatus, FleetStatus, Incident, Lifecycle, Silence, UnixMs};
 
 /// A sentence as a line with its moment, without line break and without anything a terminal would obey: details come
 /// from beacons.
@@ -39,6 +39,15 @@ pub fn changes(before: Option<&FleetStatus>, now: &FleetStatus) -> Vec<String> {
     let known = before.map(lines).unwrap_or_default();
     let is_news = |incident: &&Incident| before.is_some() || incident.state.is_live();
     out.extend(now.incidents.iter().filter(is_news).map(Incident::line).filter(|line| !known.contains(line)));
+    let quiet = |status: &FleetStatus| {
+        let words = |silence: &Silence| format!("{} is {}", silence.key, silence.words());
+        status.silences.iter().map(words).collect::<Vec<_>>()
+    };
+    let (known, silences) = (before.map(quiet).unwrap_or_default(), quiet(now));
+    out.extend(silences.into_iter().filter(|sentence| !known.contains(sentence)));
+    let is_silenced = |key: &str| now.silences.iter().any(|silence| silence.key == key);
+    let over = before.iter().flat_map(|before| &before.silences).filter(|old| !is_silenced(&old.key));
+    out.extend(over.map(|old| format!("{} is silenced no more", old.key)));
     let alerts = before.map(|before| before.alerts.as_slice()).unwrap_or_default();
     out.extend(now.alerts.iter().filter(|new| !alerts.contains(new)).map(|new| format!("alert: {new}")));
     out.extend(
@@ -153,6 +162,20 @@ mod tests {
             ["b2"]
         );
         assert_eq!(changed(None, &now).count(), 2);
+    }
+
+    #[test]
+    fn a_silence_is_told_and_so_is_its_end() {
+        let (key, by, why) = ("beacon b1".into(), "alice".into(), Some("its disk".into()));
+        let silence = Silence { key, by, at: UnixMs(0), until: UnixMs(7_200_000), why };
+        let before = fleet(vec![beacon("b1")]);
+        let now = FleetStatus { silences: vec![silence.clone()], ..before.clone() };
+        let until = |time: &str| format!("beacon b1 is silenced until 1970-01-01T{time}Z by alice: its disk");
+        assert_eq!(changes(Some(&before), &now), [until("02:00:00")]);
+        let longer = Silence { until: UnixMs(10_800_000), ..silence };
+        let later = FleetStatus { silences: vec![longer], ..before.clone() };
+        assert_eq!(changes(Some(&now), &later), [until("03:00:00")]);
+        assert_eq!(changes(Some(&later), &before), ["beacon b1 is silenced no more"]);
     }
 
     #[test]

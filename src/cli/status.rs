@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::table::{self, Side, WIDTH, cell, column, cut, latency, or_dash, span, wrap};
 use super::{Global, ask, follow::follow, journal, plain};
 use crate::control::{Event, Wanted};
-use crate::model::{BeaconStatus, FleetStatus, UnixMs};
+use crate::model::{BeaconStatus, FleetStatus, Silence, UnixMs};
 
 /// A snapshot older than this says so.
 const FRESH_MS: i64 = 5_000;
@@ -96,11 +96,19 @@ fn render(status: &FleetStatus, now: UnixMs) -> String {
     out.push_str(&beacons(&status.beacons));
     for incident in status.incidents.iter().filter(|incident| incident.state.is_live()) {
         let ack = status.ack(&incident.key()).map_or_else(String::new, |ack| format!(" ({})", ack.words()));
-        let _ = writeln!(out, "{}", wrap(&format!("! {}{ack}", incident.line()), 0, 2));
+        let quiet =
+            incident.silence.as_ref().map_or_else(String::new, |silence| format!(" ({})", silence.words()));
+        let _ = writeln!(out, "{}", wrap(&format!("! {}{ack}{quiet}", incident.line()), 0, 2));
     }
     for alert in &status.alerts {
         let ack = status.ack(alert).map_or_else(String::new, |ack| format!(" ({})", ack.words()));
         let _ = writeln!(out, "{}", wrap(&format!("! {alert}{ack}"), 0, 2));
+    }
+    let idle = |silence: &&Silence| {
+        status.incidents.iter().all(|incident| incident.silence.as_ref() != Some(silence))
+    };
+    for silence in status.silences.iter().filter(idle) {
+        let _ = writeln!(out, "{}", wrap(&format!("- {} is {}", silence.key, silence.words()), 0, 2));
     }
     out
 }
@@ -202,6 +210,29 @@ b4       ▼ DOWN never observed         -    0       -     0  -
 ";
         let shown = render(&status, status.at);
         assert_eq!(shown, expected, "\n{shown}");
+    }
+
+    #[test]
+    fn what_is_silenced_says_so_with_its_incident_or_by_itself() {
+        let silence = |key: &str| Silence {
+            key: key.into(),
+            by: "alice".into(),
+            at: UnixMs(0),
+            until: UnixMs(7_200_000),
+            why: None,
+        };
+        let mut status = fleet(vec![beacon("b1")]);
+        status.silences = vec![silence("client vc-2"), silence("beacon b1")];
+        status.incidents = crate::console::fixture::incidents();
+        status.incidents[1].silence = status.silences.first().cloned();
+        let expected = "\
+! incident 7: beacon beacon-2: does not answer (critical, open)
+! incident 8: client vc-2: signs late (notice, suspected) (silenced until
+  1970-01-01T02:00:00Z by alice)
+- beacon b1 is silenced until 1970-01-01T02:00:00Z by alice
+";
+        let shown = render(&status, status.at);
+        assert!(shown.ends_with(expected), "\n{shown}");
     }
 
     #[test]

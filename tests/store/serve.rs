@@ -51,13 +51,13 @@ fn a_drained_beacon_stays_drained_over_kill_9_and_the_status_says_by_whom() {
     assert_eq!(lines, expected);
 }
 
-/// The acknowledgements in the status, once there are any.
-fn acks(serve: &Serve) -> serde_json::Value {
+/// What stands under this name in the status, once something does.
+fn standing(serve: &Serve, name: &str) -> serde_json::Value {
     let end = Instant::now() + Duration::from_secs(30);
     loop {
-        let acks = serve.status()["acks"].clone();
-        if !acks.is_null() || Instant::now() > end {
-            return acks;
+        let standing = serve.status()[name].clone();
+        if !standing.is_null() || Instant::now() > end {
+            return standing;
         }
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -76,7 +76,7 @@ fn what_was_acknowledged_stays_so_over_kill_9_while_it_lasts() {
         "{said}"
     );
     serve.order(&["ack", &key, "--why", "they are being installed"]);
-    let before = acks(&serve);
+    let before = standing(&serve, "acks");
     assert_eq!(
         (&before[0]["key"], &before[0]["why"]),
         (&key.clone().into(), &"they are being installed".into())
@@ -85,11 +85,28 @@ fn what_was_acknowledged_stays_so_over_kill_9_while_it_lasts() {
     serve.kill();
 
     let serve = Serve::start(&file);
-    assert_eq!(acks(&serve), before);
+    assert_eq!(standing(&serve, "acks"), before);
     let listed = serve.order(&["ack"]);
     assert!(listed.contains(&key) && listed.contains("they are being installed"), "{listed}");
     let journal = serve.order(&["journal"]);
     assert!(journal.contains(" ack "), "{journal}");
+    serve.kill();
+}
+
+#[test]
+fn what_was_silenced_stays_so_over_kill_9() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = fleet(dir.path(), "run", &dir.path().join("state"));
+    let serve = Serve::start(&file);
+    serve.wait_for_alert("no beacon has told its chain", true).unwrap();
+    serve.order(&["silence", "beacon", "b2", "--for", "2h", "--why", "its disk is changed"]);
+    let before = standing(&serve, "silences");
+    serve.kill();
+
+    let serve = Serve::start(&file);
+    assert_eq!(standing(&serve, "silences"), before);
+    let listed = serve.order(&["silence"]);
+    assert!(listed.starts_with("beacon b2 (silenced until ") && listed.contains("its disk"), "{listed}");
     serve.kill();
 }
 

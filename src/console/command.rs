@@ -2,7 +2,7 @@
 //!
 //! To add a command: a row in [`COMMANDS`], a variant of [`Command`], and what it does in `update`.
 
-use crate::model::{Intent, Slot};
+use crate::model::{Intent, Slot, read_seconds};
 
 use super::panels::{PANELS, place_of};
 
@@ -22,12 +22,14 @@ const fn about(name: &'static str, usage: &'static str, does: &'static str) -> A
 }
 
 /// Every command besides the panels' names.
-pub const COMMANDS: [About; 13] = [
+pub const COMMANDS: [About; 15] = [
     about("drain", ":drain NAME…", "give beacons no new work (asks)"),
     about("resume", ":resume NAME…", "give drained beacons work again (asks)"),
     about("restart", ":restart NAME", "drain a beacon, restart it, resume it when it is fit (asks)"),
     about("upgrade", ":upgrade NAME", "drain a beacon, upgrade it, resume it when it is fit (asks)"),
     about("ack", ":ack KEY", "acknowledge what is wrong, tab shows the keys; :ack KEY -- WHY"),
+    about("silence", ":silence KEY 1h WHY", "tell nobody of an incident, or of a culprit, for so long"),
+    about("unsilence", ":unsilence KEY", "end a silence before its time"),
     about("abort", ":abort NAME", "end the restart or upgrade that runs (asks)"),
     about("goto", ":goto slot N", "requests of a slot, and the picture as it was"),
     about("handoff", ":handoff", "copy a summary in Markdown for whoever comes next"),
@@ -43,6 +45,10 @@ pub const COMMANDS: [About; 13] = [
 pub enum Command {
     /// Take note of what has this key, and why.
     Ack(String, Option<String>),
+    /// Tell nobody of what has this key for so many seconds, and why.
+    Silence(String, u64, Option<String>),
+    /// End the silence of this key.
+    Unsilence(String),
     /// An order for these.
     Order(Intent, Vec<String>),
     /// A panel, with a filter.
@@ -84,6 +90,10 @@ pub struct Words<'a> {
     pub beacons: &'a [String],
     /// Keys of what is wrong.
     pub pages: &'a [String],
+    /// Keys of what can be silenced.
+    pub silenceable: &'a [String],
+    /// Keys of what is.
+    pub silenced: &'a [String],
     /// Themes.
     pub themes: &'a [String],
 }
@@ -108,12 +118,10 @@ pub fn read(text: &str) -> Result<Option<Command>, String> {
         ("restart", _) => Command::Order(Intent::Restart, names()?),
         ("upgrade", _) => Command::Order(Intent::Upgrade, names()?),
         ("abort", _) => Command::Order(Intent::Abort, names()?),
-        ("ack", []) => return Err("write :ack KEY, or :ack KEY -- WHY; tab shows the keys".to_owned()),
-        ("ack", words) => {
-            let end = words.iter().position(|word| *word == "--").unwrap_or(words.len());
-            let why = words.get(end + 1..).filter(|why| !why.is_empty()).map(|why| why.join(" "));
-            Command::Ack(words[..end].join(" "), why)
-        }
+        ("ack", words) => ack(words)?,
+        ("silence", words) => silence(words)?,
+        ("unsilence", []) => return Err("write :unsilence KEY; tab shows the keys".to_owned()),
+        ("unsilence", key) => Command::Unsilence(key.join(" ")),
         ("goto", ["slot", number]) => {
             let number = number.parse().map_err(|_| format!("`{number}` is no slot"))?;
             Command::Slot(Slot(number))
@@ -142,6 +150,30 @@ pub fn read(text: &str) -> Result<Option<Command>, String> {
     Ok(Some(command))
 }
 
+fn ack(words: &[&str]) -> Result<Command, String> {
+    if words.is_empty() {
+        return Err("write :ack KEY, or :ack KEY -- WHY; tab shows the keys".to_owned());
+    }
+    let end = words.iter().position(|word| *word == "--").unwrap_or(words.len());
+    Ok(Command::Ack(words[..end].join(" "), reason(words.get(end + 1..))))
+}
+
+/// The key ends where the time stands. It has two words, but for the network's, and its second one may look like a time.
+fn silence(words: &[&str]) -> Result<Command, String> {
+    let least = if words.first() == Some(&"network") { 1 } else { 2 };
+    let mut times = words.iter().enumerate().skip(least);
+    let found = times.find_map(|(place, word)| Some((place, read_seconds(word)?)));
+    let Some((place, seconds)) = found else {
+        return Err("write :silence KEY 1h WHY, as `:silence beacon b2 1h30m its disk`; tab shows the keys"
+            .to_owned());
+    };
+    Ok(Command::Silence(words[..place].join(" "), seconds, reason(words.get(place + 1..))))
+}
+
+fn reason(words: Option<&[&str]>) -> Option<String> {
+    words.filter(|words| !words.is_empty()).map(|words| words.join(" "))
+}
+
 fn unknown(name: &str) -> String {
     let known = firsts();
     let near = known.iter().map(|known| (strsim::damerau_levenshtein(name, known), known)).min();
@@ -161,8 +193,13 @@ fn firsts() -> Vec<String> {
 
 /// What could stand where the last word is being typed.
 pub fn candidates(text: &str, words: Words<'_>) -> Vec<String> {
-    if let Some(typed) = text.trim_start().strip_prefix("ack ") {
-        return words.pages.iter().filter(|page| page.starts_with(typed)).cloned().collect();
+    if let Some((start, name)) = key_begins(text) {
+        let keys = match name {
+            "silence" => words.silenceable,
+            "unsilence" => words.silenced,
+            _ => words.pages,
+        };
+        return keys.iter().filter(|key| key.starts_with(&text[start..])).cloned().collect();
     }
     let (before, last) = text.split_at(last_word(text));
     let own = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
@@ -179,6 +216,15 @@ pub fn candidates(text: &str, words: Words<'_>) -> Vec<String> {
     all.into_iter().filter(|word| word.starts_with(last)).collect()
 }
 
+/// Where the key begins, and the command, of one that takes a key: a key has several words, and is completed as one.
+fn key_begins(text: &str) -> Option<(usize, &'static str)> {
+    let typed = text.trim_start();
+    ["ack", "silence", "unsilence"].into_iter().find_map(|name| {
+        let rest = typed.strip_prefix(name)?.strip_prefix(' ')?;
+        Some((text.len() - rest.len(), name))
+    })
+}
+
 /// Where the last word begins; the text's end after a blank.
 fn last_word(text: &str) -> usize {
     text.char_indices().rev().find(|(_, c)| c.is_whitespace()).map_or(0, |(at, c)| at + c.len_utf8())
@@ -187,12 +233,7 @@ fn last_word(text: &str) -> usize {
 /// The text with its last word completed as far as the candidates agree; a single one is completed with a space.
 pub fn complete(text: &str, candidates: &[String]) -> String {
     let Some(first) = candidates.first() else { return text.to_owned() };
-    // A key has several words, and is completed as one.
-    let start = if text.trim_start().starts_with("ack ") {
-        text.len() - text.trim_start().len() + 4
-    } else {
-        last_word(text)
-    };
+    let start = key_begins(text).map_or_else(|| last_word(text), |(start, _)| start);
     let common = candidates.iter().fold(first.as_str(), |common, word| {
         let same = common.char_indices().zip(word.chars()).find(|((_, a), b)| a != b);
         let end = same.map_or(common.len().min(word.len()), |((at, _), _)| at);
@@ -214,6 +255,11 @@ mod tests {
     #[case("drain b1 b2", Some(Command::Order(Intent::Drain, vec!["b1".into(), "b2".into()])))]
     #[case("ack hung b1 -- GC, disk", Some(Command::Ack("hung b1".into(), Some("GC, disk".into()))))]
     #[case("ack hung b1", Some(Command::Ack("hung b1".into(), None)))]
+    #[case("silence beacon b2 1h30m its disk", Some(Command::Silence("beacon b2".into(), 5_400, Some("its disk".into()))))]
+    #[case("silence beacon 1h 2h", Some(Command::Silence("beacon 1h".into(), 7_200, None)))]
+    #[case("silence network 30m 5m late", Some(Command::Silence("network".into(), 1_800, Some("5m late".into()))))]
+    #[case("silence rack a 7 1h", Some(Command::Silence("rack a 7".into(), 3_600, None)))]
+    #[case("unsilence incident 7", Some(Command::Unsilence("incident 7".into())))]
     #[case("restart b1", Some(Command::Order(Intent::Restart, vec!["b1".into()])))]
     #[case("beacons state:down lag>1", Some(Command::Panel(1, Some("state:down lag>1".into()))))]
     #[case(" log ", Some(Command::Panel(8, None)))]
@@ -230,6 +276,11 @@ mod tests {
     #[rstest]
     #[case("drain", ":drain needs the name of a beacon")]
     #[case("drian b1", "there is no :drian; did you mean :drain?")]
+    #[case(
+        "silence beacon 1h",
+        "write :silence KEY 1h WHY, as `:silence beacon b2 1h30m its disk`; tab shows the keys"
+    )]
+    #[case("unsilence", "write :unsilence KEY; tab shows the keys")]
     #[case("goto slot x", "`x` is no slot")]
     #[case("set colour", "write :set bw low|auto|high, :set bell on|off or :set mouse on|off")]
     #[case("frobnicate", "there is no :frobnicate; tab shows what there is")]
@@ -244,6 +295,8 @@ mod tests {
             beacons: &beacons,
             themes: &["mono".to_owned()],
             pages: &["hung b1".to_owned(), "hung b2".to_owned()],
+            silenceable: &["incident 7".to_owned(), "beacon b1".to_owned()],
+            silenced: &["client vc-1".to_owned()],
         };
         let done = |text: &str| complete(text, &candidates(text, words));
         assert_eq!(done("dr"), "drain ");
@@ -255,6 +308,11 @@ mod tests {
             (done("ack h"), done("ack hung b2")),
             ("ack hung b".to_owned(), "ack hung b2 ".to_owned())
         );
+        assert_eq!(
+            (done("silence i"), done("unsilence ")),
+            ("silence incident 7 ".into(), "unsilence client vc-1 ".into())
+        );
+        assert_eq!(done(" silence beacon b1 1h"), " silence beacon b1 1h");
         assert!(candidates("", words).contains(&"traffic".to_owned()));
     }
 
@@ -269,7 +327,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in ".{0,60}") {
-            let words = Words { beacons: &["äb".to_owned(), "äc".to_owned()], themes: &[], pages: &["ü ä".to_owned()] };
+            let keys = ["ü ä".to_owned()];
+            let beacons = ["äb".to_owned(), "äc".to_owned()];
+            let words = Words { beacons: &beacons, themes: &[], pages: &keys, silenceable: &keys, silenced: &keys };
             let _ = read(&text);
             let found = candidates(&text, words);
             prop_assert!(complete(&text, &found).len() >= text.trim_end().len().min(1));

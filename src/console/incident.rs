@@ -38,6 +38,7 @@ pub fn trouble(status: &FleetStatus, incident: &Incident) -> Trouble {
         next: worst.map_or_else(|| incident.next.clone(), |reason| next(reason).to_owned()),
         pages: std::iter::once(incident.key()).chain(pages).collect(),
         ack: None,
+        silence: incident.silence.clone(),
         did: Some(incident.done.join("; ")).filter(|did| !did.is_empty()),
     }
 }

@@ -72,6 +72,8 @@ pub enum Action {
     Abort,
     /// Take note of what is wrong.
     Ack,
+    /// Tell nobody of it for a while.
+    Silence,
     /// Draw everything anew.
     Redraw,
     /// To the shell, and back by `fg`.
@@ -155,7 +157,7 @@ pub fn bindings() -> impl Iterator<Item = Binding> {
 }
 
 /// Everything but the panels.
-const BINDINGS: [Binding; 33] = [
+const BINDINGS: [Binding; 34] = [
     bind(Action::Next, "next", &["tab", "right"], "next panel", All),
     bind(Action::Previous, "previous", &["backtab", "left"], "panel before", All),
     bind(Action::Down, "down", &["j", "down"], "one row down", Table),
@@ -187,6 +189,14 @@ const BINDINGS: [Binding; 33] = [
         Notes,
     )
     .foot(2, "ack"),
+    bind(
+        Action::Silence,
+        "silence",
+        &["z"],
+        "silence: nobody is told of it for a while; the line asks how long and why",
+        Notes,
+    )
+    .foot(5, "silence"),
     bind(Action::Upgrade, "upgrade", &["U"], "drain, upgrade, resume when fit (asks)", Orders)
         .foot(9, "upgrade"),
     bind(Action::Abort, "abort", &["A"], "end the restart or upgrade that runs (asks)", Orders)

@@ -6,7 +6,7 @@ use crate::control::{Access, Event as Said, Welcome};
 use crate::model::{
     Ack, BeaconName, BeaconStatus, DutyStatus, DutySums, Explanation, FleetStatus, Flow, HeadStatus,
     JournalEntry, Lifecycle, Load, LogLevel, LogLine, Operation, OperationStep, Outcome, Reason, Root,
-    SPREAD, Skipped, Slot, Step, StepAnswers, Timing, Traffic, Tried, UnixMs, Use,
+    SPREAD, Silence, Skipped, Slot, Step, StepAnswers, Timing, Traffic, Tried, UnixMs, Use,
 };
 
 use super::event::{Effect, Event};
@@ -63,7 +63,19 @@ fn incident() -> FleetStatus {
         clients: vec![duty("vc-1", 12, 3), duty("vc-2", 0, 9)],
         beacons: vec![duty("beacon-1", 0, 1), duty("beacon-2", 12, 8)],
     };
-    FleetStatus { incidents: fixture::incidents(), duties: Some(duties), hosts: fixture::hosts(), ..hung }
+    let mut incidents = fixture::incidents();
+    let (by, why) = ("bob (uid 1001)".into(), Some("its signer is moved".into()));
+    let (at, until) = (UnixMs(NOW.0 - 60_000), UnixMs(NOW.0 + 7_200_000));
+    let silence = Silence { key: "client vc-2".into(), by, at, until, why };
+    incidents[1].silence = Some(silence.clone());
+    let ahead = Silence { key: "beacon beacon-3".into(), why: None, ..silence.clone() };
+    FleetStatus {
+        incidents,
+        silences: vec![silence, ahead],
+        duties: Some(duties),
+        hosts: fixture::hosts(),
+        ..hung
+    }
 }
 
 /// Presses keys, one after the other; what an order would mean is answered as serve does.

@@ -1,7 +1,7 @@
 //! What is wrong, since when, what it costs, what was done, which key now: the first five seconds. Pure.
 
 use crate::model::{
-    Ack, BeaconName, BeaconStatus, FleetStatus, JournalEntry, Lifecycle, Reason, UnixMs, page_of,
+    Ack, BeaconName, BeaconStatus, FleetStatus, JournalEntry, Lifecycle, Reason, Silence, UnixMs, page_of,
 };
 
 use super::text::{count, rate, span};
@@ -31,6 +31,8 @@ pub struct Trouble {
     pub pages: Vec<String>,
     /// Who has taken note of all of it.
     pub ack: Option<Ack>,
+    /// Who keeps it quiet.
+    pub silence: Option<Silence>,
     /// What was done about it, where that is known better than by its beacons.
     pub did: Option<String>,
 }
@@ -98,6 +100,7 @@ fn course_of(view: &View<'_>, beacon: &BeaconStatus) -> Option<Trouble> {
         beacons: vec![name.clone()],
         pages: operation.has_failed().then(|| operation.page()).into_iter().collect(),
         ack: None,
+        silence: None,
         did: None,
         since: operation.end.as_ref().map_or(operation.began, |(_, at, _)| *at),
         next: next.to_owned(),
@@ -124,6 +127,7 @@ fn out_of(beacon: &BeaconStatus) -> Trouble {
         next: next.to_owned(),
         pages: Vec::new(),
         ack: None,
+        silence: None,
         did: None,
     }
 }
@@ -141,6 +145,7 @@ fn alert_of(view: &View<'_>, alert: &str) -> Trouble {
         next: "2 beacons: bring one back".to_owned(),
         pages: vec![alert.to_owned()],
         ack: None,
+        silence: None,
         did: None,
     }
 }
@@ -165,6 +170,7 @@ fn beacon_of(reason: Reason, beacons: &[&BeaconStatus]) -> Trouble {
         since: beacons.iter().map(|beacon| beacon.since).min().unwrap_or_default(),
         pages: names.iter().map(|name| page_of(reason, name)).collect(),
         ack: None,
+        silence: None,
         did: None,
         beacons: names,
         next: next(reason).to_owned(),
@@ -250,6 +256,8 @@ pub fn done(view: &View<'_>, trouble: &Trouble) -> String {
         ([_], _) => "the router passes it by, and looks at it each second",
         _ => "the router passes them by, and looks at them each second",
     };
+    let silenced = trouble.silence.as_ref().map(|silence| format!("{}; ", silence.words()));
+    let own = format!("{}{own}", silenced.unwrap_or_default());
     if let Some(ack) = &trouble.ack {
         return format!("{}; {own}", ack_words(view, ack));
     }

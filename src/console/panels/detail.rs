@@ -9,7 +9,7 @@ use crate::console::theme::Role;
 use crate::console::trouble::{Trouble, ack_words, troubles};
 use crate::console::view::View;
 use crate::model::capacity::without;
-use crate::model::{BeaconStatus, UnixMs};
+use crate::model::{BeaconStatus, CulpritKind, UnixMs};
 
 /// Columns of a sparkline.
 const SPARK: usize = 60;
@@ -61,6 +61,11 @@ fn state(view: &View<'_>, beacon: &BeaconStatus, width: u16) -> Vec<TextLine> {
     let own = |trouble: &Trouble| trouble.beacons.contains(&beacon.name);
     let acks = troubles(view).into_iter().filter(own).filter_map(|trouble| trouble.ack);
     lines.extend(acks.map(|ack| labelled("noted", vec![piece(Role::Info, ack_words(view, &ack))])));
+    let key = format!("{} {}", CulpritKind::Beacon, beacon.name);
+    let silences = view.status.iter().flat_map(|status| &status.silences);
+    for silence in silences.filter(|silence| silence.key == key) {
+        lines.push(labelled("quiet", vec![piece(Role::Info, silence.words())]));
+    }
     let head = beacon.head.map_or_else(
         || "none told".to_owned(),
         |head| format!("{} {}, lag {}", head.slot, head.root.short(), beacon.lag),

@@ -11,7 +11,7 @@ use crate::console::trouble::ack_words;
 use crate::console::view::View;
 use crate::model::{Culprit, Incident};
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 11] = [
     Column::text("state", "STATE", 0, 11),
     Column::text("severity", "COSTS", 2, 8),
     Column::text("culprit", "CULPRIT", 0, 14).fill(),
@@ -21,6 +21,7 @@ const COLUMNS: [Column; 10] = [
     Column::text("done", "DONE", 3, 16).fill(),
     Column::number("sure", "SURE", 4, 5),
     Column::text("ack", "TAKEN BY", 4, 10),
+    Column::number("quiet", "QUIET", 5, 7),
     Column::text("next", "NEXT", 5, 20).fill(),
 ];
 
@@ -63,17 +64,21 @@ fn row(view: &View<'_>, incident: &Incident) -> Row {
     let live = incident.state.is_live();
     let ms = held(incident, view.now);
     let ack = view.status.and_then(|status| status.ack(&incident.key()));
+    let quiet = incident.silence.as_ref().map(|silence| silence.until.since(view.now));
+    let cause =
+        if quiet.is_some() { format!("silenced: {}", incident.cause) } else { incident.cause.clone() };
     let none = || Cell::text("-").role(Role::Dim);
     let cells = vec![
         Cell::text(words).role(role),
         Cell::text(incident.severity.word()).role(role),
         Cell::text(incident.who()).role(if live { Role::Strong } else { Role::Dim }),
-        Cell::text(incident.cause.as_str()),
+        Cell::text(cause),
         Cell::number(span(ms), ms as f64),
         cost(&incident.cost).map_or_else(none, |lost| Cell::text(lost).role(Role::Warn)),
         incident.done.first().map_or_else(none, |done| Cell::text(done.as_str())),
         Cell::number(format!("{:.0} %", incident.confidence * 100.0), incident.confidence),
         ack.map_or_else(none, |ack| Cell::text(ack.by.as_str())),
+        quiet.map_or_else(none, |ms| Cell::number(span(ms), ms as f64).role(Role::Info)),
         Cell::text(incident.next.as_str()).role(if live { Role::Key } else { Role::Dim }),
     ];
     Row { id: incident.key(), fault: live, cells }
@@ -109,6 +114,9 @@ fn detail(view: &View<'_>, incident: &Incident, width: u16) -> Vec<TextLine> {
     told("done", Role::Text, &incident.done);
     if let Some(ack) = view.status.and_then(|status| status.ack(&incident.key())) {
         told("taken", Role::Info, &[ack_words(view, ack)]);
+    }
+    if let Some(silence) = &incident.silence {
+        told("quiet", Role::Info, &[silence.words()]);
     }
     told("now", Role::Key, std::slice::from_ref(&incident.next));
     told("evidence", Role::Text, &incident.evidence);

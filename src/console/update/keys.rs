@@ -92,6 +92,7 @@ fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Restart => return orders::ask_one(state, Intent::Restart),
         Action::Upgrade => return orders::ask_one(state, Intent::Upgrade),
         Action::Ack => return orders::ack(state),
+        Action::Silence => orders::ask_silence(state),
         Action::Abort => return orders::ask_abort(state),
         Action::Redraw => return vec![Effect::Redraw],
         Action::Suspend => return vec![Effect::Suspend],

@@ -1,18 +1,22 @@
 //! Orders and commands: asked for, given, and how the console is left. Pure.
 
 use crate::control::Order;
-use crate::model::{BeaconName, BeaconStatus, Consequences, Intent, Lifecycle, Slot};
+use crate::model::{BeaconName, BeaconStatus, Consequences, CulpritKind, Intent, Lifecycle, Slot};
 
 use crate::console::command::Command;
 use crate::console::confirm::Confirm;
 use crate::console::event::{Effect, Leave, Routing};
 use crate::console::handoff::handoff;
+use crate::console::line::Line;
 use crate::console::panels::{PANELS, place_of};
 use crate::console::state::{Mode, Pending, Seat, State};
 use crate::console::theme::Role;
 use crate::console::trouble::{Trouble, troubles};
 
 use super::keys::go;
+
+/// How long is offered when something is silenced.
+const USUAL: &str = "1h";
 
 /// What is looked at, marked or selected, in the order of the table.
 fn targets(state: &State) -> Vec<String> {
@@ -127,6 +131,28 @@ pub fn ack(state: &mut State) -> Vec<Effect> {
     give(state, keys.into_iter().map(|key| Order::Ack { key, why: None }).collect())
 }
 
+/// Opens the command line to silence what is at hand: an incident where one is chosen, a beacon where one is chosen, else
+/// the worst incident.
+pub fn ask_silence(state: &mut State) {
+    state.frozen = None;
+    let of_incidents = Some(state.panel) == place_of("incidents");
+    let chosen = state.details[state.panel].is_some() || Some(state.panel) == place_of("beacons");
+    let key = if of_incidents {
+        targets(state).first().cloned()
+    } else if chosen {
+        targets(state).first().map(|beacon| format!("{} {beacon}", CulpritKind::Beacon))
+    } else {
+        let live = state.view().status.and_then(|status| status.incidents.first().cloned());
+        live.filter(|incident| incident.state.is_live()).map(|incident| incident.key())
+    };
+    let Some(key) = key else {
+        let words = "no incident goes on; `:silence beacon NAME 1h` keeps quiet what is to come";
+        state.toasts.push(Role::Warn, words, state.now);
+        return;
+    };
+    state.mode = Mode::Command(Line::new(&format!("silence {key} {USUAL} ")), None);
+}
+
 /// Gives orders.
 pub fn give(state: &mut State, orders: Vec<Order>) -> Vec<Effect> {
     state.tables[state.panel].marks.clear();
@@ -153,6 +179,12 @@ pub fn leave(state: &mut State, keep: bool) -> Vec<Effect> {
 pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
     match command {
         Command::Ack(key, why) => return may(state, |state| give(state, vec![Order::Ack { key, why }])),
+        Command::Silence(key, seconds, why) => {
+            return may(state, |state| give(state, vec![Order::Silence { key, seconds, why }]));
+        }
+        Command::Unsilence(key) => {
+            return may(state, |state| give(state, vec![Order::Unsilence { key }]));
+        }
         Command::Order(intent, names) => return order(state, intent, &names),
         Command::Panel(panel, filter) => {
             go(state, panel);

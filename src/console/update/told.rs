@@ -42,7 +42,7 @@ fn snapshot(state: &mut State, status: &Arc<FleetStatus>) -> Vec<Effect> {
     let view = crate::console::view::View { now: state.now, status: Some(status.as_ref()), ..state.view() };
     let critical: BTreeSet<String> = troubles(&view)
         .into_iter()
-        .filter(|trouble| trouble.role == Role::Crit && trouble.ack.is_none())
+        .filter(|trouble| trouble.role == Role::Crit && trouble.ack.is_none() && trouble.silence.is_none())
         .map(|trouble| trouble.what)
         .collect();
     let fresh = state.known.as_ref().and_then(|known| critical.difference(known).next().cloned());

@@ -9,6 +9,7 @@ use crate::console::line::Line;
 use crate::console::panels::PANELS;
 use crate::console::state::{Mode, State};
 use crate::console::theme::Role;
+use crate::model::FleetStatus;
 
 use super::orders;
 
@@ -116,9 +117,20 @@ pub fn candidates(state: &State, text: &str) -> Vec<String> {
         .status
         .map(|status| status.beacons.iter().map(|beacon| beacon.name.to_string()).collect())
         .unwrap_or_default();
-    let pages = state.view().status.map(crate::model::FleetStatus::pages).unwrap_or_default();
+    let status = state.view().status;
+    let pages = status.map(FleetStatus::pages).unwrap_or_default();
+    let silenceable = status.map(FleetStatus::silenceable).unwrap_or_default();
+    let silences = status.iter().flat_map(|status| &status.silences);
+    let silenced: Vec<String> = silences.map(|silence| silence.key.clone()).collect();
     let themes: Vec<String> = state.options.themes.names().map(str::to_owned).collect();
-    command::candidates(text, Words { beacons: &beacons, pages: &pages, themes: &themes })
+    let words = Words {
+        beacons: &beacons,
+        pages: &pages,
+        silenceable: &silenceable,
+        silenced: &silenced,
+        themes: &themes,
+    };
+    command::candidates(text, words)
 }
 
 fn run(state: &mut State, text: &str) -> Vec<Effect> {

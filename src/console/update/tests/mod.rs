@@ -16,7 +16,8 @@ use crate::console::theme::{DEFAULT, Depth, Themes};
 use crate::console::view::tests::consequences;
 use crate::control::{Access, Event as Said, Watcher, Welcome};
 use crate::model::{
-    Ack, BeaconName, BeaconStatus, FleetStatus, Intent, JournalEntry, Lifecycle, OperationStep, Reason, Slot,
+    Ack, BeaconName, BeaconStatus, FleetStatus, Intent, JournalEntry, Lifecycle, OperationStep, Reason,
+    Silence, Slot,
 };
 
 /// Options of an attached console.
@@ -266,6 +267,7 @@ proptest! {
         let mut state = three();
         for (place, event) in events.into_iter().enumerate() {
             let asked = matches!(state.mode, Mode::Confirm(_));
+            let typed = matches!(state.mode, Mode::Command(..));
             let key = matches!(event, Event::Key(Key { code: Code::Char('y') | Code::Enter, .. }));
             let now = UnixMs(NOW.0 + place as u64 * 100);
             let effects = update(&mut state, now, event);
@@ -277,8 +279,12 @@ proptest! {
                 let told = consequences(state.history.newest().unwrap(), intent, &beacons);
                 update(&mut state, now, Event::Preflight(Ok(told)));
             }
-            // Taking note harms nobody and has no box.
-            let order = |effect: &Effect| matches!(effect, Effect::Order(_, order) if !matches!(order, Order::Ack { .. }));
+            // Taking note harms nobody and has no box; a silence is read in the line before it is given.
+            let order = |effect: &Effect| match effect {
+                Effect::Order(_, Order::Ack { .. }) => false,
+                Effect::Order(_, Order::Silence { .. } | Order::Unsilence { .. }) => !typed,
+                effect => matches!(effect, Effect::Order(..)),
+            };
             let ordered = effects.iter().any(order);
             prop_assert!(!ordered || asked && key);
             let table = PANELS[state.panel].table(&state.view());

@@ -171,3 +171,70 @@ fn what_is_wrong_is_acknowledged_by_one_key_and_by_name() {
     update(&mut state, NOW, Event::Rights(Err("only the group beacondeck may give orders".into())));
     assert!(press(&mut state, "a").is_empty());
 }
+
+#[test]
+fn what_is_at_hand_is_silenced_by_a_line_that_is_read_before_it_is_given() {
+    let mut state = three();
+    let silence = |key: &str, seconds, why: Option<&str>| Order::Silence {
+        key: key.into(),
+        seconds,
+        why: why.map(str::to_owned),
+    };
+    press(&mut state, "1 z");
+    assert_eq!(state.mode, Mode::Normal);
+    assert!(toasts(&state).iter().any(|text| text.starts_with("no incident goes on")));
+    press(&mut state, "2 j z");
+    assert!(matches!(&state.mode, Mode::Command(line, None) if line.text() == "silence beacon b2 1h "));
+    write(&mut state, "its disk");
+    let first = silence("beacon b2", 3_600, Some("its disk"));
+    assert_eq!(press(&mut state, "enter"), [Effect::Order(1, first)]);
+    let status =
+        FleetStatus { incidents: fixture::incidents(), ..fleet(vec![beacon("b1"), beacon("beacon-2")]) };
+    said(&mut state, status.clone());
+    assert_eq!(
+        press(&mut state, "1 z enter"),
+        [Effect::Order(2, silence("incident 7", 3_600, None))],
+        "the worst"
+    );
+    assert_eq!(
+        press(&mut state, "3 j z enter"),
+        [Effect::Order(3, silence("incident 8", 3_600, None))],
+        "the chosen"
+    );
+    press(&mut state, "z esc");
+    assert_eq!(state.mode, Mode::Normal);
+    press(&mut state, ":");
+    write(&mut state, "unsilence ");
+    press(&mut state, "tab");
+    assert_eq!(press(&mut state, "enter"), [], "nothing is silenced, and the line says what it needs");
+    press(&mut state, "esc");
+    let given = Silence {
+        key: "beacon beacon-2".into(),
+        by: "bob".into(),
+        at: NOW,
+        until: UnixMs(NOW.0 + 1),
+        why: None,
+    };
+    said(&mut state, FleetStatus { silences: vec![given], ..status });
+    press(&mut state, ":");
+    write(&mut state, "unsilence ");
+    let lifted = Order::Unsilence { key: "beacon beacon-2".into() };
+    assert_eq!(press(&mut state, "tab enter"), [Effect::Order(4, lifted)]);
+    update(&mut state, NOW, Event::Rights(Err("only the group beacondeck may give orders".into())));
+    assert!(press(&mut state, "z").is_empty() && state.mode == Mode::Normal);
+}
+
+#[test]
+fn what_is_silenced_does_not_ring_before_the_silence_is_over() {
+    let mut state = state_of(vec![beacon("beacon-2")]);
+    let of = |silence: Option<Silence>, at| {
+        let mut incidents = fixture::incidents();
+        incidents[0].silence = silence;
+        FleetStatus { at, incidents, ..fleet(vec![beacon("beacon-2")]) }
+    };
+    let until = UnixMs(NOW.0 + 60_000);
+    let silence = Silence { key: "incident 7".into(), by: "bob".into(), at: NOW, until, why: None };
+    assert_eq!(said(&mut state, of(Some(silence), NOW)), []);
+    let rings = said(&mut state, of(None, until));
+    assert_eq!(rings, [Effect::Ring("home: beacon beacon-2: does not answer".into())]);
+}

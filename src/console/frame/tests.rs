@@ -131,6 +131,7 @@ fn boxes_and_lines_are_as_they_were_meant() {
         ("course_runs", "restarting", "2 j enter"),
         ("course_abort", "restarting", "2 A"),
         ("course_failed", "failed", "2 j enter"),
+        ("incident_of_a_row", "incident", "1 enter"),
         ("silence", "incident", "3 z"),
         ("silenced_incident", "incident", "3 j enter"),
         ("silenced_beacon", "incident", "2 j j enter"),

@@ -9,7 +9,7 @@ use crate::console::text::{span, time_of_day, wrap};
 use crate::console::theme::Role;
 use crate::console::trouble::ack_words;
 use crate::console::view::View;
-use crate::model::{Culprit, Incident};
+use crate::model::{BeaconStatus, Culprit, Incident};
 
 const COLUMNS: [Column; 11] = [
     Column::text("state", "STATE", 0, 11),
@@ -57,6 +57,12 @@ impl Panel for Incidents {
 
 fn incidents<'a>(view: &View<'a>) -> &'a [Incident] {
     view.status.map_or(&[], |status| &status.incidents)
+}
+
+/// The worst incident that goes on and stands for this beacon, in full.
+pub fn of_beacon(view: &View<'_>, beacon: &BeaconStatus, width: u16) -> Option<Vec<TextLine>> {
+    let stands = |incident: &&Incident| incident.state.is_live() && incident.beacons.contains(&beacon.name);
+    Some(detail(view, incidents(view).iter().find(stands)?, width))
 }
 
 fn row(view: &View<'_>, incident: &Incident) -> Row {

@@ -1,6 +1,7 @@
 //! The panel Overview: what is wrong, since when, what it costs, what was done, what now; then the pool, worst first. Pure.
 
-use super::{Panel, beacons, cells, detail};
+use super::{Panel, beacons, cells, detail, incidents};
+use crate::console::course;
 use crate::console::piece::{Piece, TextLine, labelled, piece};
 use crate::console::table::Table;
 use crate::console::text::{cut, latency, span, time_of_day, wrap};
@@ -113,7 +114,17 @@ impl Panel for Overview {
     }
 
     fn detail(&self, view: &View<'_>, id: &str, width: u16) -> Option<Vec<TextLine>> {
-        detail::beacon(view, id, width)
+        let beacon = view.beacon(id)?;
+        let own = detail::beacon(view, id, width)?;
+        // The steps of a restart come first while there are any.
+        let incident = match course::at(view, beacon) {
+            None => incidents::of_beacon(view, beacon, width),
+            Some(_) => None,
+        };
+        Some(match incident {
+            Some(lines) => [lines, vec![Vec::new()], own].concat(),
+            None => own,
+        })
     }
 
     fn of_beacons(&self) -> bool {

@@ -301,3 +301,30 @@ impl FleetStatus {
 pub fn page_of(reason: Reason, beacon: &BeaconName) -> String {
     format!("{reason} {beacon}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::IncidentState;
+
+    #[test]
+    fn what_goes_on_and_who_may_be_blamed_can_be_silenced_each_once() {
+        let incident = |id, kind, name: &str, state| {
+            let culprits = vec![Culprit { kind, name: name.into() }];
+            Incident { state, ..Incident::new(id, culprits, "hung".into(), Slot(1), UnixMs(0)) }
+        };
+        let status = FleetStatus {
+            beacons: vec![BeaconStatus::bare("b1"), BeaconStatus::bare("b2")],
+            incidents: vec![
+                incident(7, CulpritKind::Beacon, "b2", IncidentState::Open),
+                incident(8, CulpritKind::Zone, "fra", IncidentState::Suspected),
+                incident(6, CulpritKind::Zone, "ams", IncidentState::Resolved),
+            ],
+            ..FleetStatus::default()
+        };
+        assert_eq!(
+            status.silenceable(),
+            ["incident 7", "incident 8", "beacon b2", "zone fra", "beacon b1", "network"]
+        );
+    }
+}

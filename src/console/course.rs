@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(
             texts(&operation),
             [
-                "restart    by alice (uid 1000) for 42 s   A: abort",
+                "restart    by alice (uid 1000) for 42 s   X: abort",
                 "           ● drain       4 s  nothing is in flight",
                 "           ● restart    20 s  it ended well",
                 "           ◐ wait       18 s  it is syncing",

@@ -192,14 +192,14 @@ const BINDINGS: [Binding; 34] = [
     bind(
         Action::Silence,
         "silence",
-        &["z"],
+        &["A"],
         "silence: nobody is told of it for a while; the line asks how long and why",
         Notes,
     )
     .foot(5, "silence"),
     bind(Action::Upgrade, "upgrade", &["U"], "drain, upgrade, resume when fit (asks)", Orders)
         .foot(9, "upgrade"),
-    bind(Action::Abort, "abort", &["A"], "end the restart or upgrade that runs (asks)", Orders)
+    bind(Action::Abort, "abort", &["X"], "end the restart or upgrade that runs (asks)", Orders)
         .foot(1, "abort"),
     bind(Action::Command, "command", &[":"], "command line; tab completes, up recalls", All)
         .foot(6, "command"),

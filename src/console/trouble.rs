@@ -88,7 +88,7 @@ fn course_of(view: &View<'_>, beacon: &BeaconStatus) -> Option<Trouble> {
             "enter: its steps and what it printed; mend it, then R again or d: resume",
         )
     } else if operation.is_running() {
-        (Role::Drain, format!("{verb} of {name} runs"), "enter: its steps; A: abort")
+        (Role::Drain, format!("{verb} of {name} runs"), "enter: its steps; X: abort")
     } else {
         return None;
     };

@@ -104,12 +104,12 @@ async fn a_restart_that_runs_is_ended_by_a_key() {
     let room = Room::restartable(HANGS, "timeout: 10m").await;
     let terminal = restart(&room).await;
     terminal.sees(&["RESTART run", "A abort"]).await;
-    terminal.press("A");
+    terminal.press("X");
     terminal.sees(&["Abort", "[ Cancel ]"]).await;
     terminal.press("\r");
     terminal.misses(&["[ Cancel ]"]).await;
     terminal.sees(&["RESTART run"]).await;
-    terminal.press("A");
+    terminal.press("X");
     terminal.sees(&["Abort", "[ Cancel ]"]).await;
     terminal.press("y");
     is_told(&terminal, &["ended by", "its program was ended and may have done half its work"]).await;

@@ -89,13 +89,13 @@ fn a_restart_is_asked_for_given_followed_and_its_failure_told() {
     assert!(!toasts(&state).iter().any(|text| text.contains("it can be stopped")), "{:?}", toasts(&state));
     // Wherever the selection stands: one runs, and that is the one to end.
     let order = Order::Abort { beacon: BeaconName::new("b2") };
-    assert_eq!(press(&mut state, "g A y"), [Effect::Order(2, order)]);
+    assert_eq!(press(&mut state, "g X y"), [Effect::Order(2, order)]);
     status.operations = vec![failed(operation("b2", OperationStep::Run))];
     assert_eq!(said(&mut state, status), [Effect::Ring("home: restart of b2 failed".into())]);
     let told =
         toasts(&state).into_iter().filter(|text| text.starts_with("restart of b2 failed: exit status 3"));
     assert_eq!(told.count(), 1);
-    press(&mut state, "A");
+    press(&mut state, "X");
     assert!(toasts(&state).iter().any(|text| text.contains("no restart and no upgrade is under way")));
 }
 
@@ -201,7 +201,7 @@ fn what_is_at_hand_is_silenced_by_a_line_that_is_read_before_it_is_given() {
         [Effect::Order(3, silence("incident 8", 3_600, None))],
         "the chosen"
     );
-    press(&mut state, "z esc");
+    press(&mut state, "A esc");
     assert_eq!(state.mode, Mode::Normal);
     press(&mut state, ":");
     write(&mut state, "unsilence ");
@@ -221,7 +221,7 @@ fn what_is_at_hand_is_silenced_by_a_line_that_is_read_before_it_is_given() {
     let lifted = Order::Unsilence { key: "beacon beacon-2".into() };
     assert_eq!(press(&mut state, "tab enter"), [Effect::Order(4, lifted)]);
     update(&mut state, NOW, Event::Rights(Err("only the group beacondeck may give orders".into())));
-    assert!(press(&mut state, "z").is_empty() && state.mode == Mode::Normal);
+    assert!(press(&mut state, "A").is_empty() && state.mode == Mode::Normal);
 }
 
 #[test]

@@ -131,7 +131,12 @@ fn crowded(slots: u64) -> impl Iterator<Item = Vec<Observation>> {
                 }));
             }
         }
-        lines.push(Observation::Slot(SlotSeen { slot, block: BlockSeen::OnTime, participation: Some(0.99) }));
+        lines.push(Observation::Slot(SlotSeen {
+            slot,
+            block: BlockSeen::OnTime,
+            began: None,
+            participation: Some(0.99),
+        }));
         lines.extend(pairs().map(|(client, beacon)| {
             let draw = now * 7_919 + client as u64 * 104_729 + beacon as u64 * 1_299_709;
             Observation::Duties(DutiesSeen {

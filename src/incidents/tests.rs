@@ -69,7 +69,12 @@ fn slot(slot: u64, wrong: Wrong) -> Vec<Observation> {
         }
     }
     let block = if wrong.block { BlockSeen::Late } else { BlockSeen::OnTime };
-    lines.push(Observation::Slot(SlotSeen { slot: Slot(slot), block, participation: Some(0.99) }));
+    lines.push(Observation::Slot(SlotSeen {
+        slot: Slot(slot),
+        block,
+        began: None,
+        participation: Some(0.99),
+    }));
     lines
 }
 

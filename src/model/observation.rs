@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Slot;
+use super::{Slot, UnixMs};
 
 /// Version of the format that is written; a reader accepts any version up to it.
 pub const RECORDING_VERSION: u32 = 1;
@@ -77,6 +77,9 @@ pub struct SlotSeen {
     pub slot: Slot,
     /// Its block.
     pub block: BlockSeen,
+    /// When the slot began; none: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<UnixMs>,
     /// Share of the network's attesters of this slot that were included, 0 to 1; none: not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub participation: Option<f64>,
@@ -224,7 +227,7 @@ mod tests {
     /// The lines of the format's description, word for word.
     const LINES: [&str; 6] = [
         r#"{"t":"fleet","beacons":[{"name":"b1","labels":{"host":"h1","el":"geth/1.16","cl":"lighthouse/8.1","zone":"fra"}}],"clients":[{"name":"vc-1","labels":{"signer":"s1"}}],"slot-seconds":12}"#,
-        r#"{"t":"slot","slot":123,"block":"on-time","participation":0.991}"#,
+        r#"{"t":"slot","slot":123,"block":"on-time","began":1606825499000,"participation":0.991}"#,
         r#"{"t":"served","slot":123,"client":"vc-1","beacon":"b1","step":"data","n":156,"failed":0,"after-due-ms":{"p50":40,"max":900}}"#,
         r#"{"t":"duties","slot":123,"as-of":125,"client":"vc-1","beacon":"b1","due":156,"missed":3,"late":1,"wrong-head":2}"#,
         r#"{"t":"probe","slot":123,"beacon":"b1","reachable":true,"head-lag":0,"latency-ms":12,"el-offline":false,"optimistic":false,"peers":80}"#,

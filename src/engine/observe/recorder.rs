@@ -160,7 +160,12 @@ mod tests {
     use crate::model::{BlockSeen, FleetSeen, SlotSeen};
 
     fn line(slot: u64) -> Observation {
-        Observation::Slot(SlotSeen { slot: Slot(slot), block: BlockSeen::OnTime, participation: None })
+        Observation::Slot(SlotSeen {
+            slot: Slot(slot),
+            block: BlockSeen::OnTime,
+            began: None,
+            participation: None,
+        })
     }
 
     fn read(file: &Path) -> Vec<Observation> {

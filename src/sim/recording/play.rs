@@ -10,11 +10,13 @@ use super::probe::{hosts, probes};
 use super::router::Router;
 use super::sky::Sky;
 use super::tally::{Duties, Open, Served};
-use crate::model::{BlockSeen, FleetSeen, Labelled, Observation, RECORDING_VERSION, Slot, SlotSeen};
+use crate::model::{BlockSeen, FleetSeen, Labelled, Observation, RECORDING_VERSION, Slot, SlotSeen, UnixMs};
 use crate::sim::scenario::Scenario;
 
 /// Number of a recording's first slot: slot 0 of the scenario.
 pub const FIRST_SLOT: Slot = Slot(320_000);
+/// When slot 0 of the chain began: mainnet's genesis.
+const GENESIS_MS: u64 = 1_606_824_023_000;
 
 /// A scenario's recording, line by line: equal scenarios give equal lines.
 #[derive(Debug)]
@@ -100,6 +102,7 @@ impl Recording {
         self.lines.push_back(Observation::Slot(SlotSeen {
             slot: number,
             block: self.block(),
+            began: Some(UnixMs(GENESIS_MS + (number.0 as f64 * self.sky.slot_ms) as u64)),
             participation: Some((self.sky.participation(slot) * 1e4).round() / 1e4),
         }));
         self.lines.extend(self.open.lines(slot, FIRST_SLOT, &self.client_names, &self.beacon_names));

@@ -29,12 +29,23 @@ impl Observer {
         lines.extend(hosts::lines(&self.hosts.load(), slot));
         lines.extend(self.counts.lines(slot, &self.names));
         let block = |slot: Slot| self.blocks.of(slot, clock);
-        lines.push(Observation::Slot(SlotSeen { slot, block: block(slot), participation: None }));
+        let began = |slot: Slot| Some(clock.start_of(slot));
+        lines.push(Observation::Slot(SlotSeen {
+            slot,
+            block: block(slot),
+            began: began(slot),
+            participation: None,
+        }));
         let Some(ledger) = &self.ledger else { return lines };
         let before = Slot(slot.0.saturating_sub(TURNOUT));
         if let Some(participation) = turnout::of_others(ledger, before) {
             let participation = Some(participation);
-            lines.push(Observation::Slot(SlotSeen { slot: before, block: block(before), participation }));
+            lines.push(Observation::Slot(SlotSeen {
+                slot: before,
+                block: block(before),
+                began: began(before),
+                participation,
+            }));
         }
         lines.extend(self.told.lines(ledger, slot, &self.names));
         lines

@@ -129,7 +129,11 @@ async fn console(args: &Args, loaded: &Loaded) -> anyhow::Result<()> {
     }
 }
 
-async fn show(options: Options, reach: Reach) -> Result<Ended, ShellError> {
+/// Opens the screen on whatever is reached.
+///
+/// # Errors
+/// There is no terminal, or it cannot be used.
+pub async fn show(options: Options, reach: Reach) -> Result<Ended, ShellError> {
     let setup = Setup { options, reach, clock: system_clock(), terminal: Terminal::of(&env) };
     Box::pin(shell::run(setup)).await
 }
@@ -214,7 +218,7 @@ pub async fn state_of(
         let status = super::ask::status(&fleet.control).await?;
         (serde_json::to_string(status.as_ref())?, fleet.theme)
     };
-    let options = look.options("", theme.as_deref(), Seat::Replay)?;
+    let options = look.options("", theme.as_deref(), Seat::Saved)?;
     crate::console::recording::replay(options, &text).context("the recording cannot be shown")
 }
 

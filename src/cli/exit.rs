@@ -26,6 +26,9 @@ pub enum Failure {
     /// Exit 64.
     #[error("{0}")]
     Usage(String),
+    /// Exit 65.
+    #[error("{0}")]
+    Data(String),
     /// Exit 69.
     #[error("{0}")]
     Unavailable(String),
@@ -52,6 +55,7 @@ fn code(error: &anyhow::Error) -> u8 {
     }
     match error.downcast_ref::<Failure>() {
         Some(Failure::Usage(_)) => USAGE,
+        Some(Failure::Data(_)) => DATA,
         Some(Failure::Unavailable(_)) => UNAVAILABLE,
         Some(Failure::Forbidden(_)) => NOPERM,
         Some(Failure::Config(_)) => CONFIG,
@@ -71,6 +75,7 @@ mod tests {
             Err::<(), _>(Failure::Unavailable("nothing listens".into())).context("asking").unwrap_err();
         assert_eq!(code(&wrapped), UNAVAILABLE);
         assert_eq!(code(&Failure::Usage(String::new()).into()), USAGE);
+        assert_eq!(code(&Failure::Data(String::new()).into()), DATA);
         assert_eq!(code(&Failure::Forbidden(String::new()).into()), NOPERM);
         assert_eq!(code(&Failure::Config(String::new()).into()), CONFIG);
         assert_eq!(code(&LoadError::Find { path: "/f".into() }.into()), CONFIG);

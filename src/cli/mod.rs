@@ -139,7 +139,7 @@ commands! {
     Notify => notify,
     /// Show who ordered what, when, and what became of it
     Journal => journal,
-    /// Feed a recording to the engine that names culprits, and print the changes of its incidents
+    /// Open a recording in the console, or print the changes of its incidents
     Replay => replay,
     /// Check this machine, once: disks, network, processors, memory, with what helps
     Audit => audit,

@@ -1,132 +1,101 @@
-//! `beacondeck replay FILE --json`: feeds a recording to the engine that names culprits.
+//! `beacondeck replay FILE`: a recording in the console; with `--json`, the changes of its incidents.
 //!
-//! A line that cannot be read is told on standard error with its number, and skipped; the rest is read. The exit code
-//! is then 65: what was printed stands on the lines that could be read.
+//! Lines that cannot be read are told with their number, and skipped; the exit code is then 65: what was shown stands on the
+//! lines that could be read. On a screen they are told in a line there, and again when it is left.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-
+use super::console::{Look, show};
 use super::{Failure, Global, complain, exit, say};
+use crate::console::state::Seat;
+use crate::control::Reach;
+use crate::engine::replay::{Line, Lines, Read, Replay, ReplayError};
+use crate::engine::system_clock;
 use crate::incidents::{Change, Incidents};
-use crate::model::{Observation, RECORDING_VERSION};
 
-/// How a compressed recording begins (RFC 8878, 3.1.1).
-const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// The longest line that is read, in bytes.
-const LONGEST: u64 = 16 << 20;
 /// Bad lines that are told one by one.
 const TOLD: u64 = 20;
 
 /// Arguments of `replay`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The recording, one JSON object a line, plain or zstd; `-` is standard input
-    file: PathBuf,
+    /// Recordings in their order, one JSON object a line, plain or zstd, or directories of them; with --json, `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// Print each incident's changes as JSON, one object a line
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    look: Look,
 }
 
-/// Prints each change of each incident of the recording.
+/// Shows the recording, or prints each change of each of its incidents.
 ///
 /// # Errors
-/// The file cannot be read, is of a newer version, or `--json` is missing.
-pub fn run(Args { file, json }: Args, _: &Global) -> anyhow::Result<ExitCode> {
-    if !json {
-        let text = "replay cannot open a recording on a screen; use --json to print its incidents";
-        return Err(Failure::Usage(text.to_owned()).into());
+/// A file cannot be read, is of a newer version, or has no slot.
+#[expect(clippy::needless_pass_by_value, reason = "all commands have one shape")]
+pub fn run(args: Args, _: &Global) -> anyhow::Result<ExitCode> {
+    let read = if args.json { print(&args.files)? } else { screen(&args)? };
+    if let Some(cut) = &read.cut {
+        complain(&format!("beacondeck: {cut}"));
     }
-    let mut engine = Incidents::default();
-    let bad = read(open(&file)?, &mut |seen| print(engine.observe(&seen)))
-        .with_context(|| format!("reading {}", file.display()))?;
-    print(engine.ended())?;
-    if bad == 0 {
+    if read.bad == 0 {
         return Ok(ExitCode::SUCCESS);
     }
-    complain(&format!("beacondeck: {} has {bad} lines that were skipped", file.display()));
+    if let Some(first) = read.first_bad.filter(|_| !args.json) {
+        complain(&format!("beacondeck: {first}"));
+    }
+    complain(&format!("beacondeck: lines that were skipped: {}", read.bad));
     Ok(exit::DATA.into())
 }
 
-fn print(changes: Vec<Change>) -> anyhow::Result<()> {
+fn screen(args: &Args) -> anyhow::Result<Read> {
+    if args.files.iter().any(|file| file == Path::new("-")) {
+        let text = "the screen needs standard input for its keys; give a file, or --json";
+        return Err(Failure::Usage(text.to_owned()).into());
+    }
+    let options = args.look.options("", None, Seat::Replay)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let shown = runtime.block_on(async {
+        let replay = Replay::open(&args.files, system_clock()).await.map_err(failure)?;
+        show(options, Reach::Process(replay.desk.clone())).await?;
+        Ok(replay.read().unwrap_or_default())
+    });
+    runtime.shutdown_background();
+    shown
+}
+
+fn print(files: &[PathBuf]) -> anyhow::Result<Read> {
+    let (mut engine, mut read) = (Incidents::default(), Read::default());
+    for line in Lines::of(files).map_err(failure)? {
+        match line.map_err(failure)? {
+            Line::Seen(seen) => tell(engine.observe(&seen))?,
+            Line::Bad(why) => {
+                read.bad += 1;
+                if read.bad <= TOLD {
+                    complain(&format!("beacondeck: {why}"));
+                }
+                read.first_bad.get_or_insert(why);
+            }
+            Line::BreaksOff(place) => read.cut = Some(place),
+        }
+    }
+    tell(engine.ended())?;
+    Ok(read)
+}
+
+fn tell(changes: Vec<Change>) -> anyhow::Result<()> {
     for change in changes {
         say(&serde_json::to_string(&change)?)?;
     }
     Ok(())
 }
 
-fn open(file: &Path) -> anyhow::Result<Box<dyn BufRead>> {
-    let raw: Box<dyn Read> = if file == Path::new("-") {
-        Box::new(std::io::stdin())
-    } else {
-        let opened = File::open(file);
-        Box::new(opened.map_err(|error| {
-            Failure::Unavailable(format!("cannot read {}: {error}; give a recording", file.display()))
-        })?)
-    };
-    let mut raw = BufReader::new(raw);
-    let mut head = Vec::new();
-    raw.by_ref().take(ZSTD.len() as u64).read_to_end(&mut head)?;
-    let compressed = head == ZSTD;
-    let whole = std::io::Cursor::new(head).chain(raw);
-    if compressed {
-        return Ok(Box::new(BufReader::new(zstd::Decoder::with_buffer(BufReader::new(whole))?)));
-    }
-    Ok(Box::new(BufReader::new(whole)))
-}
-
-/// Reads line by line; gives how many were bad.
-fn read(
-    mut from: impl BufRead,
-    tell: &mut dyn FnMut(Observation) -> anyhow::Result<()>,
-) -> anyhow::Result<u64> {
-    let (mut number, mut bad, mut line) = (0_u64, 0_u64, Vec::new());
-    loop {
-        line.clear();
-        number += 1;
-        if from.by_ref().take(LONGEST).read_until(b'\n', &mut line)? == 0 {
-            return Ok(bad);
-        }
-        if line.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        }
-        match parse(&line) {
-            Ok(Some(Observation::Recording { version })) if version > RECORDING_VERSION => {
-                let text = format!(
-                    "the recording is of version {version}, {RECORDING_VERSION} is known; use a newer beacondeck"
-                );
-                return Err(Failure::Usage(text).into());
-            }
-            Ok(Some(seen)) => tell(seen)?,
-            Ok(None) => {}
-            Err(error) => {
-                bad += 1;
-                if bad <= TOLD {
-                    complain(&format!(
-                        "beacondeck: line {number} is not a line of a recording and is skipped: {error}"
-                    ));
-                }
-            }
-        }
-    }
-}
-
-/// A line; none: of a kind that a newer program writes.
-fn parse(line: &[u8]) -> Result<Option<Observation>, serde_json::Error> {
-    match serde_json::from_slice(line) {
-        Ok(seen) => Ok(Some(seen)),
-        Err(error) => {
-            let value: serde_json::Value = serde_json::from_slice(line)?;
-            let known = ["recording", "fleet", "slot", "served", "duties", "probe", "host"];
-            match value.get("t").and_then(serde_json::Value::as_str) {
-                Some(kind) if !known.contains(&kind) => Ok(None),
-                _ => Err(error),
-            }
-        }
-    }
+fn failure(error: ReplayError) -> anyhow::Error {
+    let unavailable = matches!(error, ReplayError::Open { .. } | ReplayError::Bare(_));
+    let text = format!("{:#}", anyhow::Error::from(error));
+    if unavailable { Failure::Unavailable(text) } else { Failure::Data(text) }.into()
 }
 
 #[cfg(test)]
@@ -134,30 +103,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bad_lines_are_counted_and_unknown_kinds_are_not_bad() {
-        let text = b"{\"t\":\"slot\",\"slot\":1,\"block\":\"late\"}\n\nnonsense\n{\"t\":\"tomorrow\"}\n{\"t\":\"slot\"}\n{\"t\":\"slot\",\"slot\":2,\"block\":\"on-time\"}";
-        let mut seen = 0;
-        let bad = read(&text[..], &mut |_| {
-            seen += 1;
-            Ok(())
-        });
-        assert_eq!((bad.unwrap(), seen), (2, 2));
-        let newer = b"{\"t\":\"recording\",\"version\":99}\n";
-        assert!(read(&newer[..], &mut |_| Ok(())).is_err());
-    }
-
-    #[test]
-    fn a_recording_is_read_plain_and_compressed() {
-        let text = b"{\"t\":\"slot\",\"slot\":1,\"block\":\"late\"}\n";
-        for bytes in [text.to_vec(), zstd::encode_all(&text[..], 3).unwrap()] {
-            let file = tempfile::NamedTempFile::new().unwrap();
-            std::fs::write(file.path(), bytes).unwrap();
-            let mut seen = Vec::new();
-            let bad = read(open(file.path()).unwrap(), &mut |line| {
-                seen.push(line);
-                Ok(())
-            });
-            assert_eq!((bad.unwrap(), seen.len()), (0, 1));
-        }
+    fn standard_input_is_for_keys_where_there_is_a_screen() {
+        let args = Args { files: vec!["-".into()], json: false, look: Look::default() };
+        assert!(screen(&args).unwrap_err().to_string().contains("--json"));
     }
 }

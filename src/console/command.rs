@@ -22,7 +22,7 @@ const fn about(name: &'static str, usage: &'static str, does: &'static str) -> A
 }
 
 /// Every command besides the panels' names.
-pub const COMMANDS: [About; 15] = [
+pub const COMMANDS: [About; 16] = [
     about("drain", ":drain NAME…", "give beacons no new work (asks)"),
     about("resume", ":resume NAME…", "give drained beacons work again (asks)"),
     about("restart", ":restart NAME", "drain a beacon, restart it, resume it when it is fit (asks)"),
@@ -32,6 +32,7 @@ pub const COMMANDS: [About; 15] = [
     about("unsilence", ":unsilence KEY", "end a silence before its time"),
     about("abort", ":abort NAME", "end the restart or upgrade that runs (asks)"),
     about("goto", ":goto slot N", "requests of a slot, and the picture as it was"),
+    about("speed", ":speed N", "in a replay: so many seconds of the recording in one"),
     about("handoff", ":handoff", "copy a summary in Markdown for whoever comes next"),
     about("theme", ":theme NAME", "another theme, at once"),
     about("set", ":set bw low|auto|high", "how much may be drawn; also :set bell on|off, :set mouse on|off"),
@@ -55,6 +56,8 @@ pub enum Command {
     Panel(usize, Option<String>),
     /// A slot.
     Slot(Slot),
+    /// How fast a recording plays.
+    Speed(u32),
     /// The summary.
     Handoff,
     /// A theme.
@@ -126,6 +129,10 @@ pub fn read(text: &str) -> Result<Option<Command>, String> {
             let number = number.parse().map_err(|_| format!("`{number}` is no slot"))?;
             Command::Slot(Slot(number))
         }
+        ("speed", [number]) => Command::Speed(
+            number.trim_end_matches('x').parse().map_err(|_| format!("`{number}` is no speed"))?,
+        ),
+        ("speed", _) => return Err("write :speed N".to_owned()),
         ("goto", _) => return Err("write :goto slot N".to_owned()),
         ("handoff", []) => Command::Handoff,
         ("theme", [name]) => Command::Theme((*name).to_owned()),
@@ -265,6 +272,7 @@ mod tests {
     #[case(" log ", Some(Command::Panel(8, None)))]
     #[case("help", Some(Command::Panel(9, None)))]
     #[case("goto slot 12", Some(Command::Slot(Slot(12))))]
+    #[case("speed 10x", Some(Command::Speed(10)))]
     #[case("set bw low", Some(Command::Bandwidth(Bandwidth::Low)))]
     #[case("set bell off", Some(Command::Bell(false)))]
     #[case("set mouse on", Some(Command::Mouse(true)))]
@@ -282,6 +290,7 @@ mod tests {
     )]
     #[case("unsilence", "write :unsilence KEY; tab shows the keys")]
     #[case("goto slot x", "`x` is no slot")]
+    #[case("speed fast", "`fast` is no speed")]
     #[case("set colour", "write :set bw low|auto|high, :set bell on|off or :set mouse on|off")]
     #[case("frobnicate", "there is no :frobnicate; tab shows what there is")]
     fn a_wrong_command_says_what_would_do(#[case] text: &str, #[case] says: &str) {

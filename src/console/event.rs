@@ -1,7 +1,7 @@
 //! What happens to the console, and what it wants done: the two ends of `update`.
 
 use crate::control::{Answer, Event as Said, Order, Welcome};
-use crate::model::{BeaconName, Consequences, Explanation, Intent, Slot};
+use crate::model::{BeaconName, Consequences, Explanation, Intent, Play, Slot};
 
 use super::key::Key;
 
@@ -39,6 +39,8 @@ pub enum Event {
     Preflight(Result<Consequences, String>),
     /// Requests, explained, newest first.
     Explained(Result<Vec<Explanation>, String>),
+    /// The recording did as asked, or why not.
+    Played(Result<(), String>),
     /// Text was copied, or not.
     Copied(Result<String, String>),
     /// A picture took so many milliseconds to write.
@@ -61,6 +63,8 @@ pub enum Effect {
         /// Of this slot only.
         slot: Option<Slot>,
     },
+    /// Move in the recording that is looked at.
+    Play(Play),
     /// Copy text to the clipboard of whoever looks at the terminal.
     Copy {
         /// What it is, for the message.

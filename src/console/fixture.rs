@@ -56,6 +56,7 @@ pub fn fleet(beacons: Vec<BeaconStatus>) -> FleetStatus {
         silences: Vec::new(),
         alerts: Vec::new(),
         traffic: Traffic::default(),
+        tape: None,
     }
 }
 

@@ -17,10 +17,10 @@ const COARSE_MS: i64 = 10_000;
 pub struct History(VecDeque<Arc<FleetStatus>>);
 
 impl History {
-    /// Takes a snapshot; one that is older than the newest begins anew, for then clocks were set back.
+    /// Takes a snapshot; what was not before it goes, for then clocks were set back, or a recording was.
     pub fn push(&mut self, status: Arc<FleetStatus>) {
-        if self.0.back().is_some_and(|last| last.at > status.at) {
-            self.0.clear();
+        while self.0.back().is_some_and(|last| last.at >= status.at) {
+            self.0.pop_back();
         }
         self.0.push_back(status);
         self.thin();
@@ -152,10 +152,14 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_begins_anew() {
+    fn where_time_is_set_back_what_was_later_goes() {
         let mut history = History::default();
-        history.push(at(100));
+        for second in [10, 100, 110, 50] {
+            history.push(at(second));
+        }
+        assert_eq!((history.len(), history.newest().unwrap().at), (2, moment(50)));
+        assert_eq!(history.step(moment(50), -1), Some(moment(10)));
         history.push(at(50));
-        assert_eq!((history.len(), history.newest().unwrap().at), (1, moment(50)));
+        assert_eq!(history.len(), 2, "a moment is told once");
     }
 }

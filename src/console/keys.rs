@@ -3,6 +3,9 @@
 //!
 //! To add a key, add an [`Action`], its row in `BINDINGS` and what it does in `update`. Panels have theirs by their place.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -10,6 +13,7 @@ use serde::Deserialize;
 
 use super::key::Key;
 use super::panels::PANELS;
+use crate::model::Play;
 
 /// What a key does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -74,6 +78,8 @@ pub enum Action {
     Ack,
     /// Tell nobody of it for a while.
     Silence,
+    /// Move in a recording.
+    Play(Play),
     /// Draw everything anew.
     Redraw,
     /// To the shell, and back by `fg`.
@@ -95,6 +101,10 @@ pub enum Scope {
     Orders,
     /// Where something that is wrong can be chosen, and this console may give orders.
     Notes,
+    /// Where there is a table, but in a replay: marks are for orders.
+    Marks,
+    /// Only where a recording is played; keys of marks may be given to it again.
+    Replay,
     /// Only if routing does not stop with this process.
     Attached,
 }
@@ -130,9 +140,20 @@ impl Binding {
     const fn foot(self, place: u8, word: &'static str) -> Self {
         Self { footer: Some((place, word)), ..self }
     }
+
+    /// Whether it is alive where a recording is played, where none is, or in both.
+    fn replays(&self) -> impl Iterator<Item = bool> {
+        let (live, replay) = (self.scope != Scope::Replay, self.scope != Scope::Marks);
+        [(live, false), (replay, true)].into_iter().filter(|(is, _)| *is).map(|(_, replay)| replay)
+    }
+
+    /// Whether it is alive where a recording is played, or where none is.
+    pub fn is_of(&self, replay: bool) -> bool {
+        self.replays().any(|of| of == replay)
+    }
 }
 
-use Scope::{All, Attached, Notes, Orders, Table};
+use Scope::{All, Attached, Marks, Notes, Orders, Replay, Table};
 
 /// The keys of panels by their place, with their names: a panel needs no row in the table.
 const PANEL_KEYS: [(&str, &[&str]); 10] = [
@@ -157,7 +178,7 @@ pub fn bindings() -> impl Iterator<Item = Binding> {
 }
 
 /// Everything but the panels.
-const BINDINGS: [Binding; 34] = [
+const BINDINGS: [Binding; 41] = [
     bind(Action::Next, "next", &["tab", "right"], "next panel", All),
     bind(Action::Previous, "previous", &["backtab", "left"], "panel before", All),
     bind(Action::Down, "down", &["j", "down"], "one row down", Table),
@@ -174,9 +195,9 @@ const BINDINGS: [Binding; 34] = [
     bind(Action::Faults, "faults", &["!"], "only what is not well, and back", Table).foot(7, "faults"),
     bind(Action::Sort, "sort", &["s"], "sort by the next column", Table).foot(11, "sort"),
     bind(Action::Reverse, "reverse", &["S"], "sort the other way round", Table),
-    bind(Action::Mark, "mark", &["space"], "mark the row; orders go to all marked", Table),
-    bind(Action::MarkRange, "mark-range", &["v"], "mark from the last mark to here", Table),
-    bind(Action::Unmark, "unmark", &["u"], "unmark all", Table),
+    bind(Action::Mark, "mark", &["space"], "mark the row; orders go to all marked", Marks),
+    bind(Action::MarkRange, "mark-range", &["v"], "mark from the last mark to here", Marks),
+    bind(Action::Unmark, "unmark", &["u"], "unmark all", Marks),
     bind(Action::Copy, "copy", &["y"], "copy the row", Table).foot(12, "copy"),
     bind(Action::Drain, "drain", &["d"], "drain or resume (asks)", Orders).foot(1, "drain/resume"),
     bind(Action::Restart, "restart", &["R"], "drain, restart, resume when fit (asks)", Orders)
@@ -206,6 +227,21 @@ const BINDINGS: [Binding; 34] = [
     bind(Action::Freeze, "freeze", &["f"], "freeze the picture, and back to now", All).foot(10, "freeze"),
     bind(Action::Earlier, "earlier", &["<"], "back in time, up to 30 minutes", All),
     bind(Action::Later, "later", &[">"], "forward in time", All),
+    bind(Action::Play(Play::Toggle), "play", &["space"], "replay: play or pause", Replay)
+        .foot(1, "play/pause"),
+    bind(Action::Play(Play::Forward), "slot-on", &["."], "replay: one slot on", Replay).foot(2, "slot on"),
+    bind(Action::Play(Play::Back), "slot-back", &[","], "replay: one slot back", Replay).foot(2, "slot back"),
+    bind(
+        Action::Play(Play::NextChange),
+        "next-change",
+        &["n"],
+        "replay: to the next change of an incident",
+        Replay,
+    )
+    .foot(2, "next change"),
+    bind(Action::Play(Play::LastChange), "last-change", &["N"], "replay: to the last change before", Replay),
+    bind(Action::Play(Play::Faster), "faster", &["+", "="], "replay: faster", Replay).foot(2, "faster"),
+    bind(Action::Play(Play::Slower), "slower", &["-"], "replay: slower", Replay),
     bind(Action::Help, "help", &["?"], "this list", All).foot(0, "help"),
     bind(Action::Redraw, "redraw", &["ctrl-l"], "draw everything anew", All),
     bind(Action::Suspend, "suspend", &["ctrl-z"], "to the shell, back by fg", Attached),
@@ -217,7 +253,8 @@ const BINDINGS: [Binding; 34] = [
 /// The keys as they are now: the table, changed by the user's file.
 #[derive(Debug, Clone)]
 pub struct Keymap {
-    by_key: BTreeMap<Key, Action>,
+    /// By whether a recording is played, and by key.
+    by_key: BTreeMap<(bool, Key), Action>,
     shown: Vec<(Binding, Vec<Key>)>,
 }
 
@@ -267,7 +304,7 @@ impl Keymap {
 
     fn build(wanted: &BTreeMap<&str, Vec<String>>, wrong: &mut Vec<String>) -> Self {
         let mut map = Self { by_key: BTreeMap::new(), shown: Vec::new() };
-        let mut owner: BTreeMap<Key, &str> = BTreeMap::new();
+        let mut owner: BTreeMap<(bool, Key), &str> = BTreeMap::new();
         for binding in bindings() {
             let texts = match wanted.get(binding.name) {
                 Some(keys) => keys.clone(),
@@ -276,18 +313,20 @@ impl Keymap {
             let mut keys = Vec::new();
             for text in texts {
                 match text.parse::<Key>() {
-                    Ok(key) => match owner.insert(key, binding.name) {
-                        None => {
-                            map.by_key.insert(key, binding.action);
-                            keys.push(key);
-                        }
-                        Some(other) => {
+                    Ok(key) => {
+                        let clash =
+                            binding.replays().find_map(|replay| owner.insert((replay, key), binding.name));
+                        if let Some(other) = clash {
                             wrong.push(format!(
                                 "key `{key}` is given to both `{other}` and `{}`",
                                 binding.name
                             ));
+                        } else {
+                            let all = binding.replays().map(|replay| ((replay, key), binding.action));
+                            map.by_key.extend(all);
+                            keys.push(key);
                         }
-                    },
+                    }
                     Err(error) => wrong.push(format!("`{}`: {error}", binding.name)),
                 }
             }
@@ -297,8 +336,8 @@ impl Keymap {
     }
 
     /// What a key does.
-    pub fn action(&self, key: Key) -> Option<Action> {
-        self.by_key.get(&key).copied()
+    pub fn action(&self, key: Key, replay: bool) -> Option<Action> {
+        self.by_key.get(&(replay, key)).copied()
     }
 
     /// Where an action is alive.
@@ -336,42 +375,5 @@ fn unknown(name: &str) -> String {
     match near {
         Some((_, near)) => format!("there is no action `{name}`; did you mean `{near}`?"),
         None => format!("there is no action `{name}`; `beacondeck print keys` lists them"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_has_no_clash_and_every_action_a_key() {
-        let map = Keymap::with("").unwrap();
-        assert!(map.rows().iter().all(|(_, keys)| !keys.is_empty()));
-        assert_eq!(map.action(Key::char('d')), Some(Action::Drain));
-        assert_eq!(map.key_of(Action::Quit), Some(Key::char('q')));
-    }
-
-    #[test]
-    fn a_user_moves_a_key() {
-        let map = Keymap::with("drain: ctrl-d\nsort: [o, O]\ncopy: []\n").unwrap();
-        assert_eq!(map.action(Key::char('d')), None);
-        assert_eq!(map.action(Key::ctrl('d')), Some(Action::Drain));
-        assert_eq!(map.action(Key::char('O')), Some(Action::Sort));
-        assert_eq!(map.action(Key::char('y')), None);
-        assert!(map.markdown().contains("| `ctrl-d` | drain or resume (asks) | drain |"));
-    }
-
-    #[test]
-    fn every_clash_and_every_wrong_name_is_told() {
-        let wrong = Keymap::with("drain: j\nsrot: o\nmark: dd\n").unwrap_err();
-        assert_eq!(
-            wrong,
-            [
-                "there is no action `srot`; did you mean `sort`?",
-                "`mark`: `dd` is no key; keys are a character, `space`, `enter`, `tab`, `up`, `pgdn`, … or `ctrl-x`, `alt-x`",
-                "key `j` is given to both `down` and `drain`",
-            ]
-        );
-        assert_eq!(Keymap::with("- a\n").unwrap_err().len(), 1);
     }
 }

@@ -6,12 +6,12 @@ use crate::control::{Access, Event as Said, Welcome};
 use crate::model::{
     Ack, BeaconName, BeaconStatus, DutyStatus, DutySums, Explanation, FleetStatus, Flow, HeadStatus,
     JournalEntry, Lifecycle, Load, LogLevel, LogLine, Operation, OperationStep, Outcome, Reason, Root,
-    SPREAD, Silence, Skipped, Slot, Step, StepAnswers, Timing, Traffic, Tried, UnixMs, Use,
+    SPREAD, Silence, Skipped, Slot, Step, StepAnswers, Tape, Timing, Traffic, Tried, UnixMs, Use,
 };
 
 use super::event::{Effect, Event};
 use super::fixture::{self, NOW, beacon, failed, fleet, operation};
-use super::state::State;
+use super::state::{Options, Seat, State};
 use super::update::tests::options;
 use super::update::update;
 use super::view::tests::consequences;
@@ -34,6 +34,7 @@ pub fn all() -> Vec<(&'static str, State)> {
         ("gone", gone),
         ("acked", scene(&acked())),
         ("incident", scene(&incident())),
+        ("replay", replay()),
         ("restarting", scene(&restarting(operation("beacon-2", OperationStep::Wait)))),
         ("failed", scene(&restarting(failed(operation("beacon-2", OperationStep::Run))))),
     ]
@@ -45,14 +46,14 @@ fn incident() -> FleetStatus {
     let duty = |name: &str, missed, late| DutySums {
         name: name.into(),
         due: 320,
-        served: 318,
-        published: 316,
+        served: Some(318),
+        published: Some(316),
         included: 320 - missed,
         missed,
         late,
         wrong_head: late / 2,
-        wrong_target: 0,
-        distance: 1.04,
+        wrong_target: Some(0),
+        distance: Some(1.04),
         p50_ms: Some(-41),
         p99_ms: Some(380),
     };
@@ -76,6 +77,41 @@ fn incident() -> FleetStatus {
         hosts: fixture::hosts(),
         ..hung
     }
+}
+
+/// A recording that has come to the slot where a beacon does not answer: what it does not hold is not known.
+pub fn replay() -> State {
+    let mut state = State::new(Options { seat: Seat::Replay, read_only: true, ..options() }, NOW);
+    let mut status = FleetStatus { network: None, epoch: None, agreed: None, ..incident() };
+    status.traffic = Traffic { timing: None, steps: Vec::new(), ..status.traffic };
+    sick(
+        &mut status,
+        1,
+        Reason::Unreachable,
+        "3 of 3 probes of the slot were refused or not answered",
+        24_000,
+    );
+    for beacon in &mut status.beacons {
+        (beacon.head, beacon.observed) = (None, Some(NOW));
+    }
+    status.beacons[3] = beacon("beacon-4");
+    for host in &mut status.hosts {
+        (host.clock, host.at) = (None, None);
+    }
+    for sums in
+        status.duties.iter_mut().flat_map(|duties| duties.clients.iter_mut().chain(&mut duties.beacons))
+    {
+        (sums.served, sums.published, sums.wrong_target, sums.distance) = (None, None, None, None);
+        (sums.p50_ms, sums.p99_ms) = (None, None);
+    }
+    for place in 29..=31 {
+        let tape = Tape { place, slots: 400, whole: true, playing: false, speed: 10, note: None };
+        let (at, slot) = (UnixMs(NOW.0 - (31 - place) * 12_000), Some(Slot(9_876_513 + place)));
+        let then = FleetStatus { at, slot, tape: Some(tape), ..status.clone() };
+        // The console's own time is another.
+        update(&mut state, UnixMs(NOW.0 + 1_000_000_000), Event::Said(Said::Snapshot(Arc::new(then))));
+    }
+    state
 }
 
 /// Presses keys, one after the other; what an order would mean is answered as serve does.

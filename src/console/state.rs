@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::control::{Order, Watcher, Welcome};
-use crate::model::{BeaconName, Explanation, Intent, JournalEntry, LogLine, Slot, UnixMs};
+use crate::model::{BeaconName, Explanation, Intent, JournalEntry, LogLine, Slot, Tape, UnixMs};
 
 use super::command::Bandwidth;
 use super::confirm::Confirm;
@@ -29,6 +29,8 @@ pub enum Seat {
     /// In this process.
     Embedded,
     /// Nowhere: a saved snapshot is looked at.
+    Saved,
+    /// Nowhere: a recording is played.
     Replay,
 }
 
@@ -210,7 +212,8 @@ impl State {
             said: Vec::new(),
             pending: Vec::new(),
             orders: 0,
-            bell: true,
+            // What has been is no news.
+            bell: options.seat != Seat::Replay,
             mouse: false,
             rang: None,
             known: None,
@@ -226,7 +229,29 @@ impl State {
 
     /// The moment that is shown.
     pub fn shown(&self) -> UnixMs {
-        self.frozen.unwrap_or(self.now)
+        self.frozen.unwrap_or_else(|| self.present())
+    }
+
+    /// The present of what is looked at: of a recording, the moment it has come to.
+    pub fn present(&self) -> UnixMs {
+        match self.history.newest() {
+            Some(newest) if self.options.seat == Seat::Replay => newest.at,
+            _ => self.now,
+        }
+    }
+
+    /// Where in a recording it is.
+    pub fn tape(&self) -> Option<&Tape> {
+        self.history.newest()?.tape.as_ref()
+    }
+
+    /// Why nothing can be ordered here at all; none: it is a fleet that is looked at.
+    pub fn nothing_live(&self) -> Option<&'static str> {
+        match self.options.seat {
+            Seat::Saved => Some("a saved picture takes no orders"),
+            Seat::Replay => Some("a recording takes no orders"),
+            Seat::Attached | Seat::Embedded => None,
+        }
     }
 
     /// Whether little is drawn.
@@ -252,6 +277,7 @@ impl State {
             keymap: &self.options.keymap,
             low: self.low(),
             may_order: self.may_order(),
+            replay: self.options.seat == Seat::Replay,
         }
     }
 
@@ -262,12 +288,17 @@ impl State {
 
     /// Whether the action keys are alive.
     pub fn may_order(&self) -> bool {
-        self.no_orders.is_none() && self.options.seat != Seat::Replay
+        self.no_orders.is_none() && self.nothing_live().is_none()
     }
 
     /// Milliseconds between two pictures that show nothing but new data.
     pub fn pace_ms(&self) -> u64 {
-        if self.low() { 1_000 } else { 250 }
+        match self.options.seat {
+            _ if self.low() => 1_000,
+            // A step is seen when its key is pressed.
+            Seat::Replay => 40,
+            _ => 250,
+        }
     }
 
     /// Takes another theme, or another depth for it, as bandwidth demands.

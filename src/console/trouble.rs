@@ -1,7 +1,7 @@
 //! What is wrong, since when, what it costs, what was done, which key now: the first five seconds. Pure.
 
 use crate::model::{
-    Ack, BeaconName, BeaconStatus, FleetStatus, JournalEntry, Lifecycle, Reason, Silence, UnixMs, page_of,
+    Ack, BeaconName, BeaconStatus, FleetStatus, JournalEntry, Lifecycle, Load, Reason, Silence, UnixMs, page_of,
 };
 
 use super::text::{count, rate, span};
@@ -213,7 +213,14 @@ pub fn cost(view: &View<'_>) -> (Role, String) {
     let out = status.beacons.len() - up;
     let failed: f32 = status.traffic.flows.iter().map(|flow| flow.failed_per_s).sum();
     let all: f32 = status.traffic.flows.iter().map(|flow| flow.per_s).sum();
-    let requests = if failed > 0.0 {
+    let at_beacons = || {
+        let loads = &status.traffic.loads;
+        let sum = |of: fn(&Load) -> f32| rate(loads.iter().map(of).sum());
+        format!("beacons failed {} of {} requests/s", sum(|load| load.failed_per_s), sum(|load| load.per_s))
+    };
+    let requests = if view.replay {
+        at_beacons()
+    } else if failed > 0.0 {
         format!("{} of {} requests/s fail", rate(failed), rate(all))
     } else if all > 0.0 {
         format!("no request fails ({}/s)", rate(all))
@@ -266,6 +273,7 @@ pub fn done(view: &View<'_>, trouble: &Trouble) -> String {
             let ago = span(view.now.since(entry.at));
             format!("{} {} ago by {}: {}; {own}", entry.what, ago, entry.who, entry.outcome)
         }
+        None if view.replay => format!("{own}; orders are not recorded"),
         None => format!("{own}; no order yet"),
     }
 }

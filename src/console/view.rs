@@ -32,6 +32,8 @@ pub struct View<'a> {
     pub low: bool,
     /// Whether orders can be given here.
     pub may_order: bool,
+    /// Whether it is a recording, which does not tell everything.
+    pub replay: bool,
 }
 
 impl View<'_> {
@@ -108,6 +110,7 @@ pub mod tests {
                 keymap: &self.keymap,
                 low: false,
                 may_order: true,
+                replay: false,
             }
         }
     }

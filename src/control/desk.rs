@@ -25,6 +25,8 @@ use crate::model::{Clock, FleetStatus, JournalEntry, LogLine};
 
 /// Time a peer has to send a request line, and to take an answer.
 pub const PATIENCE: Duration = Duration::from_secs(5);
+/// Least time between two snapshots of a fleet that is live.
+pub const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
 /// Bytes on their way between two ends within this process.
 const DUPLEX: usize = 64 * 1024;
 
@@ -46,6 +48,8 @@ pub trait Handler: Send + Sync {
 pub struct Feed {
     /// The published status.
     pub status: watch::Receiver<Arc<FleetStatus>>,
+    /// Least time between two snapshots.
+    pub every: Duration,
     /// The journal, if wanted.
     pub journal: Option<Tail<JournalEntry>>,
     /// The daemon's log, if wanted.

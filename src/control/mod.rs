@@ -22,7 +22,7 @@ mod watchers;
 
 pub use answer::{Access, Answer, Event, Watcher, Welcome};
 pub use client::{Client, Watch, Wire};
-pub use desk::{Answering, Desk, Feed, Feeding, Handler, Tail};
+pub use desk::{Answering, Desk, Feed, Feeding, Handler, SNAPSHOT_EVERY, Tail};
 pub use error::ControlError;
 pub use frames::{ANSWER_LIMIT, AnswerFrame, FrameError, REQUEST_LIMIT, RequestFrame, VERSION};
 pub use peer::Peer;

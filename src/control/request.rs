@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BeaconName, DutiesAsked, Intent, Slot};
+use crate::model::{BeaconName, DutiesAsked, Intent, Play, Slot};
 
 /// What an operator asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,11 @@ pub enum Request {
     Journal {
         /// At most so many.
         limit: u32,
+    },
+    /// Move in the recording that is played; what is shown then, a watch tells.
+    Play {
+        /// How.
+        how: Play,
     },
     /// Everything that changes, until the connection ends: a snapshot at once, then snapshots when something changed and
     /// at most one a second, events, and a sign of life every few seconds. Nothing else is answered on this connection.

@@ -11,8 +11,6 @@ use super::desk::{Desk, Feed, PATIENCE, Tail};
 use super::{Answer, AnswerFrame, Event, Peer};
 use crate::model::{FleetStatus, JournalEntry, LogLine};
 
-/// Least time between two snapshots.
-const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
 /// After so much silence a sign of life is sent.
 pub const ALIVE_EVERY: Duration = Duration::from_secs(3);
 
@@ -70,11 +68,11 @@ where
     R: AsyncBufRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let Feed { mut status, journal, log } = feed;
+    let Feed { mut status, every, journal, log } = feed;
     let mut watchers = desk.watchers.subscribe();
     let mut shown = status.borrow_and_update().clone();
     out.send(Event::Snapshot(shown.clone())).await?;
-    let mut next_snapshot = Instant::now() + SNAPSHOT_EVERY;
+    let mut next_snapshot = Instant::now() + every;
     let now = watchers.borrow_and_update().clone();
     out.send(Event::Watchers(now)).await?;
     let mut journal = Follow::begin(journal, out).await?;
@@ -99,7 +97,7 @@ where
                 if same(&shown, &now) {
                     continue;
                 }
-                next_snapshot = Instant::now() + SNAPSHOT_EVERY;
+                next_snapshot = Instant::now() + every;
                 shown = now.clone();
                 Event::Snapshot(now)
             }

@@ -35,6 +35,7 @@ mod pool_task;
 mod predecessor;
 mod pulse;
 mod reload;
+pub mod replay;
 mod said;
 mod seeds_kept;
 mod seeds_task;

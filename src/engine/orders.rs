@@ -13,7 +13,9 @@ use super::lifecycles::Lifecycles;
 use super::observe::Eye;
 use super::operations::Operations;
 use super::silences::Silences;
-use crate::control::{Answer, Answering, Feed, Feeding, Handler, Order, Peer, Request, Tail, Wanted};
+use crate::control::{
+    Answer, Answering, Feed, Feeding, Handler, Order, Peer, Request, SNAPSHOT_EVERY, Tail, Wanted,
+};
 use crate::model::{DutiesAsked, FleetStatus, Verb};
 use crate::telemetry;
 
@@ -85,6 +87,9 @@ impl Handler for Orders {
                 Request::Preflight { intent, beacons } => {
                     Answer::Consequences(self.operations.preflight(intent, &beacons))
                 }
+                Request::Play { .. } => {
+                    Answer::Refused { message: "this is the fleet itself, and no recording of it".to_owned() }
+                }
                 Request::Hello { .. } | Request::Watch(_) => {
                     Answer::Refused { message: "that is no question".to_owned() }
                 }
@@ -99,7 +104,7 @@ impl Handler for Orders {
                 let (recent, next) = telemetry::lines().tail(most as usize);
                 Tail { recent, next }
             });
-            Feed { status: self.status.clone(), journal, log }
+            Feed { status: self.status.clone(), every: SNAPSHOT_EVERY, journal, log }
         })
     }
 }

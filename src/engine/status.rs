@@ -72,6 +72,7 @@ pub fn compose(pool: &Pool, table: &Table, known: &Known<'_>, now: Moment) -> Fl
             ..known.traffic.clone()
         },
         beacons,
+        tape: None,
     }
 }
 

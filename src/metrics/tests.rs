@@ -95,6 +95,7 @@ fn status(beacons: Vec<BeaconStatus>) -> FleetStatus {
         silences: Vec::new(),
         alerts: vec!["one".into()],
         traffic: crate::model::Traffic::default(),
+        tape: None,
     }
 }
 

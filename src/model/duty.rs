@@ -122,10 +122,12 @@ pub struct DutySums {
     pub name: String,
     /// How many were due.
     pub due: u32,
-    /// For how many data was served.
-    pub served: u32,
+    /// For how many data was served; none, here and below: not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub served: Option<u32>,
     /// How many were published.
-    pub published: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published: Option<u32>,
     /// How many the chain includes.
     pub included: u32,
     /// How many it does not.
@@ -135,9 +137,11 @@ pub struct DutySums {
     /// With another head than the chain's.
     pub wrong_head: u32,
     /// With another target than the chain's.
-    pub wrong_target: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wrong_target: Option<u32>,
     /// Mean slots to inclusion.
-    pub distance: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distance: Option<f32>,
     /// When half of them had come to be published, in milliseconds against the due point (negative: before).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p50_ms: Option<i32>,
@@ -154,7 +158,7 @@ pub struct DutyStatus {
     pub from: Slot,
     /// Last slot that is counted.
     pub to: Slot,
-    /// Validators that were seen.
+    /// Validators that were seen; 0: they were not counted.
     pub validators: u32,
     /// By client, in the order of the fleet file.
     pub clients: Vec<DutySums>,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Ack, BeaconName, Culprit, CulpritKind, CustodyEstimate, Drain, DutyStatus, Epoch, HostStatus, Incident,
-    Operation, Root, Silence, Slot, Told, Traffic, UnixMs,
+    Operation, Root, Silence, Slot, Tape, Told, Traffic, UnixMs,
 };
 
 /// Why a beacon is not (fully) used, in words a person reads.
@@ -208,6 +208,9 @@ pub struct FleetStatus {
     /// What passed lately.
     #[serde(default)]
     pub traffic: Traffic,
+    /// Where in a recording this lies; none: it is no recording.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tape: Option<Tape>,
 }
 
 impl BeaconStatus {

@@ -58,6 +58,8 @@ fn alive(state: &State, binding: &Binding) -> bool {
         Scope::Orders => state.may_order() && PANELS[state.panel].of_beacons(),
         Scope::Notes => state.may_order() && PANELS[state.panel].takes_notes(),
         Scope::Attached => state.options.seat != Seat::Embedded,
+        Scope::Marks => state.options.seat != Seat::Replay,
+        Scope::Replay => state.options.seat == Seat::Replay,
     }
 }
 

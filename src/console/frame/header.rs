@@ -11,8 +11,8 @@ use crate::console::text::{count, span, time_of_day};
 use crate::console::theme::Role;
 use crate::console::trouble::troubles;
 use crate::console::view::View;
-use crate::model::FleetStatus;
 use crate::model::capacity::{self, Verdict};
+use crate::model::{FleetStatus, Tape};
 
 /// A part of a line: those with the higher number go first where there is no room.
 type Part = (u8, TextLine);
@@ -68,7 +68,20 @@ fn where_and_when(state: &State, view: &View<'_>) -> Vec<Part> {
     let slot = status.slot.map_or_else(|| "no slot yet".to_owned(), |slot| format!("slot {slot}"));
     let epoch = status.epoch.map_or(Vec::new(), |epoch| text(format!("epoch {epoch}")));
     let network = status.network.clone().map_or(Vec::new(), text);
-    vec![(0, text(status.fleet.clone())), (2, network), (0, text(slot)), (3, epoch), (1, due(status, view))]
+    let mut all = vec![
+        (0, text(status.fleet.clone())),
+        (2, network),
+        (0, text(slot)),
+        (3, epoch),
+        (1, due(status, view)),
+    ];
+    if view.replay {
+        // By these it is found in the logs.
+        let (day, time) =
+            (view.now.utc().chars().take(10).collect(), format!("{} UTC", time_of_day(view.now.0)));
+        all.extend([(3, text(day)), (1, text(time))]);
+    }
+    all
 }
 
 /// The next due point and the time left, in whole seconds.
@@ -88,22 +101,37 @@ fn due(status: &FleetStatus, view: &View<'_>) -> TextLine {
 fn seat(state: &State) -> TextLine {
     let mut line = Vec::new();
     if let Some(frozen) = state.frozen {
-        let ago = span(state.now.since(frozen));
+        let ago = span(state.present().since(frozen));
         line.push(piece(Role::Danger, format!(" FROZEN {} UTC, {ago} ago ", time_of_day(frozen.0))));
     }
     if state.low() {
         line.push(piece(Role::Header, " LOW BW"));
     }
-    if state.options.seat != Seat::Replay && !state.may_order() {
+    if state.nothing_live().is_none() && !state.may_order() {
         line.push(piece(Role::Header, " READ-ONLY"));
     }
     let seat = match state.options.seat {
         Seat::Attached => " ATTACHED",
         Seat::Embedded => " EMBEDDED: routing runs here",
-        Seat::Replay => " SAVED PICTURE",
+        Seat::Saved => " SAVED PICTURE",
+        Seat::Replay => " REPLAY",
     };
     line.push(piece(Role::Header, seat));
+    line.extend(state.tape().map(|tape| piece(Role::Header, tape_words(tape))));
     line
+}
+
+/// Whether a recording plays, how fast, and where in it this is.
+fn tape_words(tape: &Tape) -> String {
+    let how = if tape.has_ended() {
+        "■ END".to_owned()
+    } else if tape.playing {
+        format!("► {}x", tape.speed)
+    } else {
+        format!("‖ paused, {}x", tape.speed)
+    };
+    let so_far = if tape.whole { "" } else { "+" };
+    format!(" {how} {}/{}{so_far}", tape.place, tape.slots)
 }
 
 fn how_it_stands(state: &State, view: &View<'_>) -> Vec<Part> {

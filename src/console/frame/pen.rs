@@ -7,7 +7,10 @@ use crate::console::piece::{Piece, TextLine};
 use crate::console::theme::{Role, Theme};
 
 /// Letters that stand for others where there is only ASCII.
-const LETTERS: [(&str, &str); 25] = [
+const LETTERS: [(&str, &str); 28] = [
+    ("■", "#"),
+    ("►", ">"),
+    ("‖", "|"),
     ("●", "+"),
     ("▼", "x"),
     ("▲", "^"),

@@ -128,6 +128,9 @@ fn boxes_and_lines_are_as_they_were_meant() {
         insta::assert_snapshot!(name, text(&picture(&state, 80, 24)));
     }
     for (name, of, keys) in [
+        ("replay_help", "replay", "? G"),
+        ("replay_incident", "replay", "3 enter"),
+        ("replay_frozen", "replay", "<"),
         ("course_runs", "restarting", "2 j enter"),
         ("course_abort", "restarting", "2 A"),
         ("course_failed", "failed", "2 j enter"),

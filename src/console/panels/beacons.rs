@@ -78,6 +78,8 @@ fn row(view: &View<'_>, beacon: &BeaconStatus, total: f32) -> Row {
         |cell: Cell| Cell { text: snapshot.text(cell.text), role: snapshot.role(cell.role), ..cell };
     let held = view.now.since(beacon.since).max(0);
     let part = if total > 0.0 { load.per_s / total } else { 0.0 };
+    // A recording tells how far behind a head is, and not which.
+    let lag = (beacon.head.is_some() || view.replay && beacon.observed.is_some()).then_some(beacon.lag);
     let lag_role = if beacon.lag > 0 { Role::Warn } else { Role::Text };
     let number = |number: Option<u64>| {
         number.map_or_else(|| Cell::text("-").role(Role::Dim), |n| Cell::number(n.to_string(), n as f64))
@@ -95,11 +97,11 @@ fn row(view: &View<'_>, beacon: &BeaconStatus, total: f32) -> Row {
             Cell::text(beacon.name.as_str()),
             Cell::text(state).role(state_role),
             counted(Cell::number(span(held), held as f64).role(Role::Dim)),
-            told(number(beacon.head.map(|_| beacon.lag)).role(lag_role)),
+            told(number(lag).role(lag_role)),
             counted(us(beacon.p99_us)),
             counted(cells::rate_cell(load.per_s, false)),
             counted(cells::rate_cell(load.failed_per_s, true)),
-            counted(Cell::number(beacon.in_flight.to_string(), f64::from(beacon.in_flight))),
+            counted(number((!view.replay).then_some(u64::from(beacon.in_flight)))),
             counted(us(beacon.p50_us)),
             counted(Cell::number(share(part), f64::from(part) * 100.0)),
             told(number(beacon.head.map(|head| head.slot.0))),

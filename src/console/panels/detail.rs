@@ -67,7 +67,7 @@ fn state(view: &View<'_>, beacon: &BeaconStatus, width: u16) -> Vec<TextLine> {
         lines.push(labelled("quiet", vec![piece(Role::Info, silence.words())]));
     }
     let head = beacon.head.map_or_else(
-        || "none told".to_owned(),
+        || if view.replay { format!("lag {}", beacon.lag) } else { "none told".to_owned() },
         |head| format!("{} {}, lag {}", head.slot, head.root.short(), beacon.lag),
     );
     lines.push(labelled("head", vec![piece(fresh.role(Role::Text), fresh.text(head))]));
@@ -96,6 +96,7 @@ fn carries(view: &View<'_>, beacon: &BeaconStatus) -> Vec<TextLine> {
         view.status.and_then(|status| status.traffic.loads.iter().find(|load| load.beacon == beacon.name));
     let (per_s, failed, most) =
         load.map_or((0.0, 0.0, 0.0), |load| (load.per_s, load.failed_per_s, load.most_per_s));
+    let flight = if view.replay { String::new() } else { format!(", {} in flight", beacon.in_flight) };
     let spread = |us: Option<u32>| latency(us.unwrap_or(0));
     let mut lines = vec![
         labelled(
@@ -103,10 +104,9 @@ fn carries(view: &View<'_>, beacon: &BeaconStatus) -> Vec<TextLine> {
             vec![piece(
                 Role::Text,
                 format!(
-                    "{} requests/s, {} fail, {} in flight; most within the hour {}/s",
+                    "{} requests/s, {} fail{flight}; most within the hour {}/s",
                     rate(per_s),
                     rate(failed),
-                    beacon.in_flight,
                     rate(most)
                 ),
             )],

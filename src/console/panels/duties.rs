@@ -38,14 +38,16 @@ impl Panel for Duties {
 
     fn above(&self, view: &View<'_>, _width: u16) -> Vec<TextLine> {
         let Some(duties) = view.status.and_then(|status| status.duties.as_ref()) else { return Vec::new() };
-        let words = format!(
-            "{} seen; attestations of slots {} to {}, each against its due point",
-            count(duties.validators as usize, "validator"),
-            duties.from,
-            duties.to
-        );
+        let seen = match duties.validators {
+            0 => String::new(),
+            validators => format!("{} seen; ", count(validators as usize, "validator")),
+        };
+        let slots = format!("{seen}attestations of slots {} to {}", duties.from, duties.to);
+        if view.replay {
+            return vec![labelled("counted", vec![piece(Role::Text, slots)])];
+        }
         vec![
-            labelled("counted", vec![piece(Role::Text, words)]),
+            labelled("counted", vec![piece(Role::Text, format!("{slots}, each against its due point"))]),
             labelled(
                 "one",
                 vec![piece(Role::Dim, "beacondeck duties --validator N has each duty and its path")],
@@ -74,11 +76,12 @@ fn row(kind: &str, sums: &DutySums) -> Row {
         Cell::number(count.to_string(), f64::from(count)).role(role)
     };
     let number = |count: u32| Cell::number(count.to_string(), f64::from(count));
+    let unknown = || Cell::text("-").role(Role::Dim);
     let sent = |ms: Option<i32>| match ms {
         Some(ms) => Cell::number(format!("{ms:+} ms"), f64::from(ms)),
-        None => Cell::text("-").role(Role::Dim),
+        None => unknown(),
     };
-    let right = sums.included.saturating_sub(sums.wrong_head.max(sums.wrong_target)) as f32;
+    let right = sums.included.saturating_sub(sums.wrong_head.max(sums.wrong_target.unwrap_or(0))) as f32;
     let part = right / sums.due.max(1) as f32;
     Row {
         id: format!("{kind} {name}"),
@@ -91,12 +94,13 @@ fn row(kind: &str, sums: &DutySums) -> Row {
             wrong(sums.wrong_head, Role::Warn),
             sent(sums.p99_ms),
             number(sums.included),
-            wrong(sums.wrong_target, Role::Crit),
+            sums.wrong_target.map_or_else(unknown, |count| wrong(count, Role::Crit)),
             sent(sums.p50_ms),
-            Cell::number(format!("{:.2}", sums.distance), f64::from(sums.distance)),
-            number(sums.served),
-            number(sums.published),
-            Cell::number(share(part), f64::from(part) * 100.0),
+            sums.distance.map_or_else(unknown, |slots| Cell::number(format!("{slots:.2}"), f64::from(slots))),
+            sums.served.map_or_else(unknown, number),
+            sums.published.map_or_else(unknown, number),
+            // Without the targets nobody knows how many were right.
+            sums.wrong_target.map_or_else(unknown, |_| Cell::number(share(part), f64::from(part) * 100.0)),
         ],
     }
 }

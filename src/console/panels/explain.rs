@@ -37,7 +37,11 @@ impl Panel for Explain {
         Table {
             columns: &COLUMNS,
             rows: view.explained.iter().map(row).collect(),
-            empty: "no request matches: none lately, or none of this slot is kept",
+            empty: if view.replay {
+                "a recording holds no single requests"
+            } else {
+                "no request matches: none lately, or none of this slot is kept"
+            },
         }
     }
 

@@ -48,11 +48,17 @@ impl Panel for Help {
     }
 
     fn table(&self, view: &View<'_>) -> Table {
-        let keys = view.keymap.rows().iter().filter(|(_, keys)| !keys.is_empty()).map(|(binding, keys)| {
+        let keys = view
+            .keymap
+            .rows()
+            .iter()
+            .filter(|(binding, keys)| !keys.is_empty() && binding.is_of(view.replay));
+        let keys = keys.map(|(binding, keys)| {
             let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
             let place = match binding.scope {
                 Scope::All => "everywhere",
-                Scope::Table => "tables",
+                Scope::Table | Scope::Marks => "tables",
+                Scope::Replay => "replay",
                 Scope::Orders => "beacons",
                 Scope::Notes => "what is wrong",
                 Scope::Attached => "attached only",

@@ -89,6 +89,7 @@ impl Panel for Hosts {
             Some(at) => {
                 format!("{} ago: {}", span(view.now.since(at)), count(host.findings.len(), "finding"))
             }
+            None if view.replay => "nothing was recorded of it".to_owned(),
             None => "not from here: run `beacondeck audit` on it".to_owned(),
         };
         lines.push(labelled("looked at", vec![piece(Role::Text, looked)]));
@@ -150,8 +151,14 @@ fn row(view: &View<'_>, host: &HostStatus) -> Row {
         None => Cell::text("-").role(Role::Dim),
     }));
     let worst = host.findings.first().map(|worst| format!("{}: {}", worst.check, worst.actual));
-    let worst = worst
-        .unwrap_or_else(|| if host.at.is_some() { "nothing" } else { "not looked at from here" }.to_owned());
+    let worst = worst.unwrap_or_else(|| {
+        match host.at {
+            Some(_) => "nothing",
+            None if view.replay => "nothing was recorded",
+            None => "not looked at from here",
+        }
+        .to_owned()
+    });
     cells.push(Cell::text(worst));
     let age = host.at.map(|at| view.now.since(at));
     cells.push(age.map_or_else(|| Cell::text("-"), |age| Cell::number(span(age), age as f64)));
@@ -164,14 +171,21 @@ fn row(view: &View<'_>, host: &HostStatus) -> Row {
 fn finding_lines(finding: &HostFinding, width: u16) -> Vec<TextLine> {
     let room = usize::from(width).saturating_sub(12).max(20);
     let (from, to) = finding.cost_ms;
+    let expected = match finding.expected.as_str() {
+        "" => String::new(),
+        expected => format!(" (expected {expected})"),
+    };
     let mut lines = vec![labelled(
         finding.level.word(),
         vec![
             piece(colour(finding.level), finding.check.clone()),
-            piece(Role::Text, format!(": {} (expected {})", finding.actual, finding.expected)),
+            piece(Role::Text, format!(": {}{expected}", finding.actual)),
         ],
     )];
-    let cost = format!("{} It can cost {from} to {to} ms before an attestation is due.", finding.why);
+    let cost = match finding.why.as_str() {
+        "" => String::new(),
+        why => format!("{why} It can cost {from} to {to} ms before an attestation is due."),
+    };
     for (label, text) in [
         ("why", cost.as_str()),
         ("now", finding.remedy.as_str()),

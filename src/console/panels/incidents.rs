@@ -124,7 +124,8 @@ fn detail(view: &View<'_>, incident: &Incident, width: u16) -> Vec<TextLine> {
     if let Some(silence) = &incident.silence {
         told("quiet", Role::Info, &[silence.words()]);
     }
-    told("now", Role::Key, std::slice::from_ref(&incident.next));
+    let (label, role) = if view.replay { ("advised", Role::Text) } else { ("now", Role::Key) };
+    told(label, role, std::slice::from_ref(&incident.next));
     told("evidence", Role::Text, &incident.evidence);
     let like: Vec<String> = incident.ambiguous_with.iter().map(Culprit::to_string).collect();
     if !like.is_empty() {

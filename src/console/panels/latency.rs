@@ -74,7 +74,11 @@ impl Panel for Latency {
         Table {
             columns: &COLUMNS,
             rows: steps.iter().map(|answers| row(view, answers)).collect(),
-            empty: "no duties were served lately",
+            empty: if view.replay {
+                "a recording holds no spread of answer times; those of probes are in 2 beacons"
+            } else {
+                "no duties were served lately"
+            },
         }
     }
 }

@@ -35,7 +35,11 @@ impl Panel for Log {
         Table {
             columns: &COLUMNS,
             rows: rows.into_iter().map(|(_, row)| row).collect(),
-            empty: "nothing was said or ordered yet",
+            empty: if view.replay {
+                "a recording holds neither orders nor the daemon's log: beacondeck journal, journalctl"
+            } else {
+                "nothing was said or ordered yet"
+            },
         }
     }
 

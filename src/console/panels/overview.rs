@@ -58,7 +58,9 @@ impl Panel for Overview {
         }
         lines.extend(folded("costs", cost_role, &cost_words, width));
         lines.extend(folded("done", Role::Text, &done(view, worst), width));
-        lines.extend(folded("now", Role::Key, &worst.next, width));
+        // What was to be done then is no key now.
+        let (label, role) = if view.replay { ("advised", Role::Text) } else { ("now", Role::Key) };
+        lines.extend(folded(label, role, &worst.next, width));
         for other in found.iter().skip(1).take(MORE) {
             let since = span(view.now.since(other.since));
             lines.push(labelled(

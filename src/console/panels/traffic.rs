@@ -37,6 +37,10 @@ impl Panel for Traffic {
 
     fn above(&self, view: &View<'_>, _width: u16) -> Vec<TextLine> {
         let Some(status) = view.status else { return Vec::new() };
+        if view.replay {
+            let words = "who answered clients within 32 slots; beacons' rates are in 2 beacons";
+            return vec![labelled("recorded", vec![piece(Role::Text, words)])];
+        }
         let sum = |of: fn(&Flow) -> f32| status.traffic.flows.iter().map(of).sum::<f32>();
         let failed = sum(|flow| flow.failed_per_s);
         let fresh = view.fresh();
@@ -63,7 +67,11 @@ impl Panel for Traffic {
         Table {
             columns: &COLUMNS,
             rows: flows.iter().map(|flow| row(view, flow)).collect(),
-            empty: "no requests lately: are the validator clients pointed at the router?",
+            empty: if view.replay {
+                "no request of a validator client is in the recording yet"
+            } else {
+                "no requests lately: are the validator clients pointed at the router?"
+            },
         }
     }
 
@@ -72,6 +80,8 @@ impl Panel for Traffic {
         let mut lines = vec![
             labelled("client", vec![piece(Role::Strong, flow.client.clone())]),
             labelled("kind", vec![piece(Role::Text, cells::kind_words(flow.needs, flow.step))]),
+        ];
+        let measured = [
             labelled(
                 "rate",
                 vec![piece(
@@ -91,8 +101,9 @@ impl Panel for Traffic {
                     ),
                 )],
             ),
-            Vec::new(),
         ];
+        lines.extend(measured.into_iter().filter(|_| !view.replay));
+        lines.push(Vec::new());
         let width = flow.served.iter().map(|(name, _)| name.as_str().len()).max().unwrap_or(0);
         lines.extend(flow.served.iter().map(|(name, part)| {
             let bar = "█".repeat((part * 40.0).round() as usize);
@@ -129,9 +140,12 @@ fn row(view: &View<'_>, flow: &Flow) -> Row {
         cells::rate_cell(flow.retried_per_s, false),
         Cell::text(by.join(", ")).role(Role::Dim),
     ];
+    let last = COLUMNS.len() - 1;
     let aged = |(place, cell): (usize, Cell)| {
         if place < 2 {
             cell
+        } else if view.replay && place < last {
+            Cell::text("-").role(Role::Dim)
         } else {
             Cell { text: fresh.text(cell.text), role: fresh.role(cell.role), ..cell }
         }

@@ -91,13 +91,17 @@ mod tests {
         assert_eq!(UserFiles::directory(&env), Some(directory.clone()));
         let found = UserFiles::read(Some(&directory));
         assert_eq!(found.problems, Vec::<String>::new());
-        assert_eq!(found.keymap.action(Key::ctrl('d')), Some(Action::Drain));
+        assert_eq!(found.keymap.action(Key::ctrl('d'), false), Some(Action::Drain));
         assert!(found.themes.names().any(|name| name == "mine"));
         std::fs::write(directory.join("keys.yaml"), "drain: j\n").unwrap();
         std::fs::write(directory.join("themes/bad.yaml"), "nonsense: 1\n").unwrap();
         let found = UserFiles::read(Some(&directory));
         assert_eq!(found.problems.len(), 2, "{:?}", found.problems);
-        assert_eq!(found.keymap.action(Key::char('d')), Some(Action::Drain), "a wrong file changes nothing");
+        assert_eq!(
+            found.keymap.action(Key::char('d'), false),
+            Some(Action::Drain),
+            "a wrong file changes nothing"
+        );
     }
 
     #[test]

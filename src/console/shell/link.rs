@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{self, Sender};
 
 use crate::control::{Access, Answer, Client, ControlError, Lasting, Order, Reach, Request, Told, Wanted};
-use crate::model::{BeaconName, Consequences, Explanation, Intent, Slot};
+use crate::model::{BeaconName, Consequences, Explanation, Intent, Play, Slot};
 
 use crate::console::event::Event;
 use crate::console::state::{JOURNAL, LOG};
@@ -23,6 +23,7 @@ enum Ask {
     Order(u64, Order),
     Preflight(Intent, Vec<BeaconName>),
     Explain(Option<Slot>),
+    Play(Play),
     Rights,
 }
 
@@ -46,6 +47,11 @@ impl Links {
     /// Has requests explained.
     pub fn explain(&self, slot: Option<Slot>) {
         let _ = self.to.try_send(Ask::Explain(slot));
+    }
+
+    /// Moves in the recording that is looked at.
+    pub fn play(&self, how: Play) {
+        let _ = self.to.try_send(Ask::Play(how));
     }
 }
 
@@ -92,6 +98,7 @@ async fn ask(reach: Reach, mut asks: mpsc::Receiver<Ask>, events: Sender<Event>)
             }
             Ask::Preflight(intent, beacons) => Event::Preflight(preflight(&reach, intent, beacons).await),
             Ask::Explain(slot) => Event::Explained(explain(&reach, slot).await),
+            Ask::Play(how) => Event::Played(play(&reach, how).await),
             Ask::Rights => Event::Rights(rights(&reach).await),
         };
         if events.send(event).await.is_err() {
@@ -126,6 +133,14 @@ async fn explain(reach: &Reach, slot: Option<Slot>) -> Result<Vec<Explanation>, 
         Ok(Answer::Explained(list)) => Ok(list),
         Ok(Answer::Refused { message } | Answer::Failed { message }) => Err(message),
         Ok(_) => Err("serve answered something else than explanations".to_owned()),
+        Err(error) => Err(sentence(&error)),
+    }
+}
+
+async fn play(reach: &Reach, how: Play) -> Result<(), String> {
+    match call(reach, Access::Observe, Request::Play { how }).await {
+        Ok(Answer::Refused { message } | Answer::Failed { message }) => Err(message),
+        Ok(_) => Ok(()),
         Err(error) => Err(sentence(&error)),
     }
 }

@@ -203,6 +203,7 @@ impl Shell {
                 Effect::Order(number, order) => self.links.order(number, order),
                 Effect::Preflight(intent, beacons) => self.links.preflight(intent, beacons),
                 Effect::Explain { slot } => self.links.explain(slot),
+                Effect::Play(how) => self.links.play(how),
                 Effect::Copy { what, text } => {
                     let copied = self
                         .terminal

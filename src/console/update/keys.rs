@@ -10,7 +10,7 @@ use crate::console::piece::text_of;
 use crate::console::state::{Detail, Mode, Seat, State};
 use crate::console::table::{Row, Table};
 use crate::console::theme::Role;
-use crate::model::Intent;
+use crate::model::{Intent, Play};
 
 use super::{orders, typing};
 
@@ -19,7 +19,9 @@ pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
     if state.mode != Mode::Normal {
         return typing::key(state, key);
     }
-    let Some(action) = state.options.keymap.action(key) else { return Vec::new() };
+    let Some(action) = state.options.keymap.action(key, state.options.seat == Seat::Replay) else {
+        return Vec::new();
+    };
     if let Some(why) = dead(state, action) {
         state.toasts.push(Role::Warn, format!("`{key}` does nothing here: {why}"), state.now);
         return Vec::new();
@@ -36,14 +38,13 @@ fn dead(state: &State, action: Action) -> Option<String> {
         Scope::Notes if !PANELS[state.panel].takes_notes() => {
             Some("what is wrong is in Overview (1), Beacons (2) and Incidents (3)".to_owned())
         }
-        Scope::Orders | Scope::Notes if state.options.seat == Seat::Replay => {
-            Some("a saved picture takes no orders".to_owned())
+        Scope::Orders | Scope::Notes => {
+            state.nothing_live().map(str::to_owned).or_else(|| state.no_orders.clone())
         }
-        Scope::Orders | Scope::Notes => state.no_orders.clone(),
         Scope::Attached if state.options.seat == Seat::Embedded => {
             Some("routing runs in this process and would stop".to_owned())
         }
-        Scope::Attached | Scope::All | Scope::Table => None,
+        Scope::Attached | Scope::All | Scope::Table | Scope::Marks | Scope::Replay => None,
     }
 }
 
@@ -94,6 +95,7 @@ fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Ack => return orders::ack(state),
         Action::Silence => orders::ask_silence(state),
         Action::Abort => return orders::ask_abort(state),
+        Action::Play(how) => return play(state, how),
         Action::Redraw => return vec![Effect::Redraw],
         Action::Suspend => return vec![Effect::Suspend],
         Action::Quit => return orders::leave(state, false),
@@ -206,6 +208,12 @@ fn sort(state: &mut State, reverse: bool) {
         }
     };
     state.toasts.push(Role::Info, words, state.now);
+}
+
+/// Moves in the recording; what was frozen is left, as for an order.
+pub fn play(state: &mut State, how: Play) -> Vec<Effect> {
+    state.frozen = None;
+    vec![Effect::Play(how)]
 }
 
 fn freeze(state: &mut State) {

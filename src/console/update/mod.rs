@@ -15,7 +15,7 @@ use crate::model::UnixMs;
 
 use super::event::{Effect, Event};
 use super::panels::PANELS;
-use super::state::{Link, Mode, State};
+use super::state::{Link, Mode, Seat, State};
 use super::theme::Role;
 
 pub use typing::candidates;
@@ -35,6 +35,15 @@ fn connected(state: &mut State, welcome: Welcome, now: UnixMs) {
     }
     state.link = Link::Up;
     state.welcome = Some(welcome);
+}
+
+fn lost(state: &mut State, why: String, again: UnixMs) {
+    let since = match &state.link {
+        Link::Down { since, .. } => *since,
+        _ => state.now,
+    };
+    state.link = Link::Down { since, why, again };
+    state.watchers.clear();
 }
 
 fn panicked(state: &mut State, what: &str) -> Vec<Effect> {
@@ -73,12 +82,7 @@ pub fn update(state: &mut State, now: UnixMs, event: Event) -> Vec<Effect> {
         }
         Event::Said(said) => told::said(state, said),
         Event::Lost { why, pause_ms } => {
-            let since = match &state.link {
-                Link::Down { since, .. } => *since,
-                _ => now,
-            };
-            state.link = Link::Down { since, why, again: UnixMs(now.0 + pause_ms) };
-            state.watchers.clear();
+            lost(state, why, UnixMs(now.0 + pause_ms));
             Vec::new()
         }
         Event::Rights(rights) => {
@@ -97,6 +101,12 @@ pub fn update(state: &mut State, now: UnixMs, event: Event) -> Vec<Effect> {
             match list {
                 Ok(list) => state.explained.list = list,
                 Err(why) => state.toasts.push(Role::Warn, why, now),
+            }
+            Vec::new()
+        }
+        Event::Played(played) => {
+            if let Err(why) = played {
+                state.toasts.push(Role::Warn, why, now);
             }
             Vec::new()
         }
@@ -171,7 +181,9 @@ fn explain(state: &mut State) -> Option<Effect> {
     // A slot that was gone to is asked for once; what is frozen else stays as it is.
     let gone_to = state.explained.slot.is_some() && state.explained.asked.is_none();
     let moves = state.frozen.is_none() || gone_to;
-    let wanted = PANELS[state.panel].explains() && moves && state.link == Link::Up;
+    // A recording holds no single requests.
+    let live = state.options.seat != Seat::Replay;
+    let wanted = PANELS[state.panel].explains() && moves && live && state.link == Link::Up;
     let due = state.explained.asked.is_none_or(|asked| state.now.since(asked) >= EXPLAIN_EVERY_MS);
     // Under a row that is looked at nothing is pulled away.
     let reading = state.details[state.panel].is_some();

@@ -1,7 +1,7 @@
 //! Orders and commands: asked for, given, and how the console is left. Pure.
 
 use crate::control::Order;
-use crate::model::{BeaconName, BeaconStatus, Consequences, CulpritKind, Intent, Lifecycle, Slot};
+use crate::model::{BeaconName, BeaconStatus, Consequences, CulpritKind, Intent, Lifecycle, Play, Slot};
 
 use crate::console::command::Command;
 use crate::console::confirm::Confirm;
@@ -13,7 +13,7 @@ use crate::console::state::{Mode, Pending, Seat, State};
 use crate::console::theme::Role;
 use crate::console::trouble::{Trouble, troubles};
 
-use super::keys::go;
+use super::keys::{go, play};
 
 /// How long is offered when something is silenced.
 const USUAL: &str = "1h";
@@ -193,7 +193,14 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
                 state.tables[panel].filter = filter;
             }
         }
+        Command::Slot(slot) if state.options.seat == Seat::Replay => return play(state, Play::Goto(slot)),
         Command::Slot(slot) => slot_of(state, slot),
+        Command::Speed(speed) if state.options.seat == Seat::Replay => {
+            return play(state, Play::Speed(speed));
+        }
+        Command::Speed(_) => {
+            state.toasts.push(Role::Warn, "this is no recording: it goes as fast as time", state.now);
+        }
         Command::Handoff => {
             let text = handoff(&state.view());
             return vec![Effect::Copy { what: "the hand-off summary".to_owned(), text }];
@@ -235,8 +242,8 @@ fn may(state: &mut State, order: impl FnOnce(&mut State) -> Vec<Effect>) -> Vec<
     if state.may_order() {
         return order(state);
     }
-    let why = state.no_orders.clone().unwrap_or_else(|| "a saved picture takes no orders".to_owned());
-    state.toasts.push(Role::Warn, why, state.now);
+    let why = state.nothing_live().map(str::to_owned).or_else(|| state.no_orders.clone());
+    state.toasts.push(Role::Warn, why.unwrap_or_default(), state.now);
     Vec::new()
 }
 

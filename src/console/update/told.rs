@@ -5,16 +5,19 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::control::{Event as Said, Watcher};
-use crate::model::{FleetStatus, JournalEntry, Lifecycle, LogLine, Operation, UnixMs};
+use crate::model::{FleetStatus, JournalEntry, Lifecycle, LogLine, Operation, Tape, UnixMs};
 
 use crate::console::course;
 use crate::console::event::Effect;
+use crate::console::history::History;
 use crate::console::state::{JOURNAL, LOG, State};
 use crate::console::theme::Role;
 use crate::console::trouble::troubles;
 
 /// An entry older than this is history, not news.
 const NEWS_MS: i64 = 10_000;
+/// Slots of a recording that may be passed over while it plays fast.
+const JUMP: u64 = 8;
 /// It rings at most so often.
 const RING_EVERY_MS: i64 = 30_000;
 
@@ -34,12 +37,18 @@ pub fn said(state: &mut State, said: Said) -> Vec<Effect> {
 
 fn snapshot(state: &mut State, status: &Arc<FleetStatus>) -> Vec<Effect> {
     let before = state.history.newest().cloned();
+    if before.as_ref().is_some_and(|before| jumps(before, status)) {
+        // What was seen long before says nothing of when things changed.
+        state.history = History::default();
+    }
     state.history.push(status.clone());
     if let Some(before) = before {
         operations(state, &before, status);
         lifecycles(state, &before, status);
+        tape(state, &before, status);
     }
-    let view = crate::console::view::View { now: state.now, status: Some(status.as_ref()), ..state.view() };
+    let view =
+        crate::console::view::View { now: state.present(), status: Some(status.as_ref()), ..state.view() };
     let critical: BTreeSet<String> = troubles(&view)
         .into_iter()
         .filter(|trouble| trouble.role == Role::Crit && trouble.ack.is_none() && trouble.silence.is_none())
@@ -79,6 +88,26 @@ fn lifecycles(state: &mut State, before: &FleetStatus, after: &FleetStatus) {
             let text = format!("{} is drained: nothing is in flight, it can be stopped", beacon.name);
             state.toasts.push(Role::Ok, text, state.now);
         }
+    }
+}
+
+/// Whether many slots of a recording lie between two snapshots.
+fn jumps(before: &FleetStatus, after: &FleetStatus) -> bool {
+    let places = before.tape.as_ref().zip(after.tape.as_ref());
+    places.is_some_and(|(before, after)| after.place > before.place + JUMP)
+}
+
+/// What is new of the recording itself: that it cannot be read as it should, and where it ends.
+fn tape(state: &mut State, before: &FleetStatus, after: &FleetStatus) {
+    let Some(tape) = &after.tape else { return };
+    let known = before.tape.as_ref();
+    if let Some(note) = tape.note.clone().filter(|_| known.is_none_or(|known| known.note.is_none())) {
+        state.toasts.push(Role::Warn, note, state.now);
+    }
+    if tape.has_ended() && !known.is_some_and(Tape::has_ended) {
+        let slot = after.slot.unwrap_or_default();
+        let text = format!("the recording ends here, with slot {slot}");
+        state.toasts.push(Role::Info, text, state.now);
     }
 }
 

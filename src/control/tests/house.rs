@@ -60,7 +60,7 @@ impl Handler for House {
         let lines = |most: u32| (0..u64::from(most)).map(|id| line(id, "before")).collect();
         let journal = wanted.journal.map(|_| Tail { recent: Vec::new(), next: self.journal.subscribe() });
         let log = wanted.log.map(|most| Tail { recent: lines(most), next: self.log.subscribe() });
-        let feed = Feed { status: self.status.subscribe(), journal, log };
+        let feed = Feed { status: self.status.subscribe(), every: SNAPSHOT_EVERY, journal, log };
         Box::pin(std::future::ready(feed))
     }
 }

@@ -103,14 +103,14 @@ fn row(name: String, of: &Sums) -> DutySums {
     DutySums {
         name,
         due: of.due,
-        served: of.served,
-        published: of.published,
+        served: Some(of.served),
+        published: Some(of.published),
         included: of.included,
         missed: of.due - of.included,
         late: of.late,
         wrong_head: of.wrong_head,
-        wrong_target: of.wrong_target,
-        distance: if of.included == 0 { 0.0 } else { of.distance as f32 / of.included as f32 },
+        wrong_target: Some(of.wrong_target),
+        distance: (of.included > 0).then(|| of.distance as f32 / of.included as f32),
         p50_ms: of.quantile(50),
         p99_ms: of.quantile(99),
     }

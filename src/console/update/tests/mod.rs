@@ -1,6 +1,7 @@
 //! Sequences of events, and what became of them.
 
 mod orders;
+mod replay;
 
 use std::sync::Arc;
 

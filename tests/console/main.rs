@@ -10,6 +10,7 @@ mod leaving;
 mod load;
 mod panics;
 mod processes;
+mod replay;
 mod restarts;
 mod room;
 #[path = "../handover/serve.rs"]

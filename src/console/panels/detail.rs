@@ -201,7 +201,8 @@ fn orders(view: &View<'_>, name: &str) -> Vec<TextLine> {
         })
         .collect();
     if lines.is_empty() {
-        lines.push(labelled("ordered", vec![piece(Role::Dim, "nothing yet")]));
+        let words = if view.replay { "not recorded" } else { "nothing yet" };
+        lines.push(labelled("ordered", vec![piece(Role::Dim, words)]));
     }
     lines.push(plain(""));
     lines

@@ -37,6 +37,7 @@ pub fn said(state: &mut State, said: Said) -> Vec<Effect> {
 
 fn snapshot(state: &mut State, status: &Arc<FleetStatus>) -> Vec<Effect> {
     let before = state.history.newest().cloned();
+    tape(state, before.as_deref(), status);
     if before.as_ref().is_some_and(|before| jumps(before, status)) {
         // What was seen long before says nothing of when things changed.
         state.history = History::default();
@@ -45,7 +46,6 @@ fn snapshot(state: &mut State, status: &Arc<FleetStatus>) -> Vec<Effect> {
     if let Some(before) = before {
         operations(state, &before, status);
         lifecycles(state, &before, status);
-        tape(state, &before, status);
     }
     let view =
         crate::console::view::View { now: state.present(), status: Some(status.as_ref()), ..state.view() };
@@ -98,9 +98,9 @@ fn jumps(before: &FleetStatus, after: &FleetStatus) -> bool {
 }
 
 /// What is new of the recording itself: that it cannot be read as it should, and where it ends.
-fn tape(state: &mut State, before: &FleetStatus, after: &FleetStatus) {
+fn tape(state: &mut State, before: Option<&FleetStatus>, after: &FleetStatus) {
     let Some(tape) = &after.tape else { return };
-    let known = before.tape.as_ref();
+    let known = before.and_then(|before| before.tape.as_ref());
     if let Some(note) = tape.note.clone().filter(|_| known.is_none_or(|known| known.note.is_none())) {
         state.toasts.push(Role::Warn, note, state.now);
     }

@@ -77,7 +77,11 @@ fn what_is_wrong_with_a_recording_and_what_cannot_be_done_is_said() {
     let mut state = scenes::replay();
     let newest = state.history.newest().unwrap().as_ref().clone();
     let note = Some("lines skipped: 1; x: line 7 is not a line of a recording".to_owned());
-    said(&mut state, FleetStatus { tape: newest.tape.clone().map(|tape| Tape { note, ..tape }), ..newest });
+    let noted = FleetStatus { tape: newest.tape.clone().map(|tape| Tape { note, ..tape }), ..newest };
+    let mut opened = State::new(Options { seat: Seat::Replay, ..options() }, NOW);
+    said(&mut opened, noted.clone());
+    assert_eq!(toasts(&opened).len(), 1, "read before it was shown");
+    said(&mut state, noted);
     let now = state.now;
     update(&mut state, now, Event::Played(Err("the recording ends with slot 9".into())));
     update(&mut state, now, Event::Played(Ok(())));

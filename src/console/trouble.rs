@@ -1,7 +1,8 @@
 //! What is wrong, since when, what it costs, what was done, which key now: the first five seconds. Pure.
 
 use crate::model::{
-    Ack, BeaconName, BeaconStatus, FleetStatus, JournalEntry, Lifecycle, Load, Reason, Silence, UnixMs, page_of,
+    Ack, BeaconName, BeaconStatus, FleetStatus, JournalEntry, Lifecycle, Load, Reason, Silence, UnixMs,
+    page_of,
 };
 
 use super::text::{count, rate, span};

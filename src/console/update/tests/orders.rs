@@ -180,10 +180,10 @@ fn what_is_at_hand_is_silenced_by_a_line_that_is_read_before_it_is_given() {
         seconds,
         why: why.map(str::to_owned),
     };
-    press(&mut state, "1 z");
+    press(&mut state, "1 A");
     assert_eq!(state.mode, Mode::Normal);
     assert!(toasts(&state).iter().any(|text| text.starts_with("no incident goes on")));
-    press(&mut state, "2 j z");
+    press(&mut state, "2 j A");
     assert!(matches!(&state.mode, Mode::Command(line, None) if line.text() == "silence beacon b2 1h "));
     write(&mut state, "its disk");
     let first = silence("beacon b2", 3_600, Some("its disk"));
@@ -192,12 +192,12 @@ fn what_is_at_hand_is_silenced_by_a_line_that_is_read_before_it_is_given() {
         FleetStatus { incidents: fixture::incidents(), ..fleet(vec![beacon("b1"), beacon("beacon-2")]) };
     said(&mut state, status.clone());
     assert_eq!(
-        press(&mut state, "1 z enter"),
+        press(&mut state, "1 A enter"),
         [Effect::Order(2, silence("incident 7", 3_600, None))],
         "the worst"
     );
     assert_eq!(
-        press(&mut state, "3 j z enter"),
+        press(&mut state, "3 j A enter"),
         [Effect::Order(3, silence("incident 8", 3_600, None))],
         "the chosen"
     );

@@ -103,7 +103,7 @@ async fn a_restart_that_does_well_brings_the_beacon_back() {
 async fn a_restart_that_runs_is_ended_by_a_key() {
     let room = Room::restartable(HANGS, "timeout: 10m").await;
     let terminal = restart(&room).await;
-    terminal.sees(&["RESTART run", "A abort"]).await;
+    terminal.sees(&["RESTART run", "X abort"]).await;
     terminal.press("X");
     terminal.sees(&["Abort", "[ Cancel ]"]).await;
     terminal.press("\r");
@@ -114,7 +114,7 @@ async fn a_restart_that_runs_is_ended_by_a_key() {
     terminal.press("y");
     is_told(&terminal, &["ended by", "its program was ended and may have done half its work"]).await;
     is_left_drained(&room).await;
-    terminal.misses(&["A abort"]).await;
+    terminal.misses(&["X abort"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -132,10 +132,10 @@ fn boxes_and_lines_are_as_they_were_meant() {
         ("replay_incident", "replay", "3 enter"),
         ("replay_frozen", "replay", "<"),
         ("course_runs", "restarting", "2 j enter"),
-        ("course_abort", "restarting", "2 A"),
+        ("course_abort", "restarting", "2 X"),
         ("course_failed", "failed", "2 j enter"),
         ("incident_of_a_row", "incident", "1 enter"),
-        ("silence", "incident", "3 z"),
+        ("silence", "incident", "3 A"),
         ("silenced_incident", "incident", "3 j enter"),
         ("silenced_beacon", "incident", "2 j j enter"),
     ] {

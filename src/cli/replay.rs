@@ -72,11 +72,10 @@ fn print(files: &[PathBuf]) -> anyhow::Result<Read> {
         match line.map_err(failure)? {
             Line::Seen(seen) => tell(engine.observe(&seen))?,
             Line::Bad(why) => {
-                read.bad += 1;
-                if read.bad <= TOLD {
+                if read.bad < TOLD {
                     complain(&format!("beacondeck: {why}"));
                 }
-                read.first_bad.get_or_insert(why);
+                read.skip(why);
             }
             Line::BreaksOff(place) => read.cut = Some(place),
         }

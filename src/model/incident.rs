@@ -33,6 +33,16 @@ pub enum CulpritKind {
     Label(String),
 }
 
+impl CulpritKind {
+    /// One of this kind as it is shown and silenced: `beacon b2`. There is one network.
+    pub fn called(&self, name: impl fmt::Display) -> String {
+        match self {
+            Self::Network => self.to_string(),
+            _ => format!("{self} {name}"),
+        }
+    }
+}
+
 impl fmt::Display for CulpritKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -61,11 +71,7 @@ pub struct Culprit {
 
 impl fmt::Display for Culprit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.kind == CulpritKind::Network {
-            f.write_str("network")
-        } else {
-            write!(f, "{} {}", self.kind, self.name)
-        }
+        f.write_str(&self.kind.called(&self.name))
     }
 }
 

@@ -277,9 +277,9 @@ impl FleetStatus {
         let clients = self.duties.iter().flat_map(|duties| &duties.clients);
         let culprits = live()
             .flat_map(|incident| incident.culprits.iter().map(Culprit::to_string))
-            .chain(self.beacons.iter().map(|beacon| format!("{} {}", CulpritKind::Beacon, beacon.name)))
-            .chain(self.hosts.iter().map(|host| format!("{} {}", CulpritKind::Host, host.name)))
-            .chain(clients.map(|client| format!("{} {}", CulpritKind::Client, client.name)))
+            .chain(self.beacons.iter().map(|beacon| CulpritKind::Beacon.called(&beacon.name)))
+            .chain(self.hosts.iter().map(|host| CulpritKind::Host.called(&host.name)))
+            .chain(clients.map(|client| CulpritKind::Client.called(&client.name)))
             .chain([CulpritKind::Network.to_string()]);
         for culprit in culprits {
             if !keys.contains(&culprit) {

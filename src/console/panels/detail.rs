@@ -61,7 +61,7 @@ fn state(view: &View<'_>, beacon: &BeaconStatus, width: u16) -> Vec<TextLine> {
     let own = |trouble: &Trouble| trouble.beacons.contains(&beacon.name);
     let acks = troubles(view).into_iter().filter(own).filter_map(|trouble| trouble.ack);
     lines.extend(acks.map(|ack| labelled("noted", vec![piece(Role::Info, ack_words(view, &ack))])));
-    let key = format!("{} {}", CulpritKind::Beacon, beacon.name);
+    let key = CulpritKind::Beacon.called(&beacon.name);
     let silences = view.status.iter().flat_map(|status| &status.silences);
     for silence in silences.filter(|silence| silence.key == key) {
         lines.push(labelled("quiet", vec![piece(Role::Info, silence.words())]));

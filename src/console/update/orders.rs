@@ -140,7 +140,7 @@ pub fn ask_silence(state: &mut State) {
     let key = if of_incidents {
         targets(state).first().cloned()
     } else if chosen {
-        targets(state).first().map(|beacon| format!("{} {beacon}", CulpritKind::Beacon))
+        targets(state).first().map(|beacon| CulpritKind::Beacon.called(beacon))
     } else {
         let live = state.view().status.and_then(|status| status.incidents.first().cloned());
         live.filter(|incident| incident.state.is_live()).map(|incident| incident.key())

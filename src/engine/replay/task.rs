@@ -35,6 +35,12 @@ pub struct Read {
 }
 
 impl Read {
+    /// A line was skipped.
+    pub fn skip(&mut self, why: String) {
+        self.bad += 1;
+        self.first_bad.get_or_insert(why);
+    }
+
     /// What must be known of it, one sentence.
     fn note(&self, has_times: bool) -> Option<String> {
         let bad = self.first_bad.as_ref().map(|first| format!("lines skipped: {}; {first}", self.bad));
@@ -63,7 +69,11 @@ impl Replay {
     /// A file cannot be read, a newer program wrote it, or there is no slot in it.
     pub async fn open(files: &[PathBuf], clock: Clock) -> Result<Self, ReplayError> {
         let lines = Lines::of(files)?;
-        let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        let empty = |first_bad: Option<String>| {
+            let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+            let bad = first_bad.map_or_else(String::new, |bad| format!("; {bad}"));
+            ReplayError::Empty { what: names.join(", "), bad }
+        };
         let what = files
             .first()
             .and_then(|file| file.file_name())
@@ -75,11 +85,8 @@ impl Replay {
         let mut player = match from.recv().await {
             Some(Told::Block(block)) => Player::new(block),
             Some(Told::End(Err(error), _)) => return Err(error),
-            Some(Told::End(Ok(read), _)) => {
-                let bad = read.first_bad.map_or_else(String::new, |bad| format!("; {bad}"));
-                return Err(ReplayError::Empty { what: names.join(", "), bad });
-            }
-            None => return Err(ReplayError::Empty { what: names.join(", "), bad: String::new() }),
+            Some(Told::End(Ok(read), _)) => return Err(empty(read.first_bad)),
+            None => return Err(empty(None)),
         };
         let (status, shown) = watch::channel(Arc::new(player.status().unwrap_or_default()));
         let (asks, asked) = mpsc::channel(QUEUE);
@@ -112,10 +119,7 @@ fn read(lines: Lines, name: String, to: &mpsc::Sender<Told>) {
     for line in lines {
         match line {
             Ok(Line::Seen(seen)) => scenes.extend(scribe.take(&seen)),
-            Ok(Line::Bad(why)) => {
-                so_far.bad += 1;
-                so_far.first_bad.get_or_insert(why);
-            }
+            Ok(Line::Bad(why)) => so_far.skip(why),
             Ok(Line::BreaksOff(place)) => so_far.cut = Some(place),
             Err(error) => {
                 end = Some(error);

@@ -107,6 +107,7 @@ fn crowded(slots: u64) -> impl Iterator<Item = Vec<Observation>> {
                 slot,
                 beacon: format!("b{beacon}"),
                 reachable: true,
+                hung: false,
                 head_lag: Some(0),
                 latency_ms: Some(12.0),
                 el_offline: false,

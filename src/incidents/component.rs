@@ -189,13 +189,13 @@ impl Parts {
         &self.paths
     }
 
-    /// The beacons and clients it stands for; none for one of them.
     /// The hosts that stand for a beacon, by name.
     pub(super) fn hosts_of(&self, id: Id) -> impl Iterator<Item = &str> {
         let hosts = self.culprits.iter().zip(&self.members).filter(|(one, _)| one.kind == Kind::Host);
         hosts.filter(move |(_, members)| members.contains(&id)).map(|(one, _)| one.name.as_str())
     }
 
+    /// The beacons and clients it stands for; none for one of them.
     pub(super) fn members(&self, id: Id) -> &[Id] {
         &self.members[id]
     }
@@ -212,7 +212,7 @@ impl Parts {
         self.leaves(&part).iter().all(|leaf| whole.contains(leaf))
     }
 
-    fn leaves<'a>(&'a self, id: &'a Id) -> &'a [Id] {
+    pub(super) fn leaves<'a>(&'a self, id: &'a Id) -> &'a [Id] {
         if is_broad(&self.culprits[*id].kind) { &self.members[*id] } else { std::slice::from_ref(id) }
     }
 }

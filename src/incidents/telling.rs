@@ -42,6 +42,7 @@ impl Incidents {
             cause: cause(&Case {
                 strength: blame.strength.clone(),
                 finding: worst,
+                hung: window.hung(parts.leaves(&blame.id)),
                 ..Case::of(&culprit.kind)
             }),
             culprits: vec![culprit],

@@ -38,6 +38,7 @@ fn slot(slot: u64, wrong: Wrong) -> Vec<Observation> {
             slot: Slot(slot),
             beacon: format!("b{n}"),
             reachable: !hung,
+            hung,
             head_lag: Some(0),
             latency_ms: Some(10.0),
             el_offline: false,

@@ -111,6 +111,8 @@ pub(super) struct Window {
     pub(super) first: Option<u64>,
     /// Whether probes tell how far behind a head is.
     tells_lag: bool,
+    /// When each beacon was last seen to accept connections and not to answer.
+    hung: BTreeMap<Id, u64>,
     /// How often each beacon served a client lately.
     servers: BTreeMap<Id, Servers>,
     /// Up to which slot rates are learned, of what is seen at once and of duties.
@@ -170,6 +172,9 @@ impl Window {
     pub(super) fn probe(&mut self, seen: &ProbeSeen, parts: &mut Parts) {
         let path = parts.path(None, Some(&seen.beacon));
         let Some(beacon) = parts.of(path).ends[1] else { return };
+        if seen.hung {
+            self.hung.insert(beacon, seen.slot.0);
+        }
         let mut marks = Vec::new();
         let mut mark = |symptom, bad: bool| {
             marks.push(Mark { path, symptom, n: 1.0, bad: f64::from(u8::from(bad)) });
@@ -199,6 +204,11 @@ impl Window {
         self.at(seen.slot.0).probes.extend(marks);
     }
 
+    /// Whether all these beacons were seen lately to accept connections and not to answer.
+    pub(super) fn hung(&self, beacons: &[Id]) -> bool {
+        !beacons.is_empty() && beacons.iter().all(|beacon| self.hung.contains_key(beacon))
+    }
+
     pub(super) fn duties(&mut self, seen: &DutiesSeen, parts: &mut Parts) {
         self.newest_duties = self.newest_duties.max(seen.slot.0);
         let path = parts.path(Some(&seen.client), seen.beacon.as_deref()) as u32;
@@ -216,6 +226,7 @@ impl Window {
     pub(super) fn forget(&mut self, now: u64) {
         let first = now.saturating_sub(SLOTS);
         self.slots = self.slots.split_off(&first);
+        self.hung.retain(|_, slot| *slot >= first);
         if let Some(facts) = self.slots.get_mut(&now) {
             facts.requests.shrink_to_fit();
             facts.probes.shrink_to_fit();

@@ -165,6 +165,7 @@ pub struct DutiesSeen {
 /// What one probe of a beacon told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::struct_excessive_bools, reason = "the words of the recording's format")]
 pub struct ProbeSeen {
     /// The slot it was made in.
     pub slot: Slot,
@@ -172,6 +173,9 @@ pub struct ProbeSeen {
     pub beacon: String,
     /// Whether it answered.
     pub reachable: bool,
+    /// Whether something accepts connections there and does not answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hung: bool,
     /// Slots behind the agreed head.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head_lag: Option<u64>,
@@ -225,12 +229,13 @@ mod tests {
     use super::*;
 
     /// The lines of the format's description, word for word.
-    const LINES: [&str; 6] = [
+    const LINES: [&str; 7] = [
         r#"{"t":"fleet","beacons":[{"name":"b1","labels":{"host":"h1","el":"geth/1.16","cl":"lighthouse/8.1","zone":"fra"}}],"clients":[{"name":"vc-1","labels":{"signer":"s1"}}],"slot-seconds":12}"#,
         r#"{"t":"slot","slot":123,"block":"on-time","began":1606825499000,"participation":0.991}"#,
         r#"{"t":"served","slot":123,"client":"vc-1","beacon":"b1","step":"data","n":156,"failed":0,"after-due-ms":{"p50":40,"max":900}}"#,
         r#"{"t":"duties","slot":123,"as-of":125,"client":"vc-1","beacon":"b1","due":156,"missed":3,"late":1,"wrong-head":2}"#,
         r#"{"t":"probe","slot":123,"beacon":"b1","reachable":true,"head-lag":0,"latency-ms":12,"el-offline":false,"optimistic":false,"peers":80}"#,
+        r#"{"t":"probe","slot":123,"beacon":"b1","reachable":false,"hung":true}"#,
         r#"{"t":"host","slot":123,"host":"h1","check":"time.offset","level":"bad","value":"380 ms"}"#,
     ];
 

@@ -194,14 +194,29 @@ fn others(state: &State) -> TextLine {
     if list.len() < 2 { Vec::new() } else { vec![piece(Role::Info, format!("here: {}", list.join(", ")))] }
 }
 
-/// The words of the tabs: where there is no room for all titles, the one in front has its own.
+/// Fewer letters of a title say nothing.
+const LETTERS: usize = 3;
+
+/// The words of the tabs: as many letters of each title as there is room for, and the whole title of the one in front.
 fn titles(state: &State, width: u16) -> impl Iterator<Item = String> {
-    let full: usize = PANELS.iter().map(|panel| panel.title().len() + 3).sum();
+    let room = usize::from(width).saturating_sub(crumb(state).map_or(0, |crumb| crumb.chars().count()));
+    let length = move |place: usize, title: &str, most: usize| {
+        if place == state.panel { title.len() } else { title.len().min(most) }
+    };
+    let needs = move |most: usize| -> usize {
+        PANELS.iter().enumerate().map(|(place, panel)| length(place, panel.title(), most) + 3).sum()
+    };
+    let longest = PANELS.iter().map(|panel| panel.title().len()).max().unwrap_or(0);
+    let most = (LETTERS..=longest).rev().find(|most| needs(*most) <= room).unwrap_or(0);
     PANELS.iter().enumerate().map(move |(place, panel)| {
-        let shown = place == state.panel || full <= usize::from(width);
-        let title = if shown { panel.title() } else { "" };
+        let title = &panel.title()[..length(place, panel.title(), most)];
         format!("{} {title}", (place + 1) % 10).trim_end().to_owned()
     })
+}
+
+/// The row whose details are shown, behind the tabs.
+fn crumb(state: &State) -> Option<String> {
+    state.details[state.panel].as_ref().map(|detail| format!(" › {}", detail.id))
 }
 
 /// The panel whose tab is in this column.
@@ -221,8 +236,6 @@ pub fn tabs(state: &State, pen: &mut Pen<'_>, row: Rect) {
         line.push(piece(role, title));
         line.push(piece(Role::Text, " "));
     }
-    if let Some(detail) = &state.details[state.panel] {
-        line.push(piece(Role::Strong, format!(" › {}", detail.id)));
-    }
+    line.extend(crumb(state).map(|crumb| piece(Role::Strong, crumb)));
     pen.line(row.x, row.y, row.width, &line);
 }

@@ -56,6 +56,7 @@ fn line(slot: Slot, beacon: &BeaconStatus, probed: Probed) -> Observation {
         slot,
         beacon: beacon.name.to_string(),
         reachable: facts.is_some(),
+        hung: facts.is_none() && beacon.reasons.contains(&Reason::Hung),
         head_lag: ours.then_some(beacon.lag),
         latency_ms: ms.map(|ms| (ms * 10.0).round() / 10.0),
         el_offline: facts.is_some_and(|facts| facts.el_offline),
@@ -82,18 +83,18 @@ mod tests {
         probes.lines(Slot(7), status)
     }
 
-    fn one(reasons: &[Reason]) -> (bool, Option<u64>) {
+    fn one(reasons: &[Reason]) -> (bool, bool, Option<u64>) {
         match slot(1, 0, &status(reasons)).as_slice() {
-            [Observation::Probe(probe)] => (probe.reachable, probe.head_lag),
+            [Observation::Probe(probe)] => (probe.reachable, probe.hung, probe.head_lag),
             other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn a_beacon_is_told_of_unless_it_is_out_by_order() {
-        assert_eq!(one(&[]), (true, Some(3)));
-        assert_eq!(one(&[Reason::Hung]), (false, None));
-        assert_eq!(one(&[Reason::WrongChain]), (true, None), "another chain's head says nothing");
+        assert_eq!(one(&[]), (true, false, Some(3)));
+        assert_eq!(one(&[Reason::Hung]), (false, true, None));
+        assert_eq!(one(&[Reason::WrongChain]), (true, false, None), "another chain's head says nothing");
         assert_eq!(slot(0, 0, &status(&[])), [], "nothing was seen");
         let mut drained = status(&[]);
         drained.beacons[0].lifecycle = Lifecycle::Drained;

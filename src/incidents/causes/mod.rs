@@ -37,6 +37,8 @@ pub(super) struct Case<'a> {
     pub(super) strength: BTreeMap<Symptom, f64>,
     /// The worst check of its host, if it is one: its id and verdict.
     pub(super) finding: Option<(&'a str, HostLevel)>,
+    /// Whether it accepts connections and does not answer.
+    pub(super) hung: bool,
     /// What is everybody's.
     pub(super) storm: Option<StormKind>,
 }
@@ -44,7 +46,7 @@ pub(super) struct Case<'a> {
 impl<'a> Case<'a> {
     /// One of which nothing is known but what kind of thing is blamed.
     pub(super) fn of(kind: &'a Kind) -> Self {
-        Self { kind, strength: BTreeMap::new(), finding: None, storm: None }
+        Self { kind, strength: BTreeMap::new(), finding: None, hung: false, storm: None }
     }
 
     fn strong(&self, symptom: Symptom) -> f64 {

@@ -7,6 +7,7 @@ use super::dice::{Dice, Of};
 use super::effects::Effects;
 use super::sky::Sky;
 use crate::model::{HostLevel, HostSeen, Labelled, Observation, ProbeSeen, Slot};
+use crate::sim::gate::Door;
 use crate::sim::scenario::{At, Ill, Scenario};
 use crate::sim::world::{Link, Mood};
 
@@ -52,6 +53,7 @@ fn one(slot: u64, place: u64, beacon: &Beacon, (at, agreed): (f64, u64), dice: D
         slot: Slot(slot),
         beacon: String::new(),
         reachable: told.is_some(),
+        hung: told.is_none() && effects.door == Door::Stuck,
         head_lag: None,
         latency_ms: None,
         el_offline: false,

@@ -10,8 +10,10 @@ mod recorder;
 use std::time::Duration;
 
 use beacondeck::control::{Answer, Order, Request};
-use beacondeck::model::{CulpritKind, DutiesAsked, DutyFate, DutyTold, Epoch, Incident, IncidentState, Slot};
-use beacondeck::sim::{Fault, SimConfig, SimNetwork};
+use beacondeck::model::{
+    CulpritKind, DutiesAsked, DutyFate, DutyTold, Epoch, Incident, IncidentState, Severity, Slot,
+};
+use beacondeck::sim::{Fault, SimConfig, SimNetwork, SimValidatorClient, Style};
 use common::{Rig, wait_for};
 use recorder::Recorder;
 use rstest::rstest;
@@ -188,6 +190,89 @@ async fn a_client_that_stopped_is_blamed_and_its_incident_outlives_a_restart() {
         (after[0].id, after[0].since, &after[0].culprits),
         (before[0].id, before[0].since, &before[0].culprits)
     );
+    rig.stop().await;
+    network.stop().await;
+}
+
+/// Incidents of keys, those that ended too.
+fn of_keys(rig: &Rig) -> Vec<Incident> {
+    let status = rig.status();
+    let of_keys = |incident: &&Incident| incident.kind() == "key";
+    status.incidents.iter().filter(of_keys).cloned().collect()
+}
+
+/// One more client with the keys of one of the network's.
+fn double(network: &SimNetwork, of: usize, url: &str) -> SimValidatorClient {
+    SimValidatorClient::start("double", url, network.validators_of(of), Style::default())
+}
+
+fn door(rig: &Rig, client: usize) -> String {
+    format!("http://{}", rig.engine.doors[client])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_sign_at_two_clients_are_one_critical_incident_that_is_told_and_outlives_a_restart() {
+    let hook = Recorder::start([]).await;
+    let notify = format!(
+        "notify: [{{name: hook, severity: critical, webhook: {{url: \"http://{}/\"}}}}]\n",
+        hook.address
+    );
+    let (network, rig) = calm_with(&notify).await;
+    let double = double(&network, 0, &door(&rig, 1));
+    let from = network.slot().unwrap();
+    assert!(wait_for(BOUND, || !of_keys(&rig).is_empty()).await, "{:#?}", rig.status().incidents);
+    let took = network.slot().unwrap().0 - from.0;
+    // It has its duties from the next epoch on at the latest; some of sixteen keys attest in each slot.
+    assert!(took <= 12, "named after {took} slots");
+    network.until_slot(Slot(network.slot().unwrap().0 + 10)).await;
+    let all = of_keys(&rig);
+    assert_eq!(all.len(), 1, "one for all keys: {all:#?}");
+    let incident = &all[0];
+    assert_eq!((incident.who().as_str(), incident.state), ("key vc-0+vc-1", IncidentState::Open));
+    assert_eq!((incident.severity, incident.confidence), (Severity::Critical, 1.0));
+    assert!(incident.cause.starts_with("both sign for validator"), "{incident:#?}");
+    assert!(incident.next.starts_with("stop one of them now, vc-0 or vc-1"), "{incident:#?}");
+    let says = |line: &String| {
+        line.starts_with("validator ")
+            && line.contains("vc-0")
+            && line.contains("vc-1")
+            && line.contains("slot ")
+    };
+    assert!(!incident.evidence.is_empty() && incident.evidence.iter().all(says), "{incident:#?}");
+    let told = || {
+        hook.all()
+            .into_iter()
+            .map(|told| told.json())
+            .find(|told| told["event"] == "opened" && told["incident"]["culprits"][0]["name"] == "vc-0+vc-1")
+    };
+    assert!(wait_for(BOUND, || told().is_some()).await, "{:#?}", hook.all());
+    double.stop().await;
+    let rig = Rig::again(rig.stop_for_now().await).await;
+    let goes_on =
+        |kept: &Incident| (kept.id, kept.since) == (incident.id, incident.since) && kept.state.is_live();
+    assert!(wait_for(BOUND, || of_keys(&rig).iter().any(goes_on)).await, "{:#?}", of_keys(&rig));
+    rig.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_move_are_no_incident_and_keys_that_sign_elsewhere_while_theirs_is_stopped_are_one() {
+    let (network, rig) = calm().await;
+    network.stop_client(2).await;
+    let moved = double(&network, 2, &door(&rig, 1));
+    network.stop_client(3).await;
+    // At a beacon itself: the router sees nothing of it.
+    let away = double(&network, 3, &network.urls()[0]);
+    let named = wait_for(BOUND, || !of_keys(&rig).is_empty()).await;
+    assert!(named, "{:#?}", rig.status().incidents);
+    network.until_slot(Slot(network.slot().unwrap().0 + 10)).await;
+    let all = of_keys(&rig);
+    assert_eq!(all.len(), 1, "what moved is none: {all:#?}");
+    assert_eq!((all[0].who().as_str(), all[0].severity), ("key vc-3+elsewhere", Severity::Critical));
+    assert!(all[0].next.starts_with("do not start vc-3"), "{:#?}", all[0]);
+    assert!(all[0].evidence.iter().any(|line| line.contains("a block includes")), "{:#?}", all[0]);
+    moved.stop().await;
+    away.stop().await;
     rig.stop().await;
     network.stop().await;
 }

@@ -139,6 +139,7 @@ mod tests {
             validators: (0..validators).map(ValidatorIndex).collect(),
             count: validators as u32,
             votes: None,
+            block: None,
         }
     }
 

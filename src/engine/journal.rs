@@ -2,7 +2,7 @@
 //!
 //! Bounded in every part. Whoever writes never waits: what does not fit the queue is counted as dropped.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -21,7 +21,7 @@ use crate::duties::{
 };
 use crate::endpoint::{Inspect, RowId, row};
 use crate::metrics::{Metrics, Series};
-use crate::model::{BeaconId, Explanation, Moment, Slot, Trace, Traffic, ValidatorIndex};
+use crate::model::{BeaconId, ClientId, Explanation, Moment, Slot, Trace, Traffic, ValidatorIndex};
 use crate::pool::Table;
 use crate::router::{Exchange, Sink};
 
@@ -70,6 +70,8 @@ pub struct JournalTask {
     records: Records,
     committees: Committees,
     tally: Tally,
+    /// Clients that asked for anything since the last second.
+    heard: BTreeSet<ClientId>,
     /// What the ids in the tally stand for, and what they stood for before the last reload.
     tallied: [Option<Arc<Labels>>; 2],
     traffic: Arc<ArcSwap<Traffic>>,
@@ -89,6 +91,7 @@ pub fn journal(limit: usize, metrics: Arc<Metrics>, eye: Eye) -> (Journal, Journ
         records: Records::new(limit),
         committees: Committees::default(),
         tally: Tally::default(),
+        heard: BTreeSet::new(),
         tallied: [None, None],
         traffic: traffic.clone(),
     };
@@ -209,7 +212,9 @@ impl JournalTask {
         if !is(present) {
             self.tallied = [Some(labels.clone()), self.tallied[0].take()];
             self.tally = Tally::default();
+            self.heard.clear();
         }
+        self.heard.insert(trace.client);
         let clock = self.tables.back().and_then(|table| table.clock.as_ref());
         self.tally.record(trace, clock);
     }
@@ -217,6 +222,10 @@ impl JournalTask {
     fn second(&mut self) {
         self.tally.second();
         let Some(labels) = &self.tallied[0] else { return };
+        let heard: Vec<ClientId> = std::mem::take(&mut self.heard).into_iter().collect();
+        if !heard.is_empty() {
+            self.tell(Seen::Heard(heard, labels.clone()));
+        }
         let clock = self.tables.back().and_then(|table| table.clock.as_ref());
         let traffic = self.tally.traffic(&labels.names.beacons, &labels.names.clients, clock);
         self.traffic.store(Arc::new(traffic));
@@ -252,7 +261,7 @@ impl JournalTask {
     ) -> Result<Vec<Publication>, ParseError> {
         let served = |kind, validators: Vec<ValidatorIndex>| {
             let count = validators.len() as u32;
-            vec![Publication { slot: exchange.slot, kind, validators, count, votes: None }]
+            vec![Publication { slot: exchange.slot, kind, validators, count, votes: None, block: None }]
         };
         match inspect {
             Inspect::AttesterDuties => {
@@ -276,6 +285,11 @@ impl JournalTask {
                 let validators = duties.iter().map(|duty| duty.validator).collect();
                 self.tell(Seen::SyncDuties(exchange.slot, sent(duties, exchange, 0, labels)));
                 Ok(served(Kind::SyncDuties, validators))
+            }
+            Inspect::Liveness => {
+                let live = duties::live(&exchange.answer)?;
+                self.tell(Seen::Live(exchange.slot, sent(live, exchange, 0, labels)));
+                Ok(Vec::new())
             }
             other => duties::parse(other, &exchange.request, exchange.request_ssz, &self.committees),
         }

@@ -1,5 +1,6 @@
 //! What was done about an incident, and what to do next. Pure words; to give another kind of culprit its advice, add an arm.
 
+use super::keys::Parties;
 use crate::model::{BeaconStatus, Culprit, CulpritKind as Kind, FleetStatus, Lifecycle};
 
 /// What the router and people have done about these beacons.
@@ -37,7 +38,25 @@ pub(super) fn next(culprit: &Culprit, beacons: &[&BeaconStatus]) -> String {
         Kind::Cl => format!("{} run {name}: d: drain them, U: another version", list(beacons)),
         Kind::Zone => format!("look at the network of {name}; d: drain {}", list(beacons)),
         Kind::Router => "look at this host's load and clock: beacondeck audit".to_owned(),
+        Kind::Key => of_keys(name),
         Kind::Label(key) => format!("look at what {key} {name} means for {}", list(beacons)),
+    }
+}
+
+fn of_keys(name: &str) -> String {
+    match Parties::of(name) {
+        Parties::Two(first, second) => format!(
+            "stop one of them now, {first} or {second}, and take the keys out of it before it is started again"
+        ),
+        Parties::One(client) => {
+            format!(
+                "stop one of the processes that sign as {client} now, and give each a name of its own (clients:)"
+            )
+        }
+        Parties::Elsewhere(client) => format!(
+            "do not start {client}: find who signs with its keys first; if it publishes past this router, or its keys \
+             were moved, acknowledge this"
+        ),
     }
 }
 

@@ -201,6 +201,8 @@ fn severity(state: IncidentState, now: Losses, culprit: &Culprit, status: &Fleet
     // What the whole network loses is nothing that somebody here can mend.
     let ours = culprit.kind != CulpritKind::Network;
     match state {
+        // A validator that is slashed is lost.
+        _ if culprit.kind == CulpritKind::Key => Severity::Critical,
         IncidentState::Suspected => Severity::Notice,
         _ if ours && (left == 0 || share >= CRITICAL) => Severity::Critical,
         _ if now.any() || left == 1 && status.beacons.len() > 1 => Severity::Warning,
@@ -308,6 +310,19 @@ mod tests {
         assert_eq!(told.len(), 5, "{told:?}");
         board.take(vec![change(Event::Changed, 0.9)], &mut engine, &scene(130, &well));
         assert!(board.list()[0].state.is_live() && board.list()[0].ended.is_none(), "it is back");
+    }
+
+    #[test]
+    fn a_key_at_two_places_is_open_and_critical_at_once() {
+        let (mut board, mut engine) = (Board::default(), engine());
+        let culprits = vec![Culprit { kind: CulpritKind::Key, name: "vc-1+vc-2".into() }];
+        let key =
+            Change { culprits, cause: "both sign for validator 17".into(), ..change(Event::Opened, 1.0) };
+        let moved = board.take(vec![key], &mut engine, &scene(100, &status(&[])));
+        assert_eq!((moved[0].state, moved[0].severity), (IncidentState::Open, Severity::Critical));
+        assert_eq!(moved[0].line(), "incident 4: key vc-1+vc-2: both sign for validator 17 (critical, open)");
+        assert!(moved[0].next.starts_with("stop one of them now, vc-1 or vc-2"), "{}", moved[0].next);
+        assert!(board.take(Vec::new(), &mut engine, &scene(150, &status(&[]))).is_empty(), "it stays so");
     }
 
     #[test]

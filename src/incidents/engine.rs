@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::causes::{Case, cause};
 use super::cells::Cells;
 use super::component::{Id, Parts, prior};
+use super::keys::Keys;
 use super::life::{Change, Event, Incident};
 use super::localise::{Blame, Localiser};
 use super::network::{Storm, Weather};
@@ -53,6 +54,7 @@ pub struct Incidents {
     window: Window,
     weather: Weather,
     all: Vec<Incident>,
+    keys: Keys,
     /// Marks of a component up to a slot belong to an incident that has ended.
     explained: HashMap<Id, u64>,
     findings: BTreeMap<(String, String), HostSeen>,
@@ -78,6 +80,7 @@ impl Incidents {
             Observation::Duties(seen) => seen.as_of,
             Observation::Probe(seen) => seen.slot,
             Observation::Host(seen) => seen.slot,
+            Observation::Key(seen) => seen.slot,
         };
         let changes = match self.now {
             Some(now) if slot.0 > now => self.ended(),
@@ -92,6 +95,7 @@ impl Incidents {
             Observation::Host(seen) => {
                 self.findings.insert((seen.host.clone(), seen.check.clone()), seen.clone());
             }
+            Observation::Key(seen) => self.keys.take(seen),
             Observation::Recording { .. } | Observation::Fleet(_) => {}
         }
         changes
@@ -112,7 +116,12 @@ impl Incidents {
     pub fn restore(&mut self, changes: impl IntoIterator<Item = Change>, now: u64) {
         for change in changes {
             self.last = self.last.max(change.id);
-            if change.event != Event::Resolved {
+            if change.event == Event::Resolved {
+                continue;
+            }
+            if Keys::are_of(&change) {
+                self.keys.restore(change, now);
+            } else {
                 self.all.push(Incident { seen: now, ..Incident::new(change, CLEAR, PATIENCE.1) });
             }
         }
@@ -140,6 +149,7 @@ impl Incidents {
 
     fn look(&mut self, now: u64) -> Vec<Change> {
         let mut changes = Vec::new();
+        self.keys.look(now, &mut self.last, &mut changes);
         let storm = self.weather.look(&self.window, now);
         self.storm(storm, now, &mut changes);
         let found = self.localise(now);

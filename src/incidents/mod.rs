@@ -2,7 +2,8 @@
 //!
 //! Pure but for `notify`: observations in ([`crate::model::Observation`]), changes of incidents out ([`Change`]); no clock but the slots of
 //! what is observed, so the same recording gives the same incidents. It never asks anybody and knows no validator by
-//! itself: counts by path (client, beacon) and slot are enough, and what a step costs does not grow with validators.
+//! itself: counts by path (client, beacon) and slot are enough, and what a step costs does not grow with validators. Keys that
+//! sign at two places are found by who sees the messages, and are told in words.
 //!
 //! | file | owns |
 //! |---|---|
@@ -17,6 +18,7 @@
 //! | `weigh` | what blaming one component would explain |
 //! | `given` | what those that are blamed explain already |
 //! | `network` | what is everybody's |
+//! | `keys` | keys that sign at two places |
 //! | `causes/` | why: a rule a file |
 //! | `life` | an incident, and what is told of it |
 //! | `engine` | all together, slot by slot |
@@ -36,6 +38,7 @@ mod cells;
 mod component;
 mod engine;
 mod given;
+mod keys;
 mod learn;
 mod life;
 mod localise;

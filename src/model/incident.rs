@@ -28,6 +28,8 @@ pub enum CulpritKind {
     Zone,
     /// What clients reach beacons by.
     Router,
+    /// Keys that sign at two places: `vc-1+vc-2`, or `vc-1+elsewhere`.
+    Key,
     /// Any other label.
     #[serde(untagged)]
     Label(String),
@@ -55,6 +57,7 @@ impl fmt::Display for CulpritKind {
             Self::Cl => "cl",
             Self::Zone => "zone",
             Self::Router => "router",
+            Self::Key => "key",
             Self::Label(key) => key,
         })
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Slot, UnixMs};
+use super::{Slot, UnixMs, ValidatorIndex};
 
 /// Version of the format that is written; a reader accepts any version up to it.
 pub const RECORDING_VERSION: u32 = 1;
@@ -33,6 +33,8 @@ pub enum Observation {
     Probe(ProbeSeen),
     /// One check of a host.
     Host(HostSeen),
+    /// Keys that sign at two places.
+    Key(KeySeen),
 }
 
 /// Beacons, clients and their labels.
@@ -224,12 +226,44 @@ pub struct HostSeen {
     pub value: String,
 }
 
+/// Where keys sign besides the first client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyHow {
+    /// At another client of ours, or at another process behind the same client's name.
+    Twice,
+    /// Where this router does not see it, while the client is idle.
+    Elsewhere,
+}
+
+/// Keys of one pair of clients, or of one idle client, of which something showed in this slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct KeySeen {
+    /// The slot at whose end it was known.
+    pub slot: Slot,
+    /// Where else they sign.
+    pub how: KeyHow,
+    /// The two clients by name, in order; one: two processes behind its name, or the one that is idle.
+    pub clients: Vec<String>,
+    /// How many keys it was of late, this slot's included.
+    pub keys: u32,
+    /// Of how many of them different votes or blocks were signed for one duty: the validator can be slashed.
+    #[serde(default)]
+    pub slashable: u32,
+    /// The lowest of them.
+    pub validators: Vec<ValidatorIndex>,
+    /// What showed in this slot, as a person reads it; the worst few.
+    #[serde(default)]
+    pub shown: Vec<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// The lines of the format's description, word for word.
-    const LINES: [&str; 7] = [
+    const LINES: [&str; 8] = [
         r#"{"t":"fleet","beacons":[{"name":"b1","labels":{"host":"h1","el":"geth/1.16","cl":"lighthouse/8.1","zone":"fra"}}],"clients":[{"name":"vc-1","labels":{"signer":"s1"}}],"slot-seconds":12}"#,
         r#"{"t":"slot","slot":123,"block":"on-time","began":1606825499000,"participation":0.991}"#,
         r#"{"t":"served","slot":123,"client":"vc-1","beacon":"b1","step":"data","n":156,"failed":0,"after-due-ms":{"p50":40,"max":900}}"#,
@@ -237,6 +271,7 @@ mod tests {
         r#"{"t":"probe","slot":123,"beacon":"b1","reachable":true,"head-lag":0,"latency-ms":12,"el-offline":false,"optimistic":false,"peers":80}"#,
         r#"{"t":"probe","slot":123,"beacon":"b1","reachable":false,"hung":true}"#,
         r#"{"t":"host","slot":123,"host":"h1","check":"time.offset","level":"bad","value":"380 ms"}"#,
+        r#"{"t":"key","slot":123,"how":"twice","clients":["vc-1","vc-2"],"keys":2,"slashable":1,"validators":[17,21],"shown":["validator 17, slot 123: …"]}"#,
     ];
 
     #[test]

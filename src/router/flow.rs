@@ -108,6 +108,10 @@ pub async fn run(
     let Some(first) = order.first().copied() else { return nobody(router, row.needs, table) };
     let plan = run::plan(row, case.slot, arrived, table, &router.lane.upstreams[first.index()].gauge);
     let duties = ask.row.inspect == Inspect::SyncDuties;
+    let case = match (ask.row.inspect, epoch, table.clock.as_ref()) {
+        (Inspect::Liveness, Some(epoch), Some(clock)) => Case { slot: clock.first_slot(epoch), ..case },
+        _ => case,
+    };
     let flowed = walk(router, ask, case, &choice, (&order, fresh), plan, table).await;
     if let Some(afterwards) = flowed.afterwards.as_ref().filter(|_| duties) {
         router.sync_duties(case, epoch, &afterwards.answer, table);
@@ -145,7 +149,7 @@ async fn walk(
                 run::best(&router.lane, &ask, order, held.clamp(1, width.max(1)), plan, score).await;
             answered(router, &ask, case, finished)
         }
-        Strategy::Or => liveness::ask(router, &ask, order, plan, table).await,
+        Strategy::Or => liveness::ask(router, &ask, case, order, plan, table).await,
         Strategy::Any
         | Strategy::One
         | Strategy::Pinned
@@ -251,20 +255,7 @@ fn answered(router: &Arc<Router>, ask: &Arc<Ask>, case: Case, finished: Finished
         ask.row.inspect,
         Inspect::AttesterDuties | Inspect::ProposerDuties | Inspect::SyncDuties | Inspect::ProducedBlock
     );
-    let afterwards = (good && tells).then(|| {
-        let mut took = BeaconSet::default();
-        took.add(by);
-        Afterwards {
-            router: router.clone(),
-            ask: ask.clone(),
-            case,
-            laggards: Laggards::default(),
-            took,
-            given: None,
-            answer: bytes,
-            answer_ssz: ssz,
-        }
-    });
+    let afterwards = (good && tells).then(|| Afterwards::of_answer(router, ask, case, by, (bytes, ssz)));
     let mut response = respond(router, by, reply, &tried);
     if response.status() == StatusCode::TOO_MANY_REQUESTS {
         soften(&mut response, &tried);
@@ -325,6 +316,20 @@ pub(super) fn published(
 }
 
 impl Afterwards {
+    /// The record of an answer that is read, and whether it is SSZ.
+    pub(super) fn of_answer(
+        router: &Arc<Router>,
+        ask: &Arc<Ask>,
+        case: Case,
+        by: BeaconId,
+        (answer, answer_ssz): (Bytes, bool),
+    ) -> Self {
+        let (router, ask, laggards) = (router.clone(), ask.clone(), Laggards::default());
+        let mut took = BeaconSet::default();
+        took.add(by);
+        Self { router, ask, case, laggards, took, given: None, answer, answer_ssz }
+    }
+
     /// Lets the laggards run on, then hands over the trace and what passed.
     pub fn spawn(self, trace: Trace) {
         if self.laggards.is_empty() {

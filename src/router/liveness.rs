@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hyper::{Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::body::Answer;
-use super::flow::Flowed;
+use super::flow::{Afterwards, Case, Flowed};
 use super::run::{self, Plan, Tried};
 use super::upstream::{Ask, Reply, ReplyBody};
 use super::{Router, answer, tenure};
@@ -25,6 +26,7 @@ struct Told {
 pub async fn ask(
     router: &Arc<Router>,
     ask: &Arc<Ask>,
+    case: Case,
     healthy: &[BeaconId],
     plan: Plan,
     table: &Table,
@@ -42,8 +44,13 @@ pub async fn ask(
     }
     let (replies, refusal, tried) = run::either(&router.lane, ask, &up, plan).await;
     let by = replies.first().map(|(id, _)| *id);
-    let response = answer::after(merge(&replies, refusal, healthy.len()), usize::from(tried.count));
-    Flowed { response, by, tried, afterwards: None }
+    let merged = merge(&replies, refusal, healthy.len());
+    let told = merged.as_ref().ok().zip(by);
+    let afterwards =
+        told.map(|(body, by)| Afterwards::of_answer(router, ask, case, by, (body.clone(), false)));
+    let response = merged.map_or_else(|error| *error, |body| answer::own(StatusCode::OK, body));
+    let response = answer::after(response, usize::from(tried.count));
+    Flowed { response, by, tried, afterwards }
 }
 
 fn is_too_few(voices: usize, of: usize) -> bool {
@@ -64,27 +71,27 @@ fn too_young(young: &[(String, Option<UnixMs>)], of: usize, now: UnixMs) -> Stri
     )
 }
 
-/// Merges the usable replies; of fewer than half of the healthy beacons, or none, is a 503: doppelganger protection must
-/// fail closed.
+/// The body of the usable replies merged; fewer than half of the healthy beacons, or none, is a 503: doppelganger protection
+/// must fail closed.
 fn merge(
     replies: &[(BeaconId, Reply)],
     refusal: Option<(BeaconId, Reply)>,
     healthy: usize,
-) -> Response<Answer> {
+) -> Result<Bytes, Box<Response<Answer>>> {
     let told: Vec<Told> =
         replies.iter().filter_map(|(_, reply)| serde_json::from_slice(reply.bytes()?).ok()).collect();
     if told.is_empty()
         && let Some((_, Reply { status, body: ReplyBody::Whole(bytes), .. })) = refusal
         && status.is_client_error()
     {
-        return answer::own(status, bytes);
+        return Err(Box::new(answer::own(status, bytes)));
     }
     if is_too_few(told.len(), healthy) {
         let why = format!(
             "only {} of {healthy} healthy beacons said who is live; their silence is no evidence",
             told.len()
         );
-        return answer::error(StatusCode::SERVICE_UNAVAILABLE, &why);
+        return Err(Box::new(answer::error(StatusCode::SERVICE_UNAVAILABLE, &why)));
     }
     let mut live: BTreeMap<u64, BTreeMap<String, Value>> = BTreeMap::new();
     for entry in told.into_iter().flat_map(|told| told.data) {
@@ -96,13 +103,11 @@ fn merge(
         }
     }
     let data: Vec<_> = live.into_values().collect();
-    answer::own(StatusCode::OK, json!({ "data": data }).to_string().into())
+    Ok(json!({ "data": data }).to_string().into())
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use http_body_util::BodyExt;
     use hyper::HeaderMap;
 
     use super::*;
@@ -112,12 +117,11 @@ mod tests {
         (BeaconId(id), Reply { status: StatusCode::OK, headers: HeaderMap::new(), body })
     }
 
-    #[tokio::test]
-    async fn one_sighting_is_enough_and_silence_is_not() {
+    #[test]
+    fn one_sighting_is_enough_and_silence_is_not() {
         let a = r#"{"data":[{"index":"1","is_live":false},{"index":"2","is_live":false}]}"#;
         let b = r#"{"data":[{"index":"1","is_live":true},{"index":"2","is_live":false}]}"#;
-        let merged = merge(&[reply(0, a), reply(1, b)], None, 2);
-        let body = merged.into_body().collect().await.unwrap().to_bytes();
+        let body = merge(&[reply(0, a), reply(1, b)], None, 2).ok().unwrap();
         let value: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(value["data"][0], json!({"index": "1", "is_live": true}));
         assert_eq!(value["data"][1], json!({"index": "2", "is_live": false}));
@@ -138,7 +142,7 @@ mod tests {
     #[test]
     fn too_few_voices_fail_closed() {
         let a = r#"{"data":[{"index":"1","is_live":false}]}"#;
-        assert_eq!(merge(&[reply(0, a)], None, 3).status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(merge(&[], None, 0).status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(merge(&[reply(0, a)], None, 3).err().unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(merge(&[], None, 0).err().unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

@@ -39,7 +39,7 @@ fn keyed(lines: &[Observation]) -> BTreeMap<(u64, Key), &Observation> {
                 }
                 Observation::Probe(seen) => (seen.slot.0, Key::Probe(seen.beacon.clone())),
                 Observation::Host(seen) => (seen.slot.0, Key::Host(seen.host.clone(), seen.check.clone())),
-                Observation::Recording { .. } | Observation::Fleet(_) => return None,
+                Observation::Recording { .. } | Observation::Fleet(_) | Observation::Key(_) => return None,
             };
             Some((key, line))
         })

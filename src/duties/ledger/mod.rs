@@ -359,6 +359,11 @@ impl Ledger {
         self.epochs.get(&self.epoch(slot))?.turnout.get(&slot).copied()
     }
 
+    /// Whether a client was served what is signed by this kind of message in a slot.
+    pub fn asked(&self, slot: Slot, kind: Kind, client: ClientId) -> bool {
+        step_of(kind).is_some_and(|step| self.paths.given(slot, step, client).is_some())
+    }
+
     /// Validators on the roll.
     pub fn validators(&self) -> usize {
         self.roll.len()

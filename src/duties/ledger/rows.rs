@@ -230,6 +230,18 @@ impl Ledger {
         if places.iter().all(has) { Fate::Synced } else { Fate::Missed }
     }
 
+    /// The slot of a validator's attestation in an epoch, if a block includes it.
+    pub fn voted(&self, validator: ValidatorIndex, epoch: Epoch) -> Option<Slot> {
+        let (of, number) = (self.epochs.get(&epoch)?, self.roll.number(validator)?);
+        let (place, verdict) = of.verdicts.get(number as usize).copied().flatten()?;
+        verdict.included().then(|| Slot(self.first(epoch).0 + u64::from(place)))
+    }
+
+    /// Who proposed the block of a slot, if it has one.
+    pub fn proposer(&self, slot: Slot) -> Option<ValidatorIndex> {
+        self.branch.at(slot).map(|block| block.proposer)
+    }
+
     /// The attestations of a slot, by path; empty while they are not counted.
     pub fn by_path(&self, slot: Slot) -> Vec<OfPath> {
         let epoch = self.epoch(slot);

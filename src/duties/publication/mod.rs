@@ -49,18 +49,27 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// One of them in words, for people.
+    pub fn singular(self) -> &'static str {
+        self.words().0
+    }
+
     /// In words, for people.
     pub fn plural(self) -> &'static str {
+        self.words().1
+    }
+
+    fn words(self) -> (&'static str, &'static str) {
         match self {
-            Kind::Attestation => "attestations",
-            Kind::Aggregate => "aggregates",
-            Kind::SyncMessage => "sync messages",
-            Kind::Contribution => "contributions",
-            Kind::PayloadAttestation => "payload attestations",
-            Kind::Block => "blocks",
-            Kind::AttesterDuties => "attester duties",
-            Kind::ProposerDuties => "proposer duties",
-            Kind::SyncDuties => "sync duties",
+            Kind::Attestation => ("attestation", "attestations"),
+            Kind::Aggregate => ("aggregate", "aggregates"),
+            Kind::SyncMessage => ("sync message", "sync messages"),
+            Kind::Contribution => ("contribution", "contributions"),
+            Kind::PayloadAttestation => ("payload attestation", "payload attestations"),
+            Kind::Block => ("block", "blocks"),
+            Kind::AttesterDuties => ("attester duty", "attester duties"),
+            Kind::ProposerDuties => ("proposer duty", "proposer duties"),
+            Kind::SyncDuties => ("sync duty", "sync duties"),
         }
     }
 }
@@ -96,6 +105,8 @@ pub struct Publication {
     pub count: u32,
     /// What was voted for; none for blocks.
     pub votes: Option<Votes>,
+    /// The block, if it is one.
+    pub block: Option<BlockKey>,
 }
 
 /// Collects messages into publications by slot and votes.
@@ -125,6 +136,7 @@ impl Gather {
                     validators: Vec::new(),
                     count: 0,
                     votes: Some(votes),
+                    block: None,
                 });
                 *new.insert(self.out.len() - 1)
             }
@@ -171,5 +183,5 @@ pub fn parse(
 fn block(body: &[u8], ssz: bool) -> Result<Publication, ParseError> {
     let key = BlockKey::of_signed(body, ssz).ok_or(ParseError::FindBlock { length: body.len() })?;
     let (slot, kind, validators) = (key.slot, Kind::Block, vec![key.proposer]);
-    Ok(Publication { slot, kind, validators, count: 1, votes: None })
+    Ok(Publication { slot, kind, validators, count: 1, votes: None, block: Some(key) })
 }

@@ -10,6 +10,7 @@
 //! | `counts` | requests of a slot, by client and beacon |
 //! | `probes` | what watching each beacon told |
 //! | `blocks` | when blocks were first seen |
+//! | `keys` | keys that sign at two places, as lines |
 //! | `told` | which verdicts of the chain were told |
 //! | `turnout` | the network's part in a slot |
 //! | `reader` | what is read from beacons for the ledger |
@@ -22,6 +23,7 @@ mod answer;
 mod blocks;
 mod counts;
 mod fleet;
+mod keys;
 mod names;
 mod probes;
 mod reader;
@@ -42,7 +44,7 @@ use crate::chain::Spec;
 use crate::duties::{AttesterDuty, ProposerDuty, Publication, SyncDuty};
 use crate::model::{
     BeaconId, BeaconName, BeaconSet, ClientId, DutiesAsked, DutyStatus, DutyTold, FleetStatus, Incident,
-    Slot, Trace,
+    Slot, Trace, ValidatorIndex,
 };
 use crate::pool::Table;
 use crate::store::StoreError;
@@ -65,6 +67,10 @@ pub enum Seen {
     ProposerDuties(Passed<Vec<ProposerDuty>>),
     /// Sync duties were told, for the period of this slot.
     SyncDuties(Slot, Passed<Vec<SyncDuty>>),
+    /// Validators were said to be live in the epoch of this slot.
+    Live(Slot, Passed<Vec<ValidatorIndex>>),
+    /// These clients asked for something, whatever it was, in the last second.
+    Heard(Vec<ClientId>, Arc<Labels>),
     /// The pool published another table.
     Table(Arc<Table>),
     /// The chain is known.

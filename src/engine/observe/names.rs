@@ -20,9 +20,14 @@ pub struct Names {
 }
 
 impl Names {
+    /// Whether ids are told as these labels have them.
+    pub fn is_under(&self, labels: &Arc<Labels>) -> bool {
+        self.of.as_ref().is_some_and(|of| Arc::ptr_eq(of, labels))
+    }
+
     /// From now on ids are told as these labels have them. Whether there was no room and all begin anew.
     pub fn under(&mut self, labels: &Arc<Labels>) -> bool {
-        if self.of.as_ref().is_some_and(|of| Arc::ptr_eq(of, labels)) {
+        if self.is_under(labels) {
             return false;
         }
         let told = &labels.names;

@@ -1,5 +1,6 @@
 //! The task that owns the ledger, the engine of incidents and what is told of them.
 
+mod keys;
 mod lines;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::blocks::Blocks;
 use super::counts::Counts;
+use super::keys::Keys;
 use super::names::Names;
 use super::probes::Probes;
 use super::reader::{Lacks, Read, Reader};
@@ -20,11 +22,12 @@ use super::recorder::Recorder;
 use super::told::Told;
 use super::{Passed, Seen, Shown, answer};
 use crate::chain::{SlotClock, Spec};
-use crate::duties::{Given, Ledger, Passage, Publication, Shape};
+use crate::duties::{Given, Ledger, Passage, Publication, Shape, Signers};
 use crate::endpoint::{Inspect, RowId, Verb, row};
 use crate::engine::common::Common;
 use crate::engine::journal::Labels;
 use crate::incidents::{Board, Incidents, Scene};
+use crate::metrics::Metrics;
 use crate::model::{
     Attempt, BeaconId, ClientId, Clock, Fleet, FleetSeen, FleetStatus, HostStatus, Incident, Root, Served,
     ServedStep, Slot, Step, Trace,
@@ -65,6 +68,11 @@ pub struct Observer {
     spec: Option<Arc<Spec>>,
     ledger: Option<Ledger>,
     head: Option<Root>,
+    signers: Option<Signers>,
+    keys: Keys,
+    metrics: Arc<Metrics>,
+    /// How much of what passed was never told, by the end of the last slot.
+    untold: u64,
     engine: Incidents,
     board: Board,
     seen: Option<FleetSeen>,
@@ -106,6 +114,10 @@ impl Observer {
             spec: None,
             ledger: None,
             head: None,
+            signers: None,
+            keys: Keys::default(),
+            metrics: common.metrics.clone(),
+            untold: 0,
             engine: Incidents::default(),
             board,
             seen: None,
@@ -139,9 +151,12 @@ impl Observer {
         match seen {
             Seen::Trace(trace, labels) => self.trace(&trace, &labels),
             Seen::Published(passed) => self.published(&passed),
-            Seen::AttesterDuties(passed) => self.passed(&passed, |ledger, duties, client, by| {
-                ledger.attester_duties(duties, client, by);
-            }),
+            Seen::AttesterDuties(passed) => {
+                self.passed(&passed, |ledger, duties, client, by| {
+                    ledger.attester_duties(duties, client, by);
+                });
+                self.duties_told(&passed);
+            }
             Seen::ProposerDuties(passed) => self.passed(&passed, |ledger, duties, _, by| {
                 ledger.proposer_duties(duties, by);
             }),
@@ -151,6 +166,8 @@ impl Observer {
                     ledger.sync_duties(epoch, duties, client, by);
                 });
             }
+            Seen::Live(slot, passed) => self.live(slot, &passed),
+            Seen::Heard(clients, labels) => self.heard(&clients, &labels),
             Seen::Table(table) => self.table(table),
             Seen::Spec(spec) => {
                 self.spec = Some(spec);
@@ -170,9 +187,12 @@ impl Observer {
     }
 
     fn under(&mut self, labels: &Arc<Labels>) {
+        if !self.names.is_under(labels) {
+            self.renamed();
+        }
         if self.names.under(labels) {
             // Numbers are given anew: what was kept by the old ones is of no use.
-            (self.ledger, self.counts) = (None, Counts::default());
+            (self.ledger, self.counts, self.signers) = (None, Counts::default(), None);
             self.told.forget();
             self.begin_ledger();
         }
@@ -187,6 +207,7 @@ impl Observer {
             ledger.advance(slot);
         }
         (self.ledger, self.head) = (Some(ledger), None);
+        self.signers = Some(Signers::new(slots_per_epoch));
     }
 
     fn trace(&mut self, trace: &Trace, labels: &Arc<Labels>) {
@@ -220,6 +241,7 @@ impl Observer {
 
     fn published(&mut self, passed: &Passed<Publication>) {
         self.under(&passed.labels);
+        self.signed(passed);
         let via = self.names.set(passed.beacons);
         let (Some(client), Some(ledger)) = (self.names.client(passed.client), &mut self.ledger) else {
             return;

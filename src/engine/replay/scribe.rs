@@ -60,6 +60,7 @@ impl Scribe {
             Observation::Duties(seen) => Some(seen.as_of),
             Observation::Probe(seen) => Some(seen.slot),
             Observation::Host(seen) => Some(seen.slot),
+            Observation::Key(seen) => Some(seen.slot),
         };
         let is_next = slot.zip(self.slot).is_some_and(|(slot, now)| slot > now);
         let ended = is_next.then(|| self.ended()).flatten();
@@ -83,7 +84,7 @@ impl Scribe {
             Observation::Slot(SlotSeen { slot, began: Some(at), .. }) => {
                 self.began = self.began.max(Some((*slot, *at)));
             }
-            Observation::Recording { .. } | Observation::Slot(_) => {}
+            Observation::Recording { .. } | Observation::Slot(_) | Observation::Key(_) => {}
             Observation::Served(seen) => {
                 self.flows.take(seen);
                 if let Some(beacon) = self.beacon(&seen.beacon) {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::network::StormKind;
 use super::symptom::Symptom;
-use crate::model::{CulpritKind as Kind, HostLevel};
+use crate::model::{CulpritKind as Kind, HostLevel, KeySeen};
 
 mod clock;
 mod el_offline;
@@ -15,6 +15,8 @@ mod failing;
 mod host_finding;
 mod hung;
 mod included_late;
+mod key_elsewhere;
+mod key_twice;
 mod late_block;
 mod lost_by_all;
 mod never_asked;
@@ -41,12 +43,14 @@ pub(super) struct Case<'a> {
     pub(super) hung: bool,
     /// What is everybody's.
     pub(super) storm: Option<StormKind>,
+    /// Keys that sign at two places.
+    pub(super) key: Option<&'a KeySeen>,
 }
 
 impl<'a> Case<'a> {
     /// One of which nothing is known but what kind of thing is blamed.
     pub(super) fn of(kind: &'a Kind) -> Self {
-        Self { kind, strength: BTreeMap::new(), finding: None, hung: false, storm: None }
+        Self { kind, strength: BTreeMap::new(), finding: None, hung: false, storm: None, key: None }
     }
 
     fn strong(&self, symptom: Symptom) -> f64 {
@@ -76,7 +80,9 @@ impl<'a> Case<'a> {
 type Rule = fn(&Case<'_>) -> Option<String>;
 
 /// The rules; those that say most come first.
-const RULES: [Rule; 18] = [
+const RULES: [Rule; 20] = [
+    key_twice::why,
+    key_elsewhere::why,
     late_block::why,
     lost_by_all::why,
     clock::why,
@@ -97,6 +103,16 @@ const RULES: [Rule; 18] = [
     included_late::why,
 ];
 
+/// `validator 17`, or `validators 17, 18, 19 and 37 more`.
+fn validators(seen: &KeySeen) -> String {
+    let named: Vec<String> = seen.validators.iter().take(3).map(ToString::to_string).collect();
+    match (seen.keys as usize).saturating_sub(named.len()) {
+        0 if named.len() == 1 => format!("validator {}", named[0]),
+        0 => format!("validators {}", named.join(", ")),
+        more => format!("validators {} and {more} more", named.join(", ")),
+    }
+}
+
 /// In a few words.
 pub(super) fn cause(case: &Case<'_>) -> String {
     let why = RULES.iter().find_map(|rule| rule(case));
@@ -106,6 +122,7 @@ pub(super) fn cause(case: &Case<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{KeyHow, Slot, ValidatorIndex};
 
     fn with(kind: &'static Kind, strength: &[(Symptom, f64)]) -> Case<'static> {
         Case { strength: strength.iter().copied().collect(), ..Case::of(kind) }
@@ -119,6 +136,19 @@ mod tests {
     /// A client with these symptoms.
     pub(in crate::incidents::causes) fn client(strength: &[(Symptom, f64)]) -> Case<'static> {
         with(&Kind::Client, strength)
+    }
+
+    /// Keys from validator 17 on.
+    pub(in crate::incidents::causes) fn key(how: KeyHow, keys: u32) -> KeySeen {
+        KeySeen {
+            slot: Slot(1),
+            how,
+            clients: vec!["vc-1".into(), "vc-2".into()],
+            keys,
+            slashable: 0,
+            validators: (17..17 + u64::from(keys.min(8))).map(ValidatorIndex).collect(),
+            shown: Vec::new(),
+        }
     }
 
     #[test]

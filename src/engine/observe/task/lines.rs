@@ -48,6 +48,7 @@ impl Observer {
             }));
         }
         lines.extend(self.told.lines(ledger, slot, &self.names));
+        lines.extend(self.key_lines(slot));
         lines
     }
 

@@ -1,0 +1,79 @@
+//! Who signs with which key: what is told to [`crate::duties::Signers`], and what it says at the end of a slot.
+
+use std::sync::Arc;
+
+use super::Observer;
+use crate::duties::{AttesterDuty, Publication};
+use crate::engine::journal::Labels;
+use crate::engine::observe::Passed;
+use crate::model::{ClientId, Observation, Slot, ValidatorIndex};
+
+/// The label of clients that sign with the same keys by agreement.
+const CLUSTER: &str = "cluster";
+
+impl Observer {
+    /// A publication passed.
+    pub(super) fn signed(&mut self, passed: &Passed<Publication>) {
+        let taken = !self.names.set(passed.beacons).is_empty();
+        let (Some(client), Some(signers)) = (self.names.client(passed.client), &mut self.signers) else {
+            return;
+        };
+        if !signers.published(&passed.what, client, taken) {
+            signers.missed(passed.what.slot);
+        }
+    }
+
+    /// A client was told duties.
+    pub(super) fn duties_told(&mut self, passed: &Passed<Vec<AttesterDuty>>) {
+        if let (Some(signers), Some(client)) = (&mut self.signers, self.names.client(passed.client)) {
+            signers.told(&passed.what, client);
+        }
+    }
+
+    /// Somebody was told who is live in the epoch of a slot.
+    pub(super) fn live(&mut self, slot: Slot, passed: &Passed<Vec<ValidatorIndex>>) {
+        self.under(&passed.labels);
+        let epoch = self.table.clock.as_ref().map(|clock| clock.epoch_of(slot));
+        let client = self.names.client(passed.client);
+        if let (Some(signers), Some(client), Some(epoch)) = (&mut self.signers, client, epoch) {
+            signers.live(epoch, &passed.what, client);
+        }
+    }
+
+    /// These clients asked for something.
+    pub(super) fn heard(&mut self, clients: &[ClientId], labels: &Arc<Labels>) {
+        self.under(labels);
+        if let (Some(signers), Some(slot)) = (&mut self.signers, self.slot) {
+            let known = clients.iter().filter_map(|id| self.names.client(*id));
+            known.for_each(|client| signers.heard(client, slot));
+        }
+    }
+
+    /// Another fleet file is in force.
+    pub(super) fn renamed(&mut self) {
+        if let (Some(signers), Some(slot)) = (&mut self.signers, self.slot) {
+            signers.renamed(slot);
+        }
+    }
+
+    /// Keys of which it showed by the end of a slot that they sign at two places.
+    pub(super) fn key_lines(&mut self, slot: Slot) -> Vec<Observation> {
+        let (Some(signers), Some(ledger), Some(clock)) = (&mut self.signers, &self.ledger, &self.table.clock)
+        else {
+            return Vec::new();
+        };
+        let untold = self.metrics.traces_dropped.get();
+        if untold != self.untold {
+            self.untold = untold;
+            signers.missed(slot);
+        }
+        let fleet = self.fleet.load();
+        let clusters = |id: ClientId| {
+            let name = self.names.client_name(id)?;
+            let labels = fleet.clients.iter().find(|client| client.name == name)?.labels.iter();
+            labels.filter(|(key, _)| key == CLUSTER).map(|(_, value)| value.as_str()).next()
+        };
+        let found = signers.ended(slot, ledger, &clusters);
+        self.keys.lines(&found, slot, clock.slots_per_epoch(), &self.names)
+    }
+}

@@ -44,7 +44,11 @@ const ROOMS: &[Room] = &[
     room("endpoint", &[], "data about the Beacon API, the same for any fleet"),
     room("chain", &[], "slots and forks, as the spec of the beacons says"),
     room("tls", &[], "PEM text is the same for any fleet"),
-    room("config", &["endpoint", "tls"], "which namespaces there are to open, and whether a key fits"),
+    room(
+        "config",
+        &["endpoint", "tls", "host"],
+        "which namespaces there are to open, whether a key fits, which thresholds of hosts there are",
+    ),
     room("metrics", &[], "counts what it is told"),
     room("telemetry", &[], "writes what it is told"),
     room("beacon", &["endpoint", "chain"], "typed reads are rows, the spec it reads is the chain's"),

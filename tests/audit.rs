@@ -46,8 +46,9 @@ fn status(findings: &[Value]) -> i32 {
 fn this_machine_is_audited_and_every_answer_has_its_reason() {
     let output = beacondeck(&["audit", "--json", "--seconds", "0"]);
     let findings = findings(&output);
-    let meant = CHECKS.iter().filter(|check| check.roles.contains(&Role::Beacon)).count();
-    assert_eq!(findings.len(), meant);
+    for check in CHECKS.iter().filter(|check| check.roles == Role::ALL) {
+        verdict(&findings, check.id);
+    }
     for finding in &findings {
         let word = finding["verdict"].as_str().unwrap();
         assert!(WORDS.contains(&word), "{finding}");
@@ -119,9 +120,34 @@ fn a_directory_is_a_machine_and_the_exit_status_its_worst_verdict() {
 }
 
 #[test]
+fn thresholds_are_those_of_the_fleet_file_unless_the_command_line_says_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let machine = folder.path().join("machine.txt");
+    std::fs::write(&machine, "beacondeck-snapshot 1\nfile /proc/sys/net/core/somaxconn\n 2000\n").unwrap();
+    let fleet = folder.path().join("fleet.yaml");
+    let beacons = "beacons:\n- {name: a, url: http://a:1}\n- {name: b, url: http://b:1}\n";
+    let limits = "host: {limits: {net.somaxconn.advice: 9000, net.somaxconn.warn: 3000}}";
+    std::fs::write(&fleet, format!("fleet: m\nlisten: 127.0.0.1:0\n{beacons}{limits}\n")).unwrap();
+    let (machine, fleet) = (machine.to_str().unwrap(), fleet.to_str().unwrap());
+    let said = |more: &[&str]| {
+        let args = [&["audit", "--json", "--root", machine], more].concat();
+        let findings = findings(&beacondeck(&args));
+        let (word, found) = verdict(&findings, "net.somaxconn");
+        (word.to_owned(), found["expected"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(said(&[]), ("advice".to_owned(), "at least 4096 connections".to_owned()));
+    assert_eq!(said(&["--fleet", fleet]), ("warn".to_owned(), "at least 9000 connections".to_owned()));
+    assert_eq!(said(&["--fleet", fleet, "--limit", "net.somaxconn.warn=1"]).0, "advice");
+    let refused = beacondeck(&["audit", "--root", machine, "--fleet", machine]);
+    assert_eq!(refused.status.code(), Some(78), "{}", String::from_utf8_lossy(&refused.stderr));
+}
+
+#[test]
 fn wrong_arguments_and_missing_machines_have_their_status() {
     assert_eq!(beacondeck(&["audit", "--root", "/no/such/place"]).status.code(), Some(69));
     assert_eq!(beacondeck(&["audit", "--limit", "no.such=1"]).status.code(), Some(64));
+    let slip = beacondeck(&["audit", "--limit", "disk.free.wran=1"]);
+    assert!(String::from_utf8_lossy(&slip.stderr).contains("did you mean `disk.free.warn`?"));
     assert_eq!(beacondeck(&["audit", "--root", "/etc/hostname"]).status.code(), Some(69));
     let help = beacondeck(&["audit", "--help"]);
     assert!(String::from_utf8_lossy(&help.stdout).contains("Exit status: 0"));

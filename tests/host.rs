@@ -136,7 +136,11 @@ fn every_check_says_who_it_is_and_what_helps() {
             let said = finding(check, &case.record);
             let text = format!("{} {} {}", said.remedy, said.persistent, said.revert);
             assert!(case.never.is_some() || !said.remedy.is_empty(), "{} has no remedy", check.id);
-            assert!(!text.contains("{on}") && !text.contains("{to}"), "{}: {text}", check.id);
+            assert!(
+                !text.contains("{on}") && !text.contains("{to}") && !text.contains("{pid}"),
+                "{}: {text}",
+                check.id
+            );
         }
     }
 }
@@ -194,6 +198,50 @@ fn limits_grow_with_the_machine() {
     assert!(backlog(1000).contains("'1000'"));
     assert!(backlog(10_000).contains("'10000'"));
     assert!(backlog(100_000).contains("'16384'"));
+}
+
+/// A machine with a beacon, an execution client and a validator client, each with its own number of files, the last two in a
+/// namespace of their own.
+const SEVERAL: &str = "list /proc\n 9\n 42\n 77\nfile /proc/9/comm\n lighthouse\nprogram /proc/9/cmdline\n lighthouse validator\n\
+    file /proc/42/comm\n lighthouse\nprogram /proc/42/cmdline\n lighthouse\nfile /proc/77/comm\n geth\n\
+    program /proc/77/cmdline\n geth\nfile /proc/9/limits\n Max open files 20000 x\nfile /proc/42/limits\n Max open files 1000 x\n\
+    file /proc/77/limits\n Max open files 1000 x\nlist /proc/77/fd\n 1\n\
+    link /proc/self/ns/net\n net:[1]\nlink /proc/42/ns/net\n net:[1]\nlink /proc/77/ns/net\n net:[2]\n\
+    file /proc/sys/net/core/somaxconn\n 4096\nnetns 77/proc/sys/net/core/somaxconn\n 128\n\
+    link /proc/9/ns/net\n net:[1]\nfile /proc/9/oom_score_adj\n 0\nfile /proc/42/oom_score_adj\n 0\nfile /proc/77/oom_score_adj\n 0\n";
+
+#[test]
+fn every_process_of_a_node_is_judged_and_named() {
+    let record = Record::parse(&format!("{HEAD}{SEVERAL}")).unwrap();
+    let said = |id: &str, roles: &[Role]| -> Vec<String> {
+        let findings = host::audit(&record, roles, &Overrides::new());
+        findings.iter().filter(|finding| finding.id == id).map(ToString::to_string).collect()
+    };
+    let files = said("proc.nofile", Role::ALL);
+    assert_eq!(files.len(), 3, "{files:?}");
+    let of = |process: &str| files.iter().find(|said| said.contains(process)).unwrap();
+    assert!(of("lighthouse (process 42)").starts_with("proc.nofile warn: lighthouse (process 42): 1000;"));
+    assert!(of("geth (process 77)").contains("1000; 1 used"), "{files:?}");
+    assert!(of("lighthouse (process 9)").starts_with("proc.nofile ok"), "{files:?}");
+    assert_eq!(said("proc.nofile", &[Role::Execution]).len(), 1);
+
+    let alike = said("proc.oom_score", Role::ALL);
+    let [one] = alike.as_slice() else { panic!("{alike:?}") };
+    assert!(one.contains("lighthouse (process 42), geth (process 77), lighthouse (process 9)"), "{one}");
+
+    let namespaces = said("net.somaxconn", Role::ALL);
+    assert_eq!(namespaces.len(), 2, "{namespaces:?}");
+    assert!(namespaces[0].starts_with("net.somaxconn warn: geth (process 77): 128"), "{namespaces:?}");
+    assert_eq!(
+        said("net.somaxconn", &[Role::Beacon]),
+        ["net.somaxconn ok: 4096 (expected at least 4096 connections)"]
+    );
+    assert_eq!(host::roles_of(&record), Role::ALL);
+
+    let findings = host::audit(&record, Role::ALL, &Overrides::new());
+    let remedies: Vec<&str> =
+        findings.iter().filter(|of| of.id == "proc.nofile").map(|of| of.remedy.as_str()).collect();
+    assert!(remedies.contains(&"prlimit --pid 77 --nofile=1048576"), "{remedies:?}");
 }
 
 proptest! {

@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use super::{Failure, Global, say, table};
+use crate::config::nearest;
 use crate::host::{self, Apply, Finding, Live, Machine, Overrides, Record, Role, Verdict, Worst};
 
 /// Most seconds a look takes.
@@ -19,7 +20,7 @@ const SNAPSHOT: u64 = 256 << 20;
 
 const EXIT: &str = "\
 Exit status: 0 nothing worse than advice; 1 the worst is warn; 2 the worst is bad; 3 nothing is warn or bad, but \
-something could not be told; 64 wrong arguments; 69 --root or --snapshot cannot be read.";
+something could not be told; 64 wrong arguments; 69 --root cannot be read; 78 the fleet file has a problem.";
 
 /// Arguments of `audit`.
 #[derive(Debug, clap::Args)]
@@ -31,8 +32,8 @@ pub struct Args {
     /// How to print: for people, or a finding a line
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// What this machine is for; may be given several times
-    #[arg(long, value_enum, default_values_t = [As::Beacon])]
+    /// What this machine is for; may be given several times. Else by what runs on it, a beacon if nothing does
+    #[arg(long, value_enum)]
     role: Vec<As>,
     /// The machine whose `/` is this directory, or a file written by `beacondeck snapshot`
     #[arg(long, value_name = "DIR", default_value = "/")]
@@ -40,7 +41,7 @@ pub struct Args {
     /// Seconds between the two looks at counters
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=LONGEST))]
     seconds: u64,
-    /// Another threshold than the table's; may be given several times
+    /// Another threshold than the table's; may be given several times, and goes before the fleet file's
     #[arg(long, value_name = "NAME=NUMBER", value_parser = limit)]
     limit: Vec<(String, f64)>,
     /// Also print what is ok or does not apply
@@ -78,21 +79,31 @@ impl From<As> for Role {
 fn limit(text: &str) -> Result<(String, f64), String> {
     let (name, value) = text.split_once('=').ok_or("it is not NAME=NUMBER")?;
     if !host::limits::ALL.iter().any(|limit| limit.name == name) {
-        return Err(format!("there is no limit `{name}`; `beacondeck audit --json` names them all"));
+        let near = nearest(name, host::limits::ALL.iter().map(|limit| limit.name));
+        let hint = near.map_or_else(
+            || "`beacondeck audit --json` names them all".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        return Err(format!("there is no limit `{name}`; {hint}"));
     }
     let value = value.parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0);
     value.map(|value| (name.to_owned(), value)).ok_or_else(|| "it is no number from 0 up".to_owned())
 }
 
-/// Looks twice, judges, prints; the exit status is the worst verdict's.
+/// Looks twice, judges, prints; the exit status is the worst verdict's. Thresholds are those of the fleet file that was
+/// named, if one was.
 ///
 /// # Errors
-/// The directory or snapshot cannot be read, or nothing can be printed.
-pub fn run(args: Args, _: &Global) -> anyhow::Result<ExitCode> {
+/// The fleet file has a problem; the directory or snapshot cannot be read, or nothing can be printed.
+pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    let mut limits: Overrides = global.named()?.map(|loaded| loaded.fleet.host.limits).unwrap_or_default();
+    limits.extend(args.limit);
     let record = record(&args.root, args.seconds)?;
     let machine = Live::new(&args.root).is_here().then(Machine::here);
-    let roles: Vec<Role> = args.role.iter().copied().map(Role::from).collect();
-    let limits: Overrides = args.limit.into_iter().collect();
+    let roles: Vec<Role> = match args.role.as_slice() {
+        [] => host::roles_of(&record),
+        given => given.iter().copied().map(Role::from).collect(),
+    };
     let findings = host::audit(&record, &roles, &limits);
     let format = if args.json { Format::Json } else { args.format };
     say(&match format {

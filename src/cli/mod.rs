@@ -70,6 +70,15 @@ impl Global {
     pub fn load(&self) -> Result<Loaded, LoadError> {
         config::load(&self.path())
     }
+
+    /// The fleet file that somebody named, by `--fleet` or the environment.
+    ///
+    /// # Errors
+    /// As of [`Self::load`].
+    pub fn named(&self) -> Result<Option<Loaded>, LoadError> {
+        let named = self.fleet.is_some() || std::env::var_os(config::VARIABLE).is_some();
+        named.then(|| self.load()).transpose()
+    }
 }
 
 #[derive(Debug, Parser)]

@@ -69,6 +69,7 @@ pub fn changes(old: &Fleet, new: &Fleet) -> Vec<Change> {
     if !knobs.is_empty() {
         add(Takes::Now, format!("limits: {}", knobs.join(", ")));
     }
+    section(&mut add, "host", &old.host, &new.host);
     if old.logging != new.logging {
         add(Takes::Restart, "log".to_owned());
     }
@@ -283,6 +284,7 @@ notify:
     #[case("fleet: m", "fleet: m\nhealth: {rise: 9}", "health", Takes::Now)]
     #[case("fleet: m", "fleet: m\nprobing: {interval: 2s}", "probing", Takes::Now)]
     #[case("fleet: m", "fleet: m\nlimits: {idle: 700s, stop: 9s}", "limits: idle, stop", Takes::Now)]
+    #[case("fleet: m", "fleet: m\nhost: {limits: {disk.free.warn: 9}}", "host", Takes::Now)]
     #[case("fleet: m", "fleet: m\nlog: {filter: debug}", "log", Takes::Restart)]
     fn each_change_is_said_once(
         #[case] from: &str,

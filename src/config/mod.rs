@@ -1,7 +1,7 @@
 //! The fleet file: raw text becomes a [`Fleet`], which cannot be wrong.
 //!
 //! Three steps: `tree` reads YAML into nodes that know their place, the readers (`doors`, `locks`, `beacons`, `headers`,
-//! `notify`, `knobs`) turn nodes into words of the model and collect every problem, `problem` shows them. `load` is the one file
+//! `hosts`, `notify`, `knobs`) turn nodes into words of the model and collect every problem, `problem` shows them. `load` is the one file
 //! that reads disk, environment and clock; the rest is pure. Never shows a secret, in no excerpt and no message.
 //!
 //! To add a knob: its key in `schema`, its default in `defaults`, one line in its reader, one in `fleet.example.yaml`.
@@ -11,6 +11,7 @@ mod changes;
 mod defaults;
 mod doors;
 mod headers;
+mod hosts;
 mod knobs;
 mod load;
 mod locks;
@@ -29,7 +30,7 @@ use std::path::{Path, PathBuf};
 pub use crate::model::Fleet;
 pub use changes::{Change, Takes, changes};
 pub use load::{Env, LoadError, Loaded, VARIABLE, load, load_with, locate};
-pub use problem::{Problem, Severity};
+pub use problem::{Problem, Severity, nearest};
 
 use crate::model::UnixMs;
 use problem::Complaint;
@@ -128,6 +129,7 @@ fn fleet(reader: &mut Reader, root: &Field<'_>, outside: &dyn Outside) -> Option
         health: knobs::health(reader, &root),
         probing: knobs::probing(reader, &root),
         limits: knobs::limits(reader, &root),
+        host: hosts::read(reader, &root),
         logging: knobs::log(reader, &root, outside),
     })
 }

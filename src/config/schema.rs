@@ -31,6 +31,7 @@ pub const ROOT: Shape = Shape {
         "health",
         "probing",
         "limits",
+        "host",
         "log",
     ],
 };
@@ -94,11 +95,13 @@ pub const LIMITS: Shape = Shape {
         "traces",
     ],
 };
+/// Checks of hosts.
+pub const HOST: Shape = Shape { path: "host", keys: &["limits"] };
 /// Logs.
 pub const LOG: Shape = Shape { path: "log", keys: &["filter", "format", "directory", "keep"] };
 
 /// Every mapping with fixed keys.
-pub const ALL: [&Shape; 19] = [
+pub const ALL: [&Shape; 20] = [
     &ROOT,
     &LISTEN,
     &LISTEN_TLS,
@@ -117,5 +120,6 @@ pub const ALL: [&Shape; 19] = [
     &HEALTH,
     &PROBING,
     &LIMITS,
+    &HOST,
     &LOG,
 ];

@@ -1,14 +1,16 @@
 //! Collecting a record and judging it.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::check::Role;
+use super::check::{Check, Class, Role};
 use super::checks::CHECKS;
 use super::clock::ClockVerdict;
 use super::clocks;
 use super::facts::Facts;
 use super::finding::{Finding, Verdict};
 use super::limit::Overrides;
+use super::processes::Process;
 use super::record::Record;
 use super::source::{Recorder, Source};
 
@@ -34,20 +36,39 @@ pub fn clock_of(record: &Record, limits: &Overrides) -> Option<ClockVerdict> {
 }
 
 fn look(facts: &Facts<'_>) {
-    for check in CHECKS {
-        let _ = (check.judge)(facts);
+    let found = facts.processes().unwrap_or_default();
+    for process in subjects(&found, |_| true) {
+        let facts = facts.about(process);
+        for check in CHECKS {
+            let _ = (check.judge)(&facts);
+        }
     }
+}
+
+/// The processes that are judged: all, or what stands for none of them.
+fn subjects(found: &[Process], wanted: impl Fn(&&Process) -> bool) -> Vec<Option<Process>> {
+    let wanted: Vec<Option<Process>> = found.iter().filter(wanted).cloned().map(Some).collect();
+    if wanted.is_empty() { vec![None] } else { wanted }
+}
+
+/// What a record's machine is for, by the processes that run there; a beacon's if none does.
+pub fn roles_of(record: &Record) -> Vec<Role> {
+    let (moment, none) = (record.now(), Overrides::new());
+    let found = Facts::new(&moment, &moment, &none).processes().unwrap_or_default();
+    let mut roles: Vec<Role> = found.into_iter().map(|process| process.role).collect();
+    roles.dedup();
+    if roles.is_empty() { vec![Role::Beacon] } else { roles }
 }
 
 /// What the checks for these roles say of a record: the worst first, among those what costs most.
 pub fn audit(record: &Record, roles: &[Role], limits: &Overrides) -> Vec<Finding> {
     let (before, now) = (record.before(), record.now());
     let facts = Facts::new(&before, &now, limits);
-    let mut findings: Vec<Finding> = CHECKS
-        .iter()
-        .filter(|check| check.roles.iter().any(|role| roles.contains(role)))
-        .map(|check| Finding::of(check, (check.judge)(&facts)))
-        .collect();
+    let mut found = facts.processes().unwrap_or_default();
+    found.retain(|process| roles.contains(&process.role));
+    let for_roles = |check: &&&Check| check.roles.iter().any(|role| roles.contains(role));
+    let mut findings: Vec<Finding> =
+        CHECKS.iter().filter(for_roles).flat_map(|check| judged(check, &facts, &found)).collect();
     findings.sort_by_key(|finding| {
         let order = match finding.verdict {
             Verdict::Bad => 0,
@@ -57,7 +78,31 @@ pub fn audit(record: &Record, roles: &[Role], limits: &Overrides) -> Vec<Finding
             Verdict::Ok => 4,
             Verdict::NotApplicable(_) => 5,
         };
-        (order, std::cmp::Reverse(finding.cost.to_ms), finding.id)
+        (order, Reverse(finding.cost.to_ms), finding.id)
     });
     findings
+}
+
+/// What a check says: once of the machine, or of each process it is for; what it says of several alike is said once.
+fn judged(check: &Check, facts: &Facts<'_>, found: &[Process]) -> Vec<Finding> {
+    let mut said: Vec<(Finding, Vec<Process>)> = Vec::new();
+    for process in subjects(found, |of| check.roles.contains(&of.role)) {
+        let facts = facts.about(process.clone());
+        let finding = Finding::of(check, (check.judge)(&facts), process.as_ref());
+        let process = process.filter(|_| facts.asked());
+        let once = process.is_none();
+        match said.iter_mut().find(|(before, _)| *before == finding) {
+            Some((_, of)) => of.extend(process),
+            None => said.push((finding, process.into_iter().collect())),
+        }
+        if once {
+            break;
+        }
+    }
+    // Who shares a namespace shares its settings; a name would only be in the way.
+    let named = check.class == Class::Process || said.len() > 1;
+    let name = |of: Vec<Process>| of.iter().map(Process::to_string).collect::<Vec<_>>().join(", ");
+    said.into_iter()
+        .map(|(finding, of)| Finding { process: if named { name(of) } else { String::new() }, ..finding })
+        .collect()
 }

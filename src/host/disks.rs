@@ -92,7 +92,7 @@ pub fn each((count, ms): (u64, u64)) -> Option<f64> {
 const ON_DISKS: &[&str] = &["ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "bcachefs"];
 
 fn mount_infos(facts: &Facts<'_>) -> Result<Vec<MountInfo>, Cannot> {
-    let own = facts.process().map(|pid| format!("/proc/{pid}/mountinfo"));
+    let own = facts.pid().map(|pid| format!("/proc/{pid}/mountinfo"));
     let path = own.ok().filter(|path| facts.read(Kind::File, path).is_ok());
     let infos: MountInfos = facts.parsed(path.as_deref().unwrap_or("/proc/self/mountinfo"))?;
     Ok(infos.0.into_iter().filter(|info| ON_DISKS.contains(&info.fs_type.as_str())).collect())

@@ -1,11 +1,12 @@
 //! What checks read: a machine at two moments, with what all of them need to know of it.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use procfs::FromRead;
 
 use super::finding::{Cannot, not_applicable, unknown};
 use super::limit::{Limit, Overrides, Scale};
+use super::processes::{Process, processes};
 use super::scope;
 use super::source::{Ask, Kind, Reading, Source, Unread};
 use super::text::number;
@@ -15,7 +16,9 @@ pub struct Facts<'a> {
     before: &'a dyn Source,
     now: &'a dyn Source,
     limits: &'a Overrides,
-    process: OnceCell<Result<u32, Cannot>>,
+    /// The process that is judged; not set: the first of the machine's node.
+    process: OnceCell<Option<Process>>,
+    asked: Cell<bool>,
 }
 
 /// By how much a counter moved, and within which time.
@@ -50,7 +53,7 @@ impl Moved {
 impl<'a> Facts<'a> {
     /// The machine at two moments, which may be one.
     pub fn new(before: &'a dyn Source, now: &'a dyn Source, limits: &'a Overrides) -> Self {
-        Self { before, now, limits, process: OnceCell::new() }
+        Self { before, now, limits, process: OnceCell::new(), asked: Cell::new(false) }
     }
 
     /// The answer now, as it came.
@@ -178,17 +181,39 @@ impl<'a> Facts<'a> {
         scope::interface(self)
     }
 
-    /// The process of the beacon node on this machine.
-    pub fn process(&self) -> Result<u32, Cannot> {
-        self.process.get_or_init(|| scope::process(self)).clone()
+    /// The processes of this machine's node, beacons first.
+    pub fn processes(&self) -> Result<Vec<Process>, Cannot> {
+        processes(self)
     }
 
-    /// A network setting of the beacon's namespace, by its path below `/proc/sys`.
+    /// The same machine, with this process judged; none: as if nothing of the node ran there.
+    #[must_use]
+    pub fn about(&self, process: Option<Process>) -> Self {
+        let asked = Cell::new(false);
+        Self { before: self.before, now: self.now, limits: self.limits, process: process.into(), asked }
+    }
+
+    /// The process that is judged.
+    pub fn pid(&self) -> Result<u32, Cannot> {
+        self.asked.set(true);
+        let first = || Some(self.processes().ok()?.into_iter().next()?);
+        match self.process.get_or_init(first) {
+            Some(process) => Ok(process.pid),
+            None => not_applicable("no beacon node, nor another program of a node, runs on this machine"),
+        }
+    }
+
+    /// Whether a check asked which process is judged.
+    pub fn asked(&self) -> bool {
+        self.asked.get()
+    }
+
+    /// A network setting of the namespace of the process that is judged, by its path below `/proc/sys`.
     pub fn net_setting(&self, path: &str) -> Result<String, Cannot> {
         scope::net_setting(self, path)
     }
 
-    /// Path of a file of `/proc/net` as the beacon's namespace has it.
+    /// Path of a file of `/proc/net` as the namespace of the process that is judged has it.
     pub fn net_table(&self, name: &str) -> String {
         scope::net_table(self, name)
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::check::{Apply, Check, Class, Cost};
+use super::processes::Process;
 
 /// A check's verdict, the better first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -147,6 +148,9 @@ pub struct Finding {
     pub id: &'static str,
     /// Part of the machine.
     pub class: Class,
+    /// The processes it is about: `lighthouse (process 42)`; empty: the machine.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub process: String,
     /// The verdict and, of *n/a* and *unknown*, the reason.
     #[serde(flatten)]
     pub verdict: Verdict,
@@ -173,14 +177,16 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// What a check says, within the worst it may say.
-    pub fn of(check: &Check, judged: Result<Judged, Cannot>) -> Self {
+    /// What a check says, within the worst it may say, of a process if one was judged.
+    pub fn of(check: &Check, judged: Result<Judged, Cannot>, process: Option<&Process>) -> Self {
         let judged = judged.unwrap_or_else(|cannot| Judged::new(cannot.into(), "", ""));
         let acts = matches!(judged.verdict, Verdict::Advice | Verdict::Warn | Verdict::Bad);
-        let say = |text: String| if acts { text } else { String::new() };
+        let pid = process.map_or_else(|| "PID".to_owned(), |process| process.pid.to_string());
+        let say = |text: String| if acts { text.replace("{pid}", &pid) } else { String::new() };
         Self {
             id: check.id,
             class: check.class,
+            process: String::new(),
             why: check.why,
             cost: check.cost,
             remedy: say(check.remedy.live(&judged)),
@@ -199,11 +205,12 @@ impl Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = self.verdict.word();
+        let of = if self.process.is_empty() { String::new() } else { format!("{}: ", self.process) };
         match &self.verdict {
             Verdict::NotApplicable(reason) | Verdict::Unknown(reason) => {
-                write!(f, "{} {word}: {reason}", self.id)
+                write!(f, "{} {word}: {of}{reason}", self.id)
             }
-            _ => write!(f, "{} {word}: {} (expected {})", self.id, self.actual, self.expected),
+            _ => write!(f, "{} {word}: {of}{} (expected {})", self.id, self.actual, self.expected),
         }
     }
 }

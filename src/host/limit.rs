@@ -28,5 +28,12 @@ pub struct Limit {
     pub scale: Scale,
 }
 
+impl Limit {
+    /// Whether it is the same on every machine.
+    pub fn is_fixed(&self) -> bool {
+        self.scale == Scale::Fixed
+    }
+}
+
 /// Limits an operator sets instead of the table's, by name; they are not scaled.
 pub type Overrides = BTreeMap<String, f64>;

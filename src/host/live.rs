@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::clock::places;
 use super::namespace;
-use super::source::{Ask, CLIENTS, Kind, Reading, Source, Unread};
+use super::processes;
+use super::source::{Ask, Kind, Reading, Source, Unread};
 
 /// Longest text that is read of a file, in bytes.
 const TEXT: u64 = 4 << 20;
-/// First words of command lines of what is no beacon node, though its program is called like one.
-const NOT_BEACONS: &[&str] = &["vc", "validator", "validator_client", "validator-client", "account", "am"];
 /// Most names that are read of a directory.
 const NAMES: usize = 65_536;
 
@@ -54,7 +53,7 @@ impl Source for Live {
             Kind::List => list(&path),
             Kind::Link => fs::read_link(&path).map(|to| to.to_string_lossy().into_owned()),
             Kind::Space => space(&path),
-            Kind::Program => file(&path).map(|line| client(&line)),
+            Kind::Program => file(&path).map(|line| processes::program(&line)),
             Kind::Netns if self.is_here() => match ask.path.split_once('/') {
                 Some((pid, below)) => namespace::read(pid, &format!("/{below}"), file),
                 None => Err(io::ErrorKind::NotFound.into()),
@@ -102,28 +101,9 @@ fn space(path: &Path) -> io::Result<String> {
     Ok(format!("{} {} {} {} {}", of.f_frsize, of.f_blocks, of.f_bavail, of.f_files, of.f_favail))
 }
 
-/// The word of [`CLIENTS`] that names one of the first words of a command line.
-fn client(line: &str) -> String {
-    if line.split(char::from(0)).take(8).any(|word| NOT_BEACONS.contains(&word)) {
-        return String::new();
-    }
-    let mut words = line.split('\0').flat_map(|word| word.rsplit('/').take(3)).take(64);
-    words
-        .find_map(|word| CLIENTS.iter().find(|client| word.to_ascii_lowercase().starts_with(**client)))
-        .map_or_else(String::new, |client| (*client).to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_process_is_told_by_its_command_line_and_no_secret_is_kept() {
-        let java = "/usr/bin/java\0-Xmx4g\0-jar\0/opt/teku/teku.jar\0--ee=http://user:secret@h";
-        assert_eq!(client(java), "teku");
-        assert_eq!(client("node\0/usr/app/packages/cli/bin/lodestar.js\0beacon"), "lodestar");
-        assert_eq!(client("/usr/bin/bash"), "");
-    }
 
     #[test]
     fn what_is_not_there_is_absent_and_a_directory_is_no_file() {

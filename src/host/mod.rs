@@ -21,6 +21,7 @@ pub mod limits;
 mod live;
 mod machine;
 mod namespace;
+mod processes;
 mod record;
 mod remedy;
 mod rules;
@@ -29,7 +30,7 @@ mod source;
 pub mod sys;
 mod text;
 
-pub use audit::{audit, clock_of, collect};
+pub use audit::{audit, clock_of, collect, roles_of};
 pub use check::{Apply, Check, Class, Cost, Most, Role};
 pub use checks::CHECKS;
 pub use facts::{Facts, Moved};

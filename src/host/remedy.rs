@@ -5,7 +5,8 @@
 
 use super::finding::Judged;
 
-/// What helps. `{on}` stands for the device or path the finding is about, `{to}` for the value this machine needs.
+/// What helps. `{on}` stands for the device or path the finding is about, `{to}` for the value this machine needs,
+/// `{pid}` for the process.
 #[derive(Debug, Clone, Copy)]
 pub enum Remedy {
     /// A kernel setting: key with dots, value.

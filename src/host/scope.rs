@@ -1,32 +1,8 @@
-//! What a machine's checks are about: the beacon's process, its network namespace, the interface it talks through.
+//! Where a process is: its network namespace, its cgroup, the interface it talks through.
 
 use super::facts::{Facts, misunderstood};
 use super::finding::{Cannot, not_applicable, unknown};
-use super::source::{CLIENTS, Kind, Unread};
-
-/// Program names that may be any program: their command line tells.
-const RUNTIMES: &[&str] = &["java", "node", "dotnet", "MainThread"];
-/// Longest program name the kernel keeps.
-const COMM: usize = 15;
-
-/// The first process that runs a beacon node.
-pub fn process(facts: &Facts<'_>) -> Result<u32, Cannot> {
-    let mut pids: Vec<u32> = facts.names("/proc")?.iter().filter_map(|name| name.parse().ok()).collect();
-    pids.sort_unstable();
-    let client = |pid: &u32| {
-        let comm = facts.maybe(&format!("/proc/{pid}/comm")).unwrap_or_default();
-        let comm = comm.trim();
-        let known = |client: &&str| comm == client.get(..COMM).unwrap_or(client);
-        (RUNTIMES.contains(&comm) || CLIENTS.iter().any(known))
-            && facts
-                .read(Kind::Program, &format!("/proc/{pid}/cmdline"))
-                .is_ok_and(|client| !client.is_empty())
-    };
-    match pids.iter().find(|pid| client(pid)) {
-        Some(pid) => Ok(*pid),
-        None => not_applicable("no beacon node runs on this machine"),
-    }
-}
+use super::source::{Kind, Unread};
 
 enum Place {
     /// The namespace this program is in, too.
@@ -36,7 +12,7 @@ enum Place {
 }
 
 fn place(facts: &Facts<'_>) -> Place {
-    let Ok(pid) = facts.process() else { return Place::Here };
+    let Ok(pid) = facts.pid() else { return Place::Here };
     let of = |pid: &str| facts.read(Kind::Link, &format!("/proc/{pid}/ns/net"));
     match (of("self"), of(&pid.to_string())) {
         (Ok(own), Ok(its)) if own == its => Place::Here,
@@ -46,28 +22,28 @@ fn place(facts: &Facts<'_>) -> Place {
     }
 }
 
-/// A network setting in the beacon's namespace.
+/// A network setting in the namespace of the process that is judged.
 pub fn net_setting(facts: &Facts<'_>, path: &str) -> Result<String, Cannot> {
     match place(facts) {
         Place::Here => facts.text(path),
         Place::Other(pid) => match facts.read(Kind::Netns, &format!("{pid}{path}")) {
             Ok(text) => Ok(text),
             Err(Unread::Absent) => {
-                not_applicable(format!("the network namespace of the beacon (process {pid}) has no {path}"))
+                not_applicable(format!("the network namespace of process {pid} has no {path}"))
             }
             Err(_) => unknown(format!(
-                "the beacon (process {pid}) has a network namespace of its own that this user may not enter; run it as root"
+                "process {pid} has a network namespace of its own that this user may not enter; run it as root"
             )),
         },
         Place::Untold(pid) => unknown(format!(
-            "this user may not see which network namespace the beacon (process {pid}) is in; run it as root"
+            "this user may not see which network namespace process {pid} is in; run it as root"
         )),
     }
 }
 
-/// Path of a table of the beacon's namespace: readable by everybody, whatever the namespace.
+/// Path of a table of the namespace of the process that is judged: readable by everybody, whatever the namespace.
 pub fn net_table(facts: &Facts<'_>, name: &str) -> String {
-    if let Ok(pid) = facts.process() {
+    if let Ok(pid) = facts.pid() {
         let path = format!("/proc/{pid}/net/{name}");
         if !matches!(facts.read(Kind::File, &path), Err(Unread::Absent)) {
             return path;
@@ -112,7 +88,7 @@ pub fn cpu_stat(facts: &Facts<'_>, pid: u32) -> Result<String, Cannot> {
         };
         // A group outside this namespace begins with `..`: its files are not below this root.
         if group.split('/').any(|part| part == "..") {
-            return unknown(format!("the beacon (process {pid}) is in a cgroup that is not mounted here"));
+            return unknown(format!("process {pid} is in a cgroup that is not mounted here"));
         }
         let group = group.trim_end_matches('/');
         if controllers.split(',').any(|controller| controller == "cpu") {

@@ -15,18 +15,14 @@ pub enum Kind {
     Link,
     /// `statvfs`: block size, blocks, free to users, inodes, inodes free to users; in this order.
     Space,
-    /// The client a process runs, by its command line: a word of `CLIENTS`, or nothing. The command line itself, which
-    /// may hold secrets, is not remembered.
+    /// What a process runs, by its command line, as [`super::processes::program`] says. The command line itself, which may
+    /// hold secrets, is not remembered.
     Program,
     /// A file as a process sees it from its network namespace: `PID/proc/sys/net/…`.
     Netns,
     /// What a witness of [`super::clock::places`] says of the clock, as JSON on one line.
     Clock,
 }
-
-/// Words that tell a beacon node's process, as they stand in program names and command lines.
-pub const CLIENTS: &[&str] =
-    &["lighthouse", "teku", "nimbus_beacon_node", "beacon-chain", "lodestar", "grandine"];
 
 impl Kind {
     /// All, with the word a record has for each.

@@ -1,5 +1,6 @@
 //! The valid fleet: what the rest of the program is given. Nothing in it can be out of range.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -43,8 +44,17 @@ pub struct Fleet {
     pub probing: Probing,
     /// Bounds of the door.
     pub limits: Limits,
+    /// What the checks of hosts go by.
+    pub host: HostChecks,
     /// Logs.
     pub logging: Logging,
+}
+
+/// What the checks of hosts go by, where it is not the program's own table.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct HostChecks {
+    /// Thresholds by name; numbers from 0 up, not scaled by the machine's size.
+    pub limits: BTreeMap<String, f64>,
 }
 
 /// One door.

@@ -28,8 +28,8 @@ pub use class::{Role, Step, Use};
 pub use duty::{DutiesAsked, DutyFate, DutyStatus, DutySums, DutyTold, VotesRight};
 pub use explain::{Explanation, Publication, Skipped, Tried};
 pub use fleet::{
-    Beacon, Broadcast, Client, ClientFrom, Fleet, Header, Health, How, Limits, Listen, ListenTls, LogFormat,
-    Logging, Opened, Probing, Procedure, Routing, Secret, Seeding,
+    Beacon, Broadcast, Client, ClientFrom, Fleet, Header, Health, HostChecks, How, Limits, Listen, ListenTls,
+    LogFormat, Logging, Opened, Probing, Procedure, Routing, Secret, Seeding,
 };
 pub use host::{HostClock, HostFinding, HostStatus};
 pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::host::clock::ClockVerdict;
-use crate::host::{self, Finding, Live, Overrides, Role};
-use crate::model::{Clock, UnixMs};
+use crate::host::{self, Finding, Live, Overrides};
+use crate::model::{Clock, Fleet, UnixMs};
 
 /// After the start, when caches are filled and validators wait, nothing is looked at for so long.
 const FIRST: Duration = Duration::from_secs(15);
@@ -29,8 +30,13 @@ pub struct Found {
     pub clock: Option<ClockVerdict>,
 }
 
-/// Looks until `cancel`.
-pub async fn run(found: watch::Sender<Option<Found>>, clock: Clock, cancel: CancellationToken) {
+/// Looks until `cancel`, by the thresholds of the fleet file in force.
+pub async fn run(
+    found: watch::Sender<Option<Found>>,
+    fleet: Arc<ArcSwap<Fleet>>,
+    clock: Clock,
+    cancel: CancellationToken,
+) {
     let mut wait = FIRST;
     loop {
         tokio::select! {
@@ -38,7 +44,8 @@ pub async fn run(found: watch::Sender<Option<Found>>, clock: Clock, cancel: Canc
             () = tokio::time::sleep(wait) => {}
         }
         wait = EVERY;
-        let looked = tokio::task::spawn_blocking(look);
+        let limits = fleet.load().host.limits.clone();
+        let looked = tokio::task::spawn_blocking(move || look(&limits));
         tokio::select! {
             () = cancel.cancelled() => return,
             looked = looked => match looked {
@@ -52,9 +59,8 @@ pub async fn run(found: watch::Sender<Option<Found>>, clock: Clock, cancel: Canc
     }
 }
 
-fn look() -> (Vec<Finding>, Option<ClockVerdict>) {
+fn look(limits: &Overrides) -> (Vec<Finding>, Option<ClockVerdict>) {
     let live = Live::new(Path::new("/"));
     let record = host::collect(&live, || thread::sleep(MOVES));
-    let limits = Overrides::new();
-    (host::audit(&record, &[Role::Beacon], &limits), host::clock_of(&record, &limits))
+    (host::audit(&record, &host::roles_of(&record), limits), host::clock_of(&record, limits))
 }

@@ -40,7 +40,7 @@ pub async fn run(common: Common) {
 
 async fn looking(common: &Common) {
     let (found, mut finds) = tokio::sync::watch::channel(None);
-    common.tasks.spawn(here::run(found, common.clock.clone(), common.cancel.clone()));
+    common.tasks.spawn(here::run(found, common.fleet.clone(), common.clock.clone(), common.cancel.clone()));
     let (mut dates, mut told) = (Dates::default(), None);
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

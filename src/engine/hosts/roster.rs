@@ -1,6 +1,6 @@
 //! Which beacons run where, what was found there, where each clock lies; and what that is as lines of a recording. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::dates::Dates;
 use super::here::Found;
@@ -115,7 +115,10 @@ fn told(finding: &Finding) -> Option<HostFinding> {
     Some(HostFinding {
         check: finding.id.to_owned(),
         level,
-        actual: finding.actual.clone(),
+        actual: match finding.process.as_str() {
+            "" => finding.actual.clone(),
+            process => format!("{process}: {}", finding.actual),
+        },
         expected: finding.expected.clone(),
         why: finding.why.to_owned(),
         cost_ms: (finding.cost.from_ms, finding.cost.to_ms),
@@ -177,8 +180,11 @@ pub fn lines(hosts: &[HostStatus], slot: Slot) -> Vec<Observation> {
         }
         let wrong =
             host.findings.iter().filter(|of| of.check != "time.offset" && of.level > HostLevel::Advice);
+        // Of several processes the worst comes first and stands for the others.
+        let mut said = BTreeSet::new();
         lines.extend(
             wrong
+                .filter(|of| said.insert(of.check.as_str()))
                 .filter(|of| again || of.level == HostLevel::Bad)
                 .map(|of| seen(&of.check, of.level, of.actual.clone())),
         );

@@ -1,4 +1,4 @@
-//! `cpu.affinity`: which processors the beacon may run on.
+//! `cpu.affinity`: which processors a process may run on.
 
 use crate::host::check::{Apply, Check, Class, Cost, Most, Role};
 use crate::host::facts::{Facts, misunderstood};
@@ -12,7 +12,7 @@ pub const CHECK: Check = Check {
     id: "cpu.affinity",
     class: Class::Process,
     needs: "/proc/PID/status, /sys/devices/system/cpu/isolated",
-    roles: &[Role::Beacon],
+    roles: Role::ALL,
     most: Most::Warn,
     why: "on an isolated set nothing balances threads: they pile up on one processor",
     cost: Cost { from_ms: 100, to_ms: 2000 },
@@ -26,7 +26,7 @@ pub const CHECK: Check = Check {
 };
 
 fn judge(facts: &Facts<'_>) -> Result<Judged, Cannot> {
-    let path = format!("/proc/{}/status", facts.process()?);
+    let path = format!("/proc/{}/status", facts.pid()?);
     let status = facts.text(&path)?;
     let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
     let Some(allowed) = list.and_then(text::cpus) else { return misunderstood(&path) };

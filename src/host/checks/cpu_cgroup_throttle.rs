@@ -1,4 +1,4 @@
-//! `cpu.cgroup_throttle`: time a quota held the beacon back.
+//! `cpu.cgroup_throttle`: time a quota held a process back.
 
 use crate::host::check::{Apply, Check, Class, Cost, Most, Role};
 use crate::host::facts::Facts;
@@ -14,9 +14,9 @@ pub const CHECK: Check = Check {
     id: "cpu.cgroup_throttle",
     class: Class::Process,
     needs: "/proc/PID/cgroup, cpu.stat of the cgroup",
-    roles: &[Role::Beacon],
+    roles: Role::ALL,
     most: Most::Bad,
-    why: "a quota freezes the beacon for up to 90 of each 100 ms, and no load shows it",
+    why: "a quota freezes the program for up to 90 of each 100 ms, and no load shows it",
     cost: Cost { from_ms: 90, to_ms: 2000 },
     remedy: Remedy::Commands(
         "systemctl set-property --runtime UNIT CPUQuota= (a container: docker update --cpus 0 NAME)",
@@ -28,7 +28,7 @@ pub const CHECK: Check = Check {
 };
 
 fn judge(facts: &Facts<'_>) -> Result<Judged, Cannot> {
-    let path = scope::cpu_stat(facts, facts.process()?)?;
+    let path = scope::cpu_stat(facts, facts.pid()?)?;
     let spent = facts.moved(&path, |text| {
         // The second version counts microseconds, the first nanoseconds.
         text::field(text, "throttled_usec")

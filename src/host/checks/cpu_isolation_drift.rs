@@ -31,7 +31,7 @@ fn judge(facts: &Facts<'_>) -> Result<Judged, Cannot> {
     if isolated.is_empty() {
         return Ok(Judged::new(Verdict::Ok, "none isolated, or the beacon on them", "none isolated"));
     }
-    let status = facts.text(&format!("/proc/{}/status", facts.process()?))?;
+    let status = facts.text(&format!("/proc/{}/status", facts.pid()?))?;
     let allowed =
         status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).and_then(text::cpus);
     let used = allowed.is_some_and(|allowed| allowed.iter().any(|cpu| isolated.contains(cpu)));

@@ -1,4 +1,4 @@
-//! `cpu.run_delay`: how much of the time it could run the beacon waits for a processor.
+//! `cpu.run_delay`: how much of the time it could run a process waits for a processor.
 
 use crate::host::check::{Apply, Check, Class, Cost, Most, Role};
 use crate::host::facts::Facts;
@@ -12,7 +12,7 @@ pub const CHECK: Check = Check {
     id: "cpu.run_delay",
     class: Class::Process,
     needs: "/proc/PID/task/*/schedstat",
-    roles: &[Role::Beacon],
+    roles: Role::ALL,
     most: Most::Bad,
     why: "measured for this process alone: each wait delays what it was about to do",
     cost: Cost { from_ms: 10, to_ms: 500 },
@@ -29,7 +29,7 @@ pub const CHECK: Check = Check {
 const THREADS: usize = 1024;
 
 fn judge(facts: &Facts<'_>) -> Result<Judged, Cannot> {
-    let folder = format!("/proc/{}/task", facts.process()?);
+    let folder = format!("/proc/{}/task", facts.pid()?);
     let (mut ran, mut waited) = (0_u64, 0_u64);
     for thread in facts.names(&folder)?.iter().take(THREADS) {
         let path = format!("{folder}/{thread}/schedstat");
@@ -46,7 +46,7 @@ fn judge(facts: &Facts<'_>) -> Result<Judged, Cannot> {
     }
     let wanted = ran.saturating_add(waited);
     if wanted == 0 {
-        return not_applicable("the beacon did not want to run while it was looked at");
+        return not_applicable("it did not want to run while it was looked at");
     }
     let share = waited as f64 * 100.0 / wanted as f64;
     Ok(rules::measured(facts, share, &limits::RUN_DELAY_WARN, &limits::RUN_DELAY_BAD))

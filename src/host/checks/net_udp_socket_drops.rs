@@ -13,7 +13,7 @@ pub const CHECK: Check = Check {
     id: "net.udp_socket_drops",
     class: Class::Network,
     needs: "/proc/PID/net/{udp,udp6}",
-    roles: &[Role::Beacon],
+    roles: &[Role::Beacon, Role::Execution],
     most: Most::Bad,
     why: "discovery and QUIC packets are lost in front of this one program",
     cost: Cost { from_ms: 100, to_ms: 1000 },
@@ -24,7 +24,7 @@ pub const CHECK: Check = Check {
 };
 
 fn judge(facts: &Facts<'_>) -> Result<Judged, Cannot> {
-    let pid = facts.process()?;
+    let pid = facts.pid()?;
     let mut worst: Option<(u16, Moved)> = None;
     let mut read = 0;
     for name in ["udp", "udp6"] {

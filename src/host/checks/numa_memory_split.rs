@@ -1,4 +1,4 @@
-//! `numa.memory_split`: how the beacon's memory lies on nodes.
+//! `numa.memory_split`: how a process's memory lies on nodes.
 
 use crate::host::check::{Apply, Check, Class, Cost, Most, Role};
 use crate::host::facts::{Facts, misunderstood};
@@ -13,7 +13,7 @@ pub const CHECK: Check = Check {
     id: "numa.memory_split",
     class: Class::Process,
     needs: "/proc/PID/numa_maps (CAP_SYS_PTRACE), /sys/devices/system/node",
-    roles: &[Role::Beacon],
+    roles: Role::ALL,
     most: Most::Warn,
     why: "memory of another node is read 1.5 to 2 times slower: blocks are imported 5 to 20 % slower",
     cost: Cost { from_ms: 5, to_ms: 100 },
@@ -28,7 +28,7 @@ pub const CHECK: Check = Check {
 
 fn judge(facts: &Facts<'_>) -> Result<Judged, Cannot> {
     rules::several_nodes(facts)?;
-    let path = format!("/proc/{}/numa_maps", facts.process()?);
+    let path = format!("/proc/{}/numa_maps", facts.pid()?);
     let nodes = text::numa_pages(&facts.text(&path)?);
     let all = nodes.values().fold(0_u64, |sum, kib| sum.saturating_add(*kib));
     let Some((node, most)) = nodes.iter().max_by_key(|(_, kib)| **kib).filter(|_| all > 0) else {

@@ -1,4 +1,4 @@
-//! `proc.major_faults`: how often the beacon waits for a page from disk.
+//! `proc.major_faults`: how often a process waits for a page from disk.
 
 use crate::host::check::{Apply, Check, Class, Cost, Most, Role};
 use crate::host::facts::Facts;
@@ -13,7 +13,7 @@ pub const CHECK: Check = Check {
     id: "proc.major_faults",
     class: Class::Process,
     needs: "/proc/PID/stat",
-    roles: &[Role::Beacon],
+    roles: Role::ALL,
     most: Most::Warn,
     why: "the database does not fit into memory: each miss is a read of the disk",
     cost: Cost { from_ms: 10, to_ms: 500 },
@@ -24,7 +24,7 @@ pub const CHECK: Check = Check {
 };
 
 fn judge(facts: &Facts<'_>) -> Result<Judged, Cannot> {
-    let path = format!("/proc/{}/stat", facts.process()?);
+    let path = format!("/proc/{}/stat", facts.pid()?);
     let moved = facts.moved(&path, |text| text::stat(text, 12)?.try_into().ok())?;
     Ok(rules::mild(facts, moved, &limits::FAULTS_WARN))
 }

@@ -1,4 +1,4 @@
-//! `proc.nofile`: how many files and connections the beacon may have.
+//! `proc.nofile`: how many files and connections a process may have.
 
 use crate::host::check::{Apply, Check, Class, Cost, Most, Role};
 use crate::host::facts::{Facts, misunderstood};
@@ -12,12 +12,12 @@ pub const CHECK: Check = Check {
     id: "proc.nofile",
     class: Class::Process,
     needs: "/proc/PID/limits, /proc/PID/fd (CAP_SYS_PTRACE)",
-    roles: &[Role::Beacon],
+    roles: Role::ALL,
     most: Most::Bad,
     why: "at the limit, peers and validator clients are refused",
     cost: Cost { from_ms: 1000, to_ms: 12000 },
     remedy: Remedy::Commands(
-        "prlimit --pid PID --nofile=1048576",
+        "prlimit --pid {pid} --nofile=1048576",
         "systemctl edit UNIT: LimitNOFILE=1048576",
     ),
     apply: Apply::Safe,
@@ -26,7 +26,7 @@ pub const CHECK: Check = Check {
 };
 
 fn judge(facts: &Facts<'_>) -> Result<Judged, Cannot> {
-    let pid = facts.process()?;
+    let pid = facts.pid()?;
     let path = format!("/proc/{pid}/limits");
     let text = facts.text(&path)?;
     let Some(soft) =

@@ -10,18 +10,18 @@ pub const CHECK: Check = Check {
     id: "proc.oom_score",
     class: Class::Process,
     needs: "/proc/PID/oom_score_adj",
-    roles: &[Role::Beacon],
+    roles: Role::ALL,
     most: Most::Warn,
-    why: "the beacon is killed before others are",
+    why: "it is killed before others are",
     cost: Cost { from_ms: 12000, to_ms: 600_000 },
-    remedy: Remedy::Commands("choom -p PID -n -900", "systemctl edit UNIT: OOMScoreAdjust=-900"),
+    remedy: Remedy::Commands("choom -p {pid} -n -900", "systemctl edit UNIT: OOMScoreAdjust=-900"),
     apply: Apply::Safe,
     source: "kernel; systemd.exec",
     judge,
 };
 
 fn judge(facts: &Facts<'_>) -> Result<Judged, Cannot> {
-    let value = facts.number(&format!("/proc/{}/oom_score_adj", facts.process()?))?;
+    let value = facts.number(&format!("/proc/{}/oom_score_adj", facts.pid()?))?;
     let verdict = match value {
         _ if value > 0.0 => Verdict::Warn,
         _ if value > -1.0 => Verdict::Advice,

@@ -1,4 +1,4 @@
-//! `proc.sched`: whether the beacon was told to stand back.
+//! `proc.sched`: whether a process was told to stand back.
 
 use crate::host::check::{Apply, Check, Class, Cost, Most, Role};
 use crate::host::facts::{Facts, misunderstood};
@@ -11,12 +11,12 @@ pub const CHECK: Check = Check {
     id: "proc.sched",
     class: Class::Process,
     needs: "/proc/PID/stat",
-    roles: &[Role::Beacon],
+    roles: Role::ALL,
     most: Most::Warn,
-    why: "a beacon made nice waits for every other program",
+    why: "what was made nice waits for every other program",
     cost: Cost { from_ms: 10, to_ms: 500 },
     remedy: Remedy::Commands(
-        "renice -n 0 -p PID; chrt --other -p 0 PID",
+        "renice -n 0 -p {pid}; chrt --other -p 0 {pid}",
         "systemctl edit UNIT: Nice=0, CPUSchedulingPolicy=other",
     ),
     apply: Apply::Safe,
@@ -25,7 +25,7 @@ pub const CHECK: Check = Check {
 };
 
 fn judge(facts: &Facts<'_>) -> Result<Judged, Cannot> {
-    let path = format!("/proc/{}/stat", facts.process()?);
+    let path = format!("/proc/{}/stat", facts.pid()?);
     let text = facts.text(&path)?;
     let of = |field: usize| text::stat(&text, field).map_or_else(|| misunderstood(&path), Ok);
     let (nice, policy) = (of(19)?, of(41)?);

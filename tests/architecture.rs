@@ -44,6 +44,7 @@ const ROOMS: &[Room] = &[
     room("endpoint", &[], "data about the Beacon API, the same for any fleet"),
     room("chain", &[], "slots and forks, as the spec of the beacons says"),
     room("tls", &[], "PEM text is the same for any fleet"),
+    room("host", &["chain"], "what a host costs is counted in shares of a slot"),
     room(
         "config",
         &["endpoint", "tls", "host"],
@@ -55,7 +56,6 @@ const ROOMS: &[Room] = &[
     room("pool", &["chain"], "lag is counted in slots"),
     room("seeds", &["chain", "endpoint"], "what was told expires by slot and is told through rows"),
     room("guard", &["chain"], "what an index means depends on the fork"),
-    room("host", &["chain"], "what a host costs is counted in shares of a slot"),
     room("store", &[], "keeps what it is given and knows not what it means"),
     room("duties", &["chain", "endpoint"], "a duty is seen in a row's body and is due in a slot"),
     room("incidents", &[], "what was seen is words of the model; whom to blame is counted from them"),

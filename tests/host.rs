@@ -163,6 +163,14 @@ fn what_costs_signatures_is_never_offered() {
             ] {
                 assert!(!text.contains(never), "{} offers {never}", check.id);
             }
+            if let Some(change) = &said.change {
+                assert_eq!(change.allowed(), Ok(()), "{}", check.id);
+                assert!(
+                    check.apply != host::Apply::Reboot,
+                    "{} is written, though it needs a reboot",
+                    check.id
+                );
+            }
         }
     }
 }
@@ -208,7 +216,7 @@ const SEVERAL: &str = "list /proc\n 9\n 42\n 77\nfile /proc/9/comm\n lighthouse\
     file /proc/77/limits\n Max open files 1000 x\nlist /proc/77/fd\n 1\n\
     link /proc/self/ns/net\n net:[1]\nlink /proc/42/ns/net\n net:[1]\nlink /proc/77/ns/net\n net:[2]\n\
     file /proc/sys/net/core/somaxconn\n 4096\nnetns 77/proc/sys/net/core/somaxconn\n 128\n\
-    link /proc/9/ns/net\n net:[1]\nfile /proc/9/oom_score_adj\n 0\nfile /proc/42/oom_score_adj\n 0\nfile /proc/77/oom_score_adj\n 0\n";
+    link /proc/9/ns/net\n net:[1]\nfile /proc/9/oom_score_adj\n -900\nfile /proc/42/oom_score_adj\n -900\nfile /proc/77/oom_score_adj\n -900\n";
 
 #[test]
 fn every_process_of_a_node_is_judged_and_named() {

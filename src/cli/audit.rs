@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use serde_json::json;
 
-use super::{Failure, Global, say, table};
+use super::{Failure, Global, complain, fix, say, table};
 use crate::config::nearest;
 use crate::host::{self, Apply, Finding, Live, Machine, Overrides, Record, Role, Verdict, Worst};
 
@@ -47,6 +47,8 @@ pub struct Args {
     /// Also print what is ok or does not apply
     #[arg(long)]
     all: bool,
+    #[command(flatten)]
+    fix: fix::Args,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -96,21 +98,28 @@ fn limit(text: &str) -> Result<(String, f64), String> {
 /// # Errors
 /// The fleet file has a problem; the directory or snapshot cannot be read, or nothing can be printed.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
-    let mut limits: Overrides = global.named()?.map(|loaded| loaded.fleet.host.limits).unwrap_or_default();
-    limits.extend(args.limit);
-    let record = record(&args.root, args.seconds)?;
-    let machine = Live::new(&args.root).is_here().then(Machine::here);
-    let roles: Vec<Role> = match args.role.as_slice() {
-        [] => host::roles_of(&record),
-        given => given.iter().copied().map(Role::from).collect(),
-    };
-    let findings = host::audit(&record, &roles, &limits);
-    let format = if args.json { Format::Json } else { args.format };
+    let Args { json, format, role, root, seconds, limit, all, fix } = args;
+    let fleet = global.named()?.map(|loaded| loaded.fleet);
+    let mut limits: Overrides = fleet.as_ref().map(|fleet| fleet.host.limits.clone()).unwrap_or_default();
+    limits.extend(limit);
+    let roles: Vec<Role> = role.into_iter().map(Role::from).collect();
+    if fix.writes() {
+        let look = || Ok(host::audit_as(&record(&root, seconds)?, &roles, &limits));
+        let machine = fix::Machine { root: &root, fleet: fleet.as_ref(), look: &look };
+        return fix::run(&fix, &machine).map(|()| ExitCode::SUCCESS);
+    }
+    let record = record(&root, seconds)?;
+    let machine = Live::new(&root).is_here().then(Machine::here);
+    let findings = host::audit_as(&record, &roles, &limits);
+    let format = if json { Format::Json } else { format };
     say(&match format {
         Format::Json => serde_json::to_string_pretty(&as_json(machine.as_ref(), &findings, &limits))?,
         Format::Plain => findings.iter().map(plain).collect::<Vec<_>>().join("\n"),
-        Format::Text => text(machine.as_ref(), &findings, args.all),
+        Format::Text => text(machine.as_ref(), &findings, all),
     })?;
+    if let Some(words) = machine.as_ref().and_then(|_| fix::cut_off(fix.state(fleet.as_ref()))) {
+        complain(&words);
+    }
     Ok(ExitCode::from(match findings.iter().map(|finding| finding.verdict.worst()).max() {
         None | Some(Worst::Fine) => 0,
         Some(Worst::Warn) => 1,
@@ -178,7 +187,9 @@ fn paragraph(finding: &Finding) -> String {
             out = format!("{out}\n  {label:>8}: {what}");
         }
     }
-    if apply.is_empty() { out } else { format!("{out}\n            ({apply})") }
+    let fix =
+        if finding.change.is_some() { format!(", `audit --fix {}`", finding.id) } else { String::new() };
+    if apply.is_empty() { out } else { format!("{out}\n            ({apply}{fix})") }
 }
 
 fn summary(findings: &[Finding]) -> String {

@@ -36,7 +36,8 @@ fn limits(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<String, f64> {
             // The table's own number grows with the machine, which is not known here.
             let known = other.is_fixed() || set.contains_key(other.name);
             let told = set.contains_key(other.name) && other.name < limit.name;
-            !told && known && (limit.value < other.value) != (*value < of(other)) && *value != of(other)
+            let crossed = if limit.value < other.value { *value > of(other) } else { *value < of(other) };
+            !told && known && crossed
         });
         for other in turned {
             let way = if limit.value < other.value { "above" } else { "below" };

@@ -60,6 +60,11 @@ pub fn roles_of(record: &Record) -> Vec<Role> {
     if roles.is_empty() { vec![Role::Beacon] } else { roles }
 }
 
+/// What the checks say of a record, for these roles or, if there are none, for those of what runs there.
+pub fn audit_as(record: &Record, roles: &[Role], limits: &Overrides) -> Vec<Finding> {
+    if roles.is_empty() { audit(record, &roles_of(record), limits) } else { audit(record, roles, limits) }
+}
+
 /// What the checks for these roles say of a record: the worst first, among those what costs most.
 pub fn audit(record: &Record, roles: &[Role], limits: &Overrides) -> Vec<Finding> {
     let (before, now) = (record.before(), record.now());
@@ -88,7 +93,7 @@ fn judged(check: &Check, facts: &Facts<'_>, found: &[Process]) -> Vec<Finding> {
     let mut said: Vec<(Finding, Vec<Process>)> = Vec::new();
     for process in subjects(found, |of| check.roles.contains(&of.role)) {
         let facts = facts.about(process.clone());
-        let finding = Finding::of(check, (check.judge)(&facts), process.as_ref());
+        let finding = Finding::of(check, (check.judge)(&facts), process.as_ref(), facts.elsewhere());
         let process = process.filter(|_| facts.asked());
         let once = process.is_none();
         match said.iter_mut().find(|(before, _)| *before == finding) {

@@ -19,6 +19,8 @@ pub struct Facts<'a> {
     /// The process that is judged; not set: the first of the machine's node.
     process: OnceCell<Option<Process>>,
     asked: Cell<bool>,
+    /// The process whose network namespace was read, if it is not this program's.
+    elsewhere: Cell<Option<u32>>,
 }
 
 /// By how much a counter moved, and within which time.
@@ -53,7 +55,14 @@ impl Moved {
 impl<'a> Facts<'a> {
     /// The machine at two moments, which may be one.
     pub fn new(before: &'a dyn Source, now: &'a dyn Source, limits: &'a Overrides) -> Self {
-        Self { before, now, limits, process: OnceCell::new(), asked: Cell::new(false) }
+        Self {
+            before,
+            now,
+            limits,
+            process: OnceCell::new(),
+            asked: Cell::default(),
+            elsewhere: Cell::default(),
+        }
     }
 
     /// The answer now, as it came.
@@ -189,18 +198,27 @@ impl<'a> Facts<'a> {
     /// The same machine, with this process judged; none: as if nothing of the node ran there.
     #[must_use]
     pub fn about(&self, process: Option<Process>) -> Self {
-        let asked = Cell::new(false);
-        Self { before: self.before, now: self.now, limits: self.limits, process: process.into(), asked }
+        Self { process: process.into(), ..Self::new(self.before, self.now, self.limits) }
     }
 
     /// The process that is judged.
     pub fn pid(&self) -> Result<u32, Cannot> {
         self.asked.set(true);
-        let first = || Some(self.processes().ok()?.into_iter().next()?);
+        let first = || self.processes().ok()?.into_iter().next();
         match self.process.get_or_init(first) {
             Some(process) => Ok(process.pid),
             None => not_applicable("no beacon node, nor another program of a node, runs on this machine"),
         }
+    }
+
+    /// The process whose network namespace was read, if it is not this program's.
+    pub fn elsewhere(&self) -> Option<u32> {
+        self.elsewhere.get()
+    }
+
+    /// Notes that the network namespace of a process was read, which is not this program's.
+    pub fn is_elsewhere(&self, pid: u32) {
+        self.elsewhere.set(Some(pid));
     }
 
     /// Whether a check asked which process is judged.

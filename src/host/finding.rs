@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::change::Change;
 use super::check::{Apply, Check, Class, Cost};
 use super::processes::Process;
 
@@ -168,6 +169,9 @@ pub struct Finding {
     pub persistent: String,
     /// What takes it back.
     pub revert: String,
+    /// What is written, if that alone is the remedy: what `--fix` does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
     /// What the remedy does to the running machine.
     pub apply: Apply,
     /// What it reads.
@@ -177,21 +181,30 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// What a check says, within the worst it may say, of a process if one was judged.
-    pub fn of(check: &Check, judged: Result<Judged, Cannot>, process: Option<&Process>) -> Self {
+    /// What a check says, within the worst it may say: of a process if one was judged, in another network namespace if that
+    /// process is in one.
+    pub fn of(
+        check: &Check,
+        judged: Result<Judged, Cannot>,
+        process: Option<&Process>,
+        elsewhere: Option<u32>,
+    ) -> Self {
         let judged = judged.unwrap_or_else(|cannot| Judged::new(cannot.into(), "", ""));
         let acts = matches!(judged.verdict, Verdict::Advice | Verdict::Warn | Verdict::Bad);
         let pid = process.map_or_else(|| "PID".to_owned(), |process| process.pid.to_string());
         let say = |text: String| if acts { text.replace("{pid}", &pid) } else { String::new() };
+        let change = acts.then(|| check.remedy.change(check.id, &judged, elsewhere)).flatten();
+        let remedy = check.remedy;
         Self {
             id: check.id,
             class: check.class,
             process: String::new(),
             why: check.why,
             cost: check.cost,
-            remedy: say(check.remedy.live(&judged)),
-            persistent: say(check.remedy.persistent(&judged)),
-            revert: say(check.remedy.revert(&judged)),
+            remedy: say(remedy.live(change.as_ref(), &judged)),
+            persistent: say(remedy.persistent(change.as_ref(), &judged)),
+            revert: say(remedy.revert(change.as_ref(), &judged)),
+            change,
             apply: check.apply,
             needs: check.needs,
             source: check.source,

@@ -55,7 +55,10 @@ impl Source for Live {
             Kind::Space => space(&path),
             Kind::Program => file(&path).map(|line| processes::program(&line)),
             Kind::Netns if self.is_here() => match ask.path.split_once('/') {
-                Some((pid, below)) => namespace::read(pid, &format!("/{below}"), file),
+                Some((pid, below)) => {
+                    let path = PathBuf::from(format!("/{below}"));
+                    namespace::within(pid, move || file(&path))
+                }
                 None => Err(io::ErrorKind::NotFound.into()),
             },
             Kind::Netns => file(&self.root.join("@netns").join(&ask.path)),

@@ -1,14 +1,16 @@
 //! The host underneath: what a machine's kernel says about itself, judged for what it costs a duty, with the remedy.
 //!
 //! Owns what is read ([`Source`]), what is remembered of it ([`Record`]), the [`Check`]s that judge it, the table of
-//! [`limits`], and remedies as text. A check judges facts and is pure: the same record gives the same findings, on any
-//! machine. It never writes to the machine, never judges a setting worse than *warn* (*bad* needs a measurement, or a
+//! [`limits`], and remedies: as text, and, where a value written is all of one, as the change that [`apply`] writes. A check judges facts and is pure: the same record gives the same findings, on any
+//! machine. It never writes to the machine (only [`apply`] does, by order), never judges a setting worse than *warn* (*bad* needs a measurement, or a
 //! counter that moved), and never averages sources that disagree.
 //!
 //! To add a check: a file in `checks` with a `CHECK`, its two lines in `checks/mod.rs`, its limits in `limits.rs`, its cases
 //! in `tests/fixtures/host/ID.txt`. To add a kind of reading: a variant of [`Kind`] and an arm in `live.rs`.
 
+pub mod apply;
 mod audit;
+mod change;
 mod check;
 mod checks;
 pub mod clock;
@@ -30,7 +32,8 @@ mod source;
 pub mod sys;
 mod text;
 
-pub use audit::{audit, clock_of, collect, roles_of};
+pub use audit::{audit, audit_as, clock_of, collect, roles_of};
+pub use change::{Change, DropIn, NEVER};
 pub use check::{Apply, Check, Class, Cost, Most, Role};
 pub use checks::CHECKS;
 pub use facts::{Facts, Moved};
@@ -39,5 +42,5 @@ pub use limit::{Limit, Overrides, Scale};
 pub use live::Live;
 pub use machine::Machine;
 pub use record::{Record, RecordError};
-pub use remedy::Remedy;
+pub use remedy::{Lasting, Remedy};
 pub use source::{Ask, Kind, Reading, Source, Unread};

@@ -1,8 +1,6 @@
 //! Remedies as data: the text an operator reads is made from what would be written, so that the two cannot differ.
-//!
-//! Never here, whatever a benchmark says: `write through` for a drive that caches, `nobarrier`, `eatmydata`, `synchronous=OFF`,
-//! a boot loader's file edited by a program, `isolcpus` under a beacon, `mitigations=off`.
 
+use super::change::{Change, DropIn};
 use super::finding::Judged;
 
 /// What helps. `{on}` stands for the device or path the finding is about, `{to}` for the value this machine needs,
@@ -11,46 +9,96 @@ use super::finding::Judged;
 pub enum Remedy {
     /// A kernel setting: key with dots, value.
     Sysctl(&'static str, &'static str),
-    /// A file below `/sys`, its value, and the rule that makes it last.
-    Write(&'static str, &'static str, &'static str),
-    /// Commands for now and for good.
+    /// A kernel setting that is raised to a value, and never lowered: an operator may know why it is higher.
+    Raise(&'static str, &'static str),
+    /// A file below `/sys`, in whose path `*` stands for any name; its value; what makes it last.
+    Write(&'static str, &'static str, Lasting),
+    /// Commands for now and for good, with what only an operator knows in them.
     Commands(&'static str, &'static str),
     /// Nothing can be written: what to look at.
     LookAt(&'static str),
 }
 
-/// The file of kernel settings that is ours.
-pub const DROP_IN: &str = "/etc/sysctl.d/90-beacondeck.conf";
+/// What makes a value below `/sys` last over a reboot.
+#[derive(Debug, Clone, Copy)]
+pub enum Lasting {
+    /// A rule for udev, as a device may come later.
+    Udev(&'static str),
+    /// `systemd-tmpfiles` writes it at boot.
+    Tmpfiles,
+    /// No file of ours: what to do.
+    ByHand(&'static str),
+}
 
 impl Remedy {
+    /// What is written, if that alone is the remedy: of a check, in the network namespace of a process if that is another.
+    pub fn change(&self, check: &str, judged: &Judged, process: Option<u32>) -> Option<Change> {
+        let (path, to, lasting) = match self {
+            Self::Sysctl(key, to) | Self::Raise(key, to) => {
+                let line = fill(&format!("{key} = {to}"), judged);
+                let lasting =
+                    DropIn::new(format!("/etc/sysctl.d/90-beacondeck-{key}.conf"), line, "sysctl -p");
+                (format!("/proc/sys/{}", key.replace('.', "/")), to, Some(lasting))
+            }
+            Self::Write(path, to, lasting) => {
+                (fill(path, judged), to, lasting.drop_in(check, path, to, judged))
+            }
+            Self::Commands(..) | Self::LookAt(_) => return None,
+        };
+        let process = process.filter(|_| path.starts_with("/proc/sys/net/"));
+        // What another namespace needs is not what this machine needs at boot.
+        let drop_in = lasting.filter(|_| process.is_none());
+        let raise = matches!(self, Self::Raise(..));
+        Some(Change { path, to: fill(to, judged), raise, process, drop_in })
+    }
+
     /// The command that helps now.
-    pub fn live(&self, judged: &Judged) -> String {
-        match self {
-            Self::Sysctl(key, to) => fill(&format!("sysctl -w {key}='{to}'"), judged),
-            Self::Write(path, to, _) => fill(&format!("echo '{to}' > {path}"), judged),
-            Self::Commands(live, _) | Self::LookAt(live) => fill(live, judged),
+    pub fn live(&self, change: Option<&Change>, judged: &Judged) -> String {
+        match (self, change) {
+            (_, Some(change)) => change.command(),
+            (Self::Commands(live, _) | Self::LookAt(live), None) => fill(live, judged),
+            _ => String::new(),
         }
     }
 
     /// What makes it last over a reboot.
-    pub fn persistent(&self, judged: &Judged) -> String {
-        match self {
-            Self::Sysctl(key, to) => {
-                fill(&format!("echo '{key} = {to}' >> {DROP_IN} && sysctl -p {DROP_IN}"), judged)
-            }
-            Self::Write(_, _, text) | Self::Commands(_, text) => fill(text, judged),
-            Self::LookAt(_) => String::new(),
+    pub fn persistent(&self, change: Option<&Change>, judged: &Judged) -> String {
+        match (self, change) {
+            (Self::Write(.., Lasting::ByHand(text)) | Self::Commands(_, text), _) => fill(text, judged),
+            (_, Some(change)) => change.persistent(),
+            _ => String::new(),
         }
     }
 
     /// What takes it back.
-    pub fn revert(&self, judged: &Judged) -> String {
+    pub fn revert(&self, change: Option<&Change>, judged: &Judged) -> String {
         let was = judged.actual.split(';').next().unwrap_or_default();
+        match (self, change) {
+            (_, Some(Change { path, drop_in: Some(drop_in), .. })) => {
+                format!("write back {path} = {was}; rm {}", drop_in.path)
+            }
+            (_, Some(Change { path, .. })) => format!("write back {path} = {was}"),
+            (Self::Commands(..), None) => "undo the commands in reverse order".to_owned(),
+            _ => String::new(),
+        }
+    }
+}
+
+impl Lasting {
+    fn drop_in(self, check: &str, path: &str, to: &str, judged: &Judged) -> Option<DropIn> {
+        let on: String = judged.on.chars().filter(char::is_ascii_alphanumeric).collect();
         match self {
-            Self::Sysctl(key, _) => format!("write back `{key}` = {was}; remove its line from {DROP_IN}"),
-            Self::Write(path, ..) => fill(&format!("write back {path} = {was}; remove the rule"), judged),
-            Self::Commands(..) => "undo the commands in reverse order".to_owned(),
-            Self::LookAt(_) => String::new(),
+            Self::Udev(rule) => Some(DropIn::new(
+                format!("/etc/udev/rules.d/60-beacondeck-{check}-{on}.rules"),
+                fill(rule, judged),
+                "udevadm control --reload   #",
+            )),
+            Self::Tmpfiles => Some(DropIn::new(
+                format!("/etc/tmpfiles.d/beacondeck-{check}.conf"),
+                fill(&format!("w {path} - - - - {to}"), judged),
+                "systemd-tmpfiles --create",
+            )),
+            Self::ByHand(_) => None,
         }
     }
 }

@@ -16,7 +16,10 @@ fn place(facts: &Facts<'_>) -> Place {
     let of = |pid: &str| facts.read(Kind::Link, &format!("/proc/{pid}/ns/net"));
     match (of("self"), of(&pid.to_string())) {
         (Ok(own), Ok(its)) if own == its => Place::Here,
-        (Ok(_), Ok(_)) => Place::Other(pid),
+        (Ok(_), Ok(_)) => {
+            facts.is_elsewhere(pid);
+            Place::Other(pid)
+        }
         (_, Err(Unread::Absent)) | (Err(Unread::Absent), _) => Place::Here,
         _ => Place::Untold(pid),
     }
@@ -46,6 +49,7 @@ pub fn net_table(facts: &Facts<'_>, name: &str) -> String {
     if let Ok(pid) = facts.pid() {
         let path = format!("/proc/{pid}/net/{name}");
         if !matches!(facts.read(Kind::File, &path), Err(Unread::Absent)) {
+            place(facts);
             return path;
         }
     }

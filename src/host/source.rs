@@ -15,7 +15,7 @@ pub enum Kind {
     Link,
     /// `statvfs`: block size, blocks, free to users, inodes, inodes free to users; in this order.
     Space,
-    /// What a process runs, by its command line, as [`super::processes::program`] says. The command line itself, which may
+    /// What a process runs, by its command line: `lighthouse`, `lighthouse validator`, or nothing. The command line itself, which may
     /// hold secrets, is not remembered.
     Program,
     /// A file as a process sees it from its network namespace: `PID/proc/sys/net/…`.

@@ -4,7 +4,7 @@ use crate::host::check::{Apply, Check, Class, Cost, Most, Role};
 use crate::host::disks;
 use crate::host::facts::Facts;
 use crate::host::finding::{Cannot, Judged, Verdict, not_applicable};
-use crate::host::remedy::Remedy;
+use crate::host::remedy::{Lasting, Remedy};
 
 /// See the module.
 pub const CHECK: Check = Check {
@@ -15,9 +15,10 @@ pub const CHECK: Check = Check {
     most: Most::Warn,
     why: "the first milliseconds of a burst are computed at a low clock",
     cost: Cost { from_ms: 1, to_ms: 20 },
-    remedy: Remedy::Commands(
-        "for g in /sys/devices/system/cpu/cpufreq/policy*/scaling_governor; do echo performance > $g; done",
-        "tuned-adm profile latency-performance, or a oneshot unit with the same line",
+    remedy: Remedy::Write(
+        "/sys/devices/system/cpu/cpufreq/policy*/scaling_governor",
+        "performance",
+        Lasting::Tmpfiles,
     ),
     apply: Apply::Safe,
     source: "tuned latency-performance; redpanda rpk",

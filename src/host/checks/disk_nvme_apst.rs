@@ -3,7 +3,7 @@
 use crate::host::check::{Apply, Check, Class, Cost, Most, Role};
 use crate::host::facts::Facts;
 use crate::host::finding::{Cannot, Judged, Verdict, not_applicable};
-use crate::host::remedy::Remedy;
+use crate::host::remedy::{Lasting, Remedy};
 
 /// See the module.
 pub const CHECK: Check = Check {
@@ -14,9 +14,12 @@ pub const CHECK: Check = Check {
     most: Most::Advice,
     why: "a disk that dozes between slots may need 100 ms to wake up",
     cost: Cost { from_ms: 1, to_ms: 100 },
-    remedy: Remedy::Commands(
-        "for d in /sys/class/nvme/nvme*/power/pm_qos_latency_tolerance_us; do echo 0 > $d; done",
-        "kernel command line, by the distribution's own tool: nvme_core.default_ps_max_latency_us=0",
+    remedy: Remedy::Write(
+        "/sys/class/nvme/nvme*/power/pm_qos_latency_tolerance_us",
+        "0",
+        Lasting::ByHand(
+            "kernel command line, by the distribution's own tool: nvme_core.default_ps_max_latency_us=0",
+        ),
     ),
     apply: Apply::Safe,
     source: "kernel c5552fde, 9947d6a0",

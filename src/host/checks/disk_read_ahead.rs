@@ -5,7 +5,7 @@ use crate::host::disks;
 use crate::host::facts::Facts;
 use crate::host::finding::{Cannot, Judged, Verdict};
 use crate::host::limits;
-use crate::host::remedy::Remedy;
+use crate::host::remedy::{Lasting, Remedy};
 
 /// See the module.
 pub const CHECK: Check = Check {
@@ -19,7 +19,7 @@ pub const CHECK: Check = Check {
     remedy: Remedy::Write(
         "/sys/block/{on}/queue/read_ahead_kb",
         "128",
-        "/etc/udev/rules.d/60-beacondeck.rules: ACTION==\"add|change\", KERNEL==\"{on}\", ATTR{queue/read_ahead_kb}=\"128\"",
+        Lasting::Udev("ACTION==\"add|change\", KERNEL==\"{on}\", ATTR{queue/read_ahead_kb}=\"128\""),
     ),
     apply: Apply::Safe,
     source: "judgement; tuned raises it for streams",

@@ -4,7 +4,7 @@ use crate::host::check::{Apply, Check, Class, Cost, Most, Role};
 use crate::host::disks;
 use crate::host::facts::{Facts, misunderstood};
 use crate::host::finding::{Cannot, Judged, Verdict};
-use crate::host::remedy::Remedy;
+use crate::host::remedy::{Lasting, Remedy};
 use crate::host::text;
 
 /// See the module.
@@ -19,7 +19,7 @@ pub const CHECK: Check = Check {
     remedy: Remedy::Write(
         "/sys/block/{on}/queue/scheduler",
         "none",
-        "/etc/udev/rules.d/60-beacondeck.rules: ACTION==\"add|change\", KERNEL==\"{on}\", ATTR{queue/scheduler}=\"none\"",
+        Lasting::Udev("ACTION==\"add|change\", KERNEL==\"{on}\", ATTR{queue/scheduler}=\"none\""),
     ),
     apply: Apply::Safe,
     source: "redpanda rpk, seastar perftune",

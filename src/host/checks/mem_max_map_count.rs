@@ -15,7 +15,7 @@ pub const CHECK: Check = Check {
     most: Most::Advice,
     why: "at the limit a database that maps files fails, and the client with it",
     cost: Cost { from_ms: 0, to_ms: 12000 },
-    remedy: Remedy::Sysctl("vm.max_map_count", "{to}"),
+    remedy: Remedy::Raise("vm.max_map_count", "{to}"),
     apply: Apply::Safe,
     source: "firedancer, solana",
     judge,

@@ -17,7 +17,7 @@ pub const CHECK: Check = Check {
     most: Most::Warn,
     why: "the program itself frees memory, in the middle of its work",
     cost: Cost { from_ms: 10, to_ms: 100 },
-    remedy: Remedy::Sysctl("vm.min_free_kbytes", "{to}"),
+    remedy: Remedy::Raise("vm.min_free_kbytes", "{to}"),
     apply: Apply::Safe,
     source: "kernel; judgement",
     judge,

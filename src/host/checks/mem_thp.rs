@@ -3,7 +3,7 @@
 use crate::host::check::{Apply, Check, Class, Cost, Most, Role};
 use crate::host::facts::{Facts, misunderstood};
 use crate::host::finding::{Cannot, Judged, Verdict};
-use crate::host::remedy::Remedy;
+use crate::host::remedy::{Lasting, Remedy};
 use crate::host::rules;
 use crate::host::text;
 
@@ -16,11 +16,7 @@ pub const CHECK: Check = Check {
     most: Most::Advice,
     why: "the program that touches new memory waits while memory is compacted",
     cost: Cost { from_ms: 1, to_ms: 10 },
-    remedy: Remedy::Write(
-        "/sys/kernel/mm/transparent_hugepage/defrag",
-        "defer+madvise",
-        "/etc/tmpfiles.d/beacondeck.conf: w /sys/kernel/mm/transparent_hugepage/defrag - - - - defer+madvise",
-    ),
+    remedy: Remedy::Write("/sys/kernel/mm/transparent_hugepage/defrag", "defer+madvise", Lasting::Tmpfiles),
     apply: Apply::Safe,
     source: "peers disagree on large pages; none wants programs to wait for them",
     judge,

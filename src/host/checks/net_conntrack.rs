@@ -17,7 +17,7 @@ pub const CHECK: Check = Check {
     most: Most::Bad,
     why: "when it is full, new connections of peers are dropped without a word",
     cost: Cost { from_ms: 1000, to_ms: 12000 },
-    remedy: Remedy::Sysctl("net.netfilter.nf_conntrack_max", "{to}"),
+    remedy: Remedy::Raise("net.netfilter.nf_conntrack_max", "{to}"),
     apply: Apply::Safe,
     source: "node-mixin: 75 %",
     judge,

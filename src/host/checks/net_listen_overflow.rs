@@ -17,7 +17,7 @@ pub const CHECK: Check = Check {
     most: Most::Bad,
     why: "a validator client's connect is sent again after 1 s, then 3 s",
     cost: Cost { from_ms: 1000, to_ms: 3000 },
-    remedy: Remedy::Sysctl("net.core.somaxconn", "4096"),
+    remedy: Remedy::Raise("net.core.somaxconn", "4096"),
     apply: Apply::Restart,
     source: "netdata tcp_listen.conf; the backlog is fixed when the program listens",
     judge,

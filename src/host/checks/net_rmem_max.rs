@@ -16,7 +16,7 @@ pub const CHECK: Check = Check {
     most: Most::Warn,
     why: "QUIC asks for 7 MB and is given less: packets of a burst are dropped in front of the beacon",
     cost: Cost { from_ms: 10, to_ms: 200 },
-    remedy: Remedy::Sysctl("net.core.rmem_max", "{to}"),
+    remedy: Remedy::Raise("net.core.rmem_max", "{to}"),
     apply: Apply::Restart,
     source: "quic-go wiki, UDP-Buffer-Sizes",
     judge,

@@ -4,7 +4,7 @@ use crate::host::check::{Apply, Check, Class, Cost, Most, Role};
 use crate::host::facts::{Facts, misunderstood};
 use crate::host::finding::{Cannot, Judged, Verdict, not_applicable};
 use crate::host::limits;
-use crate::host::remedy::Remedy;
+use crate::host::remedy::{Lasting, Remedy};
 use crate::host::text;
 
 /// See the module.
@@ -16,9 +16,10 @@ pub const CHECK: Check = Check {
     most: Most::Bad,
     why: "the beacon's threads on that processor wait while it receives",
     cost: Cost { from_ms: 10, to_ms: 100 },
-    remedy: Remedy::Commands(
-        "for q in /sys/class/net/{on}/queues/rx-*/rps_cpus; do echo {to} > $q; done",
-        "a oneshot unit with the same line, after network-online.target",
+    remedy: Remedy::Write(
+        "/sys/class/net/{on}/queues/rx-*/rps_cpus",
+        "{to}",
+        Lasting::ByHand("a oneshot unit with the same line, after network-online.target"),
     ),
     apply: Apply::Transient,
     source: "judgement; RPS: kernel, networking/scaling",

@@ -17,7 +17,7 @@ pub const CHECK: Check = Check {
     most: Most::Bad,
     why: "a processor's queue of received packets was full: gossip is lost and asked for again",
     cost: Cost { from_ms: 100, to_ms: 1000 },
-    remedy: Remedy::Sysctl("net.core.netdev_max_backlog", "{to}"),
+    remedy: Remedy::Raise("net.core.netdev_max_backlog", "{to}"),
     apply: Apply::Safe,
     source: "netdata softnet.conf; bpftune net-buffer",
     judge,

@@ -17,7 +17,7 @@ pub const CHECK: Check = Check {
     most: Most::Warn,
     why: "packets wait for the next round; more budget takes time from programs",
     cost: Cost { from_ms: 1, to_ms: 10 },
-    remedy: Remedy::Sysctl("net.core.netdev_budget", "600"),
+    remedy: Remedy::Raise("net.core.netdev_budget", "600"),
     apply: Apply::Safe,
     source: "netdata softnet.conf; bpftune",
     judge,

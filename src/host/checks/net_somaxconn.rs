@@ -16,7 +16,7 @@ pub const CHECK: Check = Check {
     most: Most::Warn,
     why: "a burst of validator clients at the slot's start is refused and comes back after 1 s",
     cost: Cost { from_ms: 1000, to_ms: 3000 },
-    remedy: Remedy::Sysctl("net.core.somaxconn", "{to}"),
+    remedy: Remedy::Raise("net.core.somaxconn", "{to}"),
     apply: Apply::Restart,
     source: "redpanda rpk, perftune: 4096",
     judge,

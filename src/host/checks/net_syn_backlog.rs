@@ -16,7 +16,7 @@ pub const CHECK: Check = Check {
     most: Most::Warn,
     why: "peers and validator clients that connect in a burst come back after 1 s",
     cost: Cost { from_ms: 1000, to_ms: 3000 },
-    remedy: Remedy::Sysctl("net.ipv4.tcp_max_syn_backlog", "{to}"),
+    remedy: Remedy::Raise("net.ipv4.tcp_max_syn_backlog", "{to}"),
     apply: Apply::Safe,
     source: "redpanda rpk, perftune: 4096",
     judge,

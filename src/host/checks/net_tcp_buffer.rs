@@ -16,7 +16,7 @@ pub const CHECK: Check = Check {
     most: Most::Advice,
     why: "a window smaller than the path holds makes large messages wait for round trips",
     cost: Cost { from_ms: 1, to_ms: 10 },
-    remedy: Remedy::Sysctl("net.ipv4.tcp_rmem", "4096 131072 {to}"),
+    remedy: Remedy::Raise("net.ipv4.tcp_rmem", "4096 131072 {to}"),
     apply: Apply::Safe,
     source: "tuned network-throughput; Cloudflare 2022",
     judge,

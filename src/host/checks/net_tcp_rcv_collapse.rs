@@ -17,7 +17,7 @@ pub const CHECK: Check = Check {
     most: Most::Warn,
     why: "the kernel stops to squeeze a connection's queue while packets wait",
     cost: Cost { from_ms: 10, to_ms: 100 },
-    remedy: Remedy::Sysctl("net.ipv4.tcp_rmem", "4096 131072 16777216"),
+    remedy: Remedy::Raise("net.ipv4.tcp_rmem", "4096 131072 16777216"),
     apply: Apply::Safe,
     source: "Cloudflare, optimizing TCP for high throughput and low latency",
     judge,

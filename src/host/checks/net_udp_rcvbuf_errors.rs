@@ -17,7 +17,7 @@ pub const CHECK: Check = Check {
     most: Most::Bad,
     why: "discovery and QUIC lose packets in front of the program and send them again",
     cost: Cost { from_ms: 100, to_ms: 1000 },
-    remedy: Remedy::Sysctl("net.core.rmem_default", "7500000"),
+    remedy: Remedy::Raise("net.core.rmem_default", "7500000"),
     apply: Apply::Restart,
     source: "netdata udp_errors.conf",
     judge,

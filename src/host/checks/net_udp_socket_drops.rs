@@ -17,7 +17,7 @@ pub const CHECK: Check = Check {
     most: Most::Bad,
     why: "discovery and QUIC packets are lost in front of this one program",
     cost: Cost { from_ms: 100, to_ms: 1000 },
-    remedy: Remedy::Sysctl("net.core.rmem_default", "7500000"),
+    remedy: Remedy::Raise("net.core.rmem_default", "7500000"),
     apply: Apply::Restart,
     source: "kernel: the last column counts exactly",
     judge,

@@ -16,7 +16,7 @@ pub const CHECK: Check = Check {
     most: Most::Warn,
     why: "QUIC asks for 7 MB and is given less: a burst waits in the beacon",
     cost: Cost { from_ms: 10, to_ms: 100 },
-    remedy: Remedy::Sysctl("net.core.wmem_max", "{to}"),
+    remedy: Remedy::Raise("net.core.wmem_max", "{to}"),
     apply: Apply::Restart,
     source: "quic-go wiki, UDP-Buffer-Sizes",
     judge,

@@ -1,0 +1,167 @@
+//! Reading and writing the files of a machine: below a root directory, or in the network namespace of one of its processes.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::host::namespace;
+
+/// Longest value that is read, in bytes.
+const VALUE: u64 = 64 << 10;
+/// Most files one path with `*` may stand for.
+const MOST: usize = 4096;
+
+/// A machine that may be written.
+#[derive(Debug, Clone)]
+pub struct Hands {
+    root: PathBuf,
+}
+
+impl Hands {
+    /// The machine whose `/` is this directory.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.root.join(path.trim_start_matches('/'))
+    }
+
+    /// The files a path stands for, sorted.
+    pub fn expand(&self, pattern: &str) -> io::Result<Vec<String>> {
+        let mut paths = vec![String::new()];
+        for part in pattern.trim_start_matches('/').split('/') {
+            let mut next = Vec::new();
+            for path in &paths {
+                let Some((before, after)) = part.split_once('*') else {
+                    next.push(format!("{path}/{part}"));
+                    continue;
+                };
+                for entry in fs::read_dir(self.at(path))?.take(MOST) {
+                    let name = entry?.file_name().to_string_lossy().into_owned();
+                    if name.len() >= part.len() - 1 && name.starts_with(before) && name.ends_with(after) {
+                        next.push(format!("{path}/{name}"));
+                    }
+                }
+            }
+            paths = next;
+        }
+        paths.retain(|path| !pattern.contains('*') || self.at(path).is_file());
+        paths.sort();
+        Ok(paths)
+    }
+
+    /// A value.
+    pub fn read(&self, process: Option<u32>, path: &str) -> io::Result<String> {
+        self.within(process, path, |path| {
+            let mut text = String::new();
+            File::open(path)?.take(VALUE).read_to_string(&mut text)?;
+            Ok(text)
+        })
+    }
+
+    /// Writes a value to a file that is there.
+    pub fn write(&self, process: Option<u32>, path: &str, value: &str) -> io::Result<()> {
+        let line = format!("{value}\n");
+        self.within(process, path, move |path| {
+            OpenOptions::new().write(true).truncate(true).open(path)?.write_all(line.as_bytes())
+        })
+    }
+
+    fn within<T: Send + 'static>(
+        &self,
+        process: Option<u32>,
+        path: &str,
+        work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        match process {
+            None => work(&self.at(path)),
+            Some(pid) if self.root == Path::new("/") => {
+                let path = PathBuf::from(path);
+                namespace::within(&pid.to_string(), move || work(&path))
+            }
+            Some(pid) => work(&self.at(&format!("@netns/{pid}{path}"))),
+        }
+    }
+
+    /// Which network namespace a process is in: a word that no two namespaces share while they live.
+    pub fn namespace(&self, process: u32) -> io::Result<String> {
+        fs::read_link(self.at(&format!("/proc/{process}/ns/net"))).map(|to| to.to_string_lossy().into_owned())
+    }
+
+    /// A process in this network namespace.
+    pub fn process_in(&self, namespace: &str) -> Option<u32> {
+        let names = fs::read_dir(self.at("/proc")).ok()?;
+        let mut pids = names.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+        pids.find(|pid| self.namespace(*pid).is_ok_and(|its| its == namespace))
+    }
+
+    /// The text of a file that need not be there.
+    pub fn look(&self, path: &str) -> io::Result<Option<String>> {
+        match self.read(None, path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
+    /// Puts a file in its place, whole, and on disk.
+    pub fn put(&self, path: &str, text: &str) -> io::Result<()> {
+        let path = self.at(path);
+        let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+        fs::create_dir_all(folder)?;
+        let draft = path.with_extension(format!("{}.draft", std::process::id()));
+        let written = (|| {
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&draft)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&draft, &path)?;
+            File::open(folder)?.sync_all()
+        })();
+        if written.is_err() {
+            // What is half written is nobody's.
+            let _ = fs::remove_file(&draft);
+        }
+        written
+    }
+
+    /// Removes a file, on disk; one that is gone is removed.
+    pub fn remove(&self, path: &str) -> io::Result<()> {
+        let path = self.at(path);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_name_and_files_are_put_whole() {
+        let root = tempfile::tempdir().unwrap();
+        let hands = Hands::new(root.path());
+        for name in ["rx-0", "rx-1", "tx-0", "r"] {
+            fs::create_dir_all(root.path().join("sys/q").join(name)).unwrap();
+            fs::write(root.path().join("sys/q").join(name).join("rps_cpus"), "0\n").unwrap();
+        }
+        assert_eq!(
+            hands.expand("/sys/q/rx-*/rps_cpus").unwrap(),
+            ["/sys/q/rx-0/rps_cpus", "/sys/q/rx-1/rps_cpus"]
+        );
+        assert_eq!(hands.expand("/sys/none").unwrap(), ["/sys/none"]);
+        hands.write(None, "/sys/q/rx-0/rps_cpus", "f").unwrap();
+        assert_eq!(hands.read(None, "/sys/q/rx-0/rps_cpus").unwrap(), "f\n");
+        assert!(hands.write(None, "/sys/none", "f").is_err(), "no file is made where none was");
+        hands.put("/etc/x.d/ours.conf", "a\n").unwrap();
+        hands.put("/etc/x.d/ours.conf", "b\n").unwrap();
+        assert_eq!(hands.look("/etc/x.d/ours.conf").unwrap().as_deref(), Some("b\n"));
+        assert_eq!(fs::read_dir(root.path().join("etc/x.d")).unwrap().count(), 1);
+        hands.remove("/etc/x.d/ours.conf").unwrap();
+        hands.remove("/etc/x.d/ours.conf").unwrap();
+        assert_eq!(hands.look("/etc/x.d/ours.conf").unwrap(), None);
+    }
+}

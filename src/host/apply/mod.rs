@@ -1,0 +1,90 @@
+//! Writing what a remedy says, so that it can always be taken back.
+//!
+//! A plan is made of a finding and of what stands there now. It is carried out in this order: what stood there is looked at
+//! again and must be as planned; the journal is told, on disk, what was and what shall be; the file of ours is put in its
+//! place, whole; the values are written and read again. What does not come out as meant is taken back at once. An entry of
+//! the journal without an end is one that was cut off: it is taken back before anything else is done.
+//!
+//! Never writes what [`super::Change::allowed`] refuses, never takes back what somebody else has changed since.
+//!
+//! | file | owns |
+//! |---|---|
+//! | `plan` | what would be written where, and why something is not offered |
+//! | `hands` | the only writing: files below a root, or in a network namespace |
+//! | `journal` | what was written, on disk before it is |
+//! | `workshop` | carrying out, taking back, what was cut off |
+
+mod hands;
+mod journal;
+mod plan;
+mod workshop;
+
+use std::io;
+
+use thiserror::Error;
+
+pub use hands::Hands;
+pub use journal::{Entry, How, Journal, Placed, Written};
+pub use plan::{NotOffered, Plan};
+pub use workshop::Workshop;
+
+/// Why something was not written, or not taken back.
+#[derive(Debug, Error)]
+pub enum ApplyError {
+    /// The journal cannot be opened, read or written.
+    #[error("the journal {path} cannot be {what}; nothing was written")]
+    Journal {
+        /// Its path.
+        path: String,
+        /// What was tried.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Another process has it.
+    #[error("another beacondeck is writing by {path}; one at a time: wait until it has ended")]
+    Busy {
+        /// The journal's path.
+        path: String,
+    },
+    /// Somebody changed it since the plan.
+    #[error("{path} has changed since the plan, from `{was}` to `{is}`: nothing was written; look again")]
+    Changed {
+        /// The file.
+        path: String,
+        /// What was planned upon.
+        was: String,
+        /// What stands there.
+        is: String,
+    },
+    /// A file cannot be read or written.
+    #[error("{path} cannot be {what}: {hint}")]
+    File {
+        /// The file.
+        path: String,
+        /// What was tried.
+        what: &'static str,
+        /// What is the case then.
+        hint: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The kernel took the value and made another of it.
+    #[error("{path} was written `{to}` and says `{is}`: it was taken back")]
+    NotTaken {
+        /// The file.
+        path: String,
+        /// What was written.
+        to: String,
+        /// What it says.
+        is: String,
+    },
+    /// Our name is taken by a file of somebody else.
+    #[error("{path} is not of beacondeck, though it is called so: move it away; nothing was written")]
+    Foreign {
+        /// The file.
+        path: String,
+    },
+}

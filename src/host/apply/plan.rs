@@ -1,0 +1,108 @@
+//! What would be written: of a finding, on this machine as it is now.
+
+use std::fmt;
+
+use super::hands::Hands;
+use super::journal::{Placed, Written};
+use crate::host::change::{is_ours, normal};
+use crate::host::{Apply, Change, Finding};
+
+/// Why a remedy is not offered.
+#[derive(Debug, PartialEq, Eq)]
+pub enum NotOffered {
+    /// There is nothing to remedy.
+    Well(String),
+    /// It is for a person: the command, or what to look at.
+    ByHand(String),
+    /// It cannot be written here; why.
+    Cannot(String),
+}
+
+/// What would be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The check.
+    pub check: &'static str,
+    /// The values.
+    pub files: Vec<Written>,
+    /// The file of ours.
+    pub drop_in: Option<Placed>,
+    /// What it does to the running machine.
+    pub apply: Apply,
+    /// What has to be done beside it, or makes it last where no file of ours can.
+    pub beside: Option<String>,
+}
+
+impl Plan {
+    /// The plan of a finding; `lasting`: with the file of ours.
+    ///
+    /// # Errors
+    /// It is not offered.
+    pub fn of(finding: &Finding, hands: &Hands, lasting: bool) -> Result<Self, NotOffered> {
+        if finding.remedy.is_empty() {
+            return Err(NotOffered::Well(finding.to_string()));
+        }
+        let Some(change) = finding.change.as_ref().filter(|_| finding.apply != Apply::Reboot) else {
+            return Err(NotOffered::ByHand(finding.remedy.clone()));
+        };
+        change.allowed().map_err(NotOffered::Cannot)?;
+        let cannot = |path: &str, error: &std::io::Error| {
+            NotOffered::Cannot(format!("{path} cannot be read here: {error}; by hand: {}", finding.remedy))
+        };
+        let paths = hands.expand(&change.path).map_err(|error| cannot(&change.path, &error))?;
+        let within = match change.process {
+            Some(pid) => Some((pid, hands.namespace(pid).map_err(|error| cannot("its namespace", &error))?)),
+            None => None,
+        };
+        let mut files = Vec::new();
+        for path in paths {
+            let text = hands.read(change.process, &path).map_err(|error| cannot(&path, &error))?;
+            let was = normal(&path, &text);
+            let to = change.wanted(&was);
+            if normal(&path, &to) != was {
+                files.push(Written { path, within: within.clone(), was, to });
+            }
+        }
+        let Some(first) = files.first() else {
+            let Change { path, to, .. } = change;
+            return Err(NotOffered::Cannot(format!(
+                "{path} is `{to}` or better already; there is another cause"
+            )));
+        };
+        let lasts = change.drop_in.as_ref().zip(change.lasting(&first.to)).filter(|_| lasting);
+        let drop_in = lasts.map(|(own, text)| {
+            let was = hands.look(&own.path).map_err(|error| cannot(&own.path, &error))?;
+            if was.as_deref().is_some_and(|was| !is_ours(was)) {
+                return Err(NotOffered::Cannot(format!("{} is a file of somebody else", own.path)));
+            }
+            Ok((was.as_deref() != Some(&text)).then(|| Placed { path: own.path.clone(), was, text }))
+        });
+        let drop_in = drop_in.transpose()?.flatten();
+        let restart = (finding.apply == Apply::Restart)
+            .then(|| "restart the client after it: what it has opened keeps the old value".to_owned());
+        let lasts =
+            (lasting && change.drop_in.is_none()).then(|| format!("to make it last: {}", finding.persistent));
+        let beside: Vec<String> = restart.into_iter().chain(lasts).collect();
+        let beside = (!beside.is_empty()).then(|| beside.join("; "));
+        Ok(Self { check: finding.id, files, drop_in, apply: finding.apply, beside })
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.check, self.apply.words())?;
+        for Written { path, within, was, to } in &self.files {
+            let within = within
+                .as_ref()
+                .map_or(String::new(), |(pid, _)| format!(", for process {pid} and its container"));
+            writeln!(f, "     write: {path} = {to}   (now {was}{within})")?;
+        }
+        if let Some(Placed { path, text, .. }) = &self.drop_in {
+            writeln!(f, "  for good: {path}: {}", text.lines().last().unwrap_or_default())?;
+        }
+        if let Some(beside) = &self.beside {
+            writeln!(f, "      then: {beside}")?;
+        }
+        write!(f, "      undo: beacondeck audit --revert {}", self.check)
+    }
+}

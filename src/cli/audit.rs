@@ -10,8 +10,8 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use super::{Failure, Global, complain, fix, say, table};
-use crate::config::nearest;
-use crate::host::{self, Apply, Finding, Live, Machine, Overrides, Record, Role, Verdict, Worst};
+use crate::config::did_you_mean;
+use crate::host::{self, Apply, Finding, Limit, Live, Machine, Overrides, Record, Role, Verdict, Worst};
 
 /// Most seconds a look takes.
 const LONGEST: u64 = 3600;
@@ -80,16 +80,14 @@ impl From<As> for Role {
 
 fn limit(text: &str) -> Result<(String, f64), String> {
     let (name, value) = text.split_once('=').ok_or("it is not NAME=NUMBER")?;
-    if !host::limits::ALL.iter().any(|limit| limit.name == name) {
-        let near = nearest(name, host::limits::ALL.iter().map(|limit| limit.name));
-        let hint = near.map_or_else(
-            || "`beacondeck audit --json` names them all".to_owned(),
-            |near| format!("did you mean `{near}`?"),
-        );
+    if host::limits::named(name).is_none() {
+        let near = did_you_mean(name, host::limits::ALL.iter().map(|limit| limit.name));
+        let hint = near.unwrap_or_else(|| "`beacondeck audit --json` names them all".to_owned());
         return Err(format!("there is no limit `{name}`; {hint}"));
     }
-    let value = value.parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0);
-    value.map(|value| (name.to_owned(), value)).ok_or_else(|| "it is no number from 0 up".to_owned())
+    Limit::number(value)
+        .map(|value| (name.to_owned(), value))
+        .ok_or_else(|| "it is no number from 0 up".to_owned())
 }
 
 /// Looks twice, judges, prints; the exit status is the worst verdict's. Thresholds are those of the fleet file that was

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::{Failure, ask, say, slots};
-use crate::config::nearest;
+use crate::config::did_you_mean;
 use crate::host::apply::{ApplyError, Entry, Journal, NotOffered, Plan, Workshop};
 use crate::host::{Apply, CHECKS, Finding, Verdict};
 use crate::model::Fleet;
@@ -94,10 +94,8 @@ fn known(id: &str) -> Result<(), Failure> {
     if CHECKS.iter().any(|check| check.id == id) {
         return Ok(());
     }
-    let hint = match nearest(id, CHECKS.iter().map(|check| check.id)) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "`beacondeck audit --all` names them all".to_owned(),
-    };
+    let near = did_you_mean(id, CHECKS.iter().map(|check| check.id));
+    let hint = near.unwrap_or_else(|| "`beacondeck audit --all` names them all".to_owned());
     Err(Failure::Usage(format!("there is no check `{id}`; {hint}")))
 }
 

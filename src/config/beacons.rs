@@ -1,6 +1,6 @@
 //! `beacons`: the pool.
 
-use super::problem::{Complaint, nearest};
+use super::problem::{Complaint, did_you_mean};
 use super::reader::{Field, Reader, Section};
 use super::{Outside, defaults, headers, procedures, scalar, schema};
 use crate::model::{Beacon, BeaconName, Role};
@@ -129,9 +129,9 @@ fn roles(reader: &mut Reader, field: &Field<'_>) -> Option<u8> {
         let role = reader.read(&item, |text| {
             let known = ROLES.iter().find(|(word, _)| *word == text).map(|(_, role)| *role);
             known.ok_or_else(|| {
-                let near = nearest(text, ROLES.map(|(word, _)| word));
+                let near = did_you_mean(text, ROLES.map(|(word, _)| word));
                 let all = || "one of `attest`, `propose`, `aggregate`, `events`".to_owned();
-                Complaint::new("not a role", near.map_or_else(all, |near| format!("did you mean `{near}`?")))
+                Complaint::new("not a role", near.unwrap_or_else(all))
             })
         });
         let Some(bit) = role.map(Role::bit) else { continue };

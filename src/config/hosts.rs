@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::problem::{Complaint, nearest};
+use super::problem::{Complaint, did_you_mean};
 use super::reader::{Field, Knobs, Reader, Section};
 use super::schema;
-use crate::host::{Limit, limits::ALL};
+use crate::host::{Limit, limits};
 use crate::model::HostChecks;
 
 const HINT: &str = "write `NAME: NUMBER` lines; `beacondeck audit --json` names all thresholds";
@@ -13,15 +13,17 @@ const HINT: &str = "write `NAME: NUMBER` lines; `beacondeck audit --json` names 
 /// `host`.
 pub fn read(reader: &mut Reader, root: &Section<'_>) -> HostChecks {
     let mut knobs = Knobs::new(reader, Some(root), "host", &schema::HOST);
-    HostChecks { limits: knobs.knob("limits", BTreeMap::new(), |reader, field| Some(limits(reader, field))) }
+    HostChecks {
+        limits: knobs.knob("limits", BTreeMap::new(), |reader, field| Some(thresholds(reader, field))),
+    }
 }
 
-fn limits(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<String, f64> {
+fn thresholds(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<String, f64> {
     let mut set: BTreeMap<String, (f64, Field<'_>)> = BTreeMap::new();
     for (name, field) in reader.entries(field, HINT) {
-        if !ALL.iter().any(|limit| limit.name == name) {
-            let near = nearest(name, ALL.iter().map(|limit| limit.name));
-            let hint = near.map_or_else(|| HINT.to_owned(), |near| format!("did you mean `{near}`?"));
+        if limits::named(name).is_none() {
+            let near = did_you_mean(name, limits::ALL.iter().map(|limit| limit.name));
+            let hint = near.unwrap_or_else(|| HINT.to_owned());
             reader.complain_at_key(&field, Complaint::new("no check has this threshold", hint));
             continue;
         }
@@ -30,7 +32,7 @@ fn limits(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<String, f64> {
         }
     }
     for (name, (value, field)) in &set {
-        let Some(limit) = ALL.iter().find(|limit| limit.name == name) else { continue };
+        let Some(limit) = limits::named(name) else { continue };
         let of = |other: &Limit| set.get(other.name).map_or(other.value, |(value, _)| *value);
         let turned = beside(limit).filter(|other| {
             // The table's own number grows with the machine, which is not known here.
@@ -51,12 +53,12 @@ fn limits(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<String, f64> {
 /// The other thresholds of the same check and unit.
 fn beside(limit: &'static Limit) -> impl Iterator<Item = &'static Limit> {
     let check = |of: &'static Limit| of.name.rsplit_once('.').map(|(check, _)| check);
-    ALL.iter().copied().filter(move |other| {
+    limits::ALL.iter().copied().filter(move |other| {
         check(other) == check(limit) && other.name != limit.name && other.unit == limit.unit
     })
 }
 
 fn number(text: &str) -> Result<f64, Complaint> {
-    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
-    number.ok_or_else(|| Complaint::new("not a number from 0 up", "write for instance `20` or `0.5`"))
+    Limit::number(text)
+        .ok_or_else(|| Complaint::new("not a number from 0 up", "write for instance `20` or `0.5`"))
 }

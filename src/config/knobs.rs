@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
-use super::problem::{Complaint, nearest};
+use super::problem::{Complaint, did_you_mean};
 use super::reader::{Field, Knobs, Reader, Section};
 use super::{Outside, defaults, scalar, schema};
 use crate::model::{Broadcast, Health, Limits, LogFormat, Logging, Opened, Probing, Routing, Seeding};
@@ -83,8 +83,8 @@ fn namespace(text: &str) -> Result<Opened, Complaint> {
         vendor if VENDORS.contains(&vendor) => return Ok(Opened::Vendor(vendor.to_owned())),
         _ => {}
     }
-    if let Some(near) = nearest(text, own.into_iter().chain(VENDORS)) {
-        return Err(Complaint::new("not a namespace", format!("did you mean `{near}`?")));
+    if let Some(hint) = did_you_mean(text, own.into_iter().chain(VENDORS)) {
+        return Err(Complaint::new("not a namespace", hint));
     }
     let name = scalar::name(text).map_err(|_| Complaint::new("not a namespace", OPEN))?;
     if name == "eth" {

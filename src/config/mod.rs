@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 pub use crate::model::Fleet;
 pub use changes::{Change, Takes, changes};
 pub use load::{Env, LoadError, Loaded, VARIABLE, load, load_with, locate};
-pub use problem::{Problem, Severity, nearest};
+pub use problem::{Problem, Severity, did_you_mean};
 
 use crate::model::UnixMs;
 use problem::Complaint;

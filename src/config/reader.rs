@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::problem::{At, Complaint, Found, Severity, nearest};
+use super::problem::{At, Complaint, Found, Severity, did_you_mean, nearest};
 use super::scalar;
 use super::schema::{self, Shape};
 use super::tree::{Node, Value};
@@ -357,8 +357,8 @@ fn listed(keys: &[&str]) -> String {
 
 /// Where an unknown key may have been meant to stand.
 fn place_of(key: &str, shape: &Shape) -> String {
-    if let Some(near) = nearest(key, shape.keys.iter().copied()) {
-        return format!("did you mean `{near}`?");
+    if let Some(hint) = did_you_mean(key, shape.keys.iter().copied()) {
+        return hint;
     }
     match schema::ALL.iter().find(|other| other.keys.contains(&key)) {
         Some(other) if other.path.is_empty() => format!("`{key}` belongs at the top level of the file"),

@@ -33,6 +33,11 @@ impl Limit {
     pub fn is_fixed(&self) -> bool {
         self.scale == Scale::Fixed
     }
+
+    /// The number an operator writes for one: from 0 up.
+    pub fn number(text: &str) -> Option<f64> {
+        text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0)
+    }
 }
 
 /// Limits an operator sets instead of the table's, by name; they are not scaled.

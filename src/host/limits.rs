@@ -15,6 +15,11 @@ macro_rules! limits {
     };
 }
 
+/// The threshold of this name.
+pub fn named(name: &str) -> Option<&'static Limit> {
+    ALL.iter().copied().find(|limit| limit.name == name)
+}
+
 limits! {
     CLOCK_DISPARITY "time.disparity" 500.0 "ms" Fixed;
     SOMAXCONN_ADVICE "net.somaxconn.advice" 4096.0 "connections" Fixed;

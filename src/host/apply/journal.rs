@@ -153,9 +153,7 @@ impl Journal {
     /// Ends an entry.
     pub fn end(&mut self, number: u64, at: UnixMs, how: How, why: &str) -> Result<(), ApplyError> {
         self.write(&Line::Ended { number, at, how, why: why.to_owned() })?;
-        for (_, its) in self.entries.iter_mut().filter(|(entry, _)| entry.number == number) {
-            *its = Some(how);
-        }
+        ended(&mut self.entries, number, how);
         Ok(())
     }
 
@@ -187,15 +185,17 @@ fn entries(text: &str) -> Vec<(Entry, Option<How>)> {
     for line in text.lines() {
         match serde_json::from_str(line) {
             Ok(Line::Started(entry)) => entries.push((entry, None)),
-            Ok(Line::Ended { number, how, .. }) => {
-                for (_, its) in entries.iter_mut().filter(|(entry, _)| entry.number == number) {
-                    *its = Some(how);
-                }
-            }
+            Ok(Line::Ended { number, how, .. }) => ended(&mut entries, number, how),
             Err(_) => {}
         }
     }
     entries
+}
+
+fn ended(entries: &mut [(Entry, Option<How>)], number: u64, how: How) {
+    for (_, its) in entries.iter_mut().filter(|(entry, _)| entry.number == number) {
+        *its = Some(how);
+    }
 }
 
 #[cfg(test)]

@@ -54,5 +54,6 @@ if [ "$quick" = all ]; then
   cargo bench --locked --profile dev --bench router -- --smoke
   cargo bench --locked --profile dev --bench console -- --smoke
   cargo bench --locked --profile dev --bench incidents -- --smoke
+  cargo bench --locked --profile dev --bench ledger -- --smoke
 fi
 say "all passed"

@@ -18,6 +18,7 @@ mod origin;
 mod process;
 mod proxy;
 mod report;
+mod slot;
 mod stats;
 
 use std::net::SocketAddr;
@@ -33,6 +34,9 @@ use proxy::{Kind, Target};
 use report::Row;
 use stats::Sample;
 
+/// Processor time of one `produceAttestationData` at a Lodestar 1.5 with a state of 64 validators, in microseconds (230 by
+/// /proc, over one connection); larger states take more.
+const WORK_US: u64 = 200;
 /// `EX_UNAVAILABLE`: a program that is measured is not installed.
 const UNAVAILABLE: u8 = 69;
 
@@ -59,6 +63,9 @@ struct Args {
     /// Time an origin takes for each answer, in milliseconds
     #[arg(long, default_value_t = 0)]
     delay_ms: u64,
+    /// Processor time that attestation data takes an origin in the one-slot measurement, in microseconds
+    #[arg(long, default_value_t = WORK_US)]
+    work_us: u64,
     /// Beacons a signed message goes to through beacondeck (`routing.broadcast.messages`)
     #[arg(long, default_value_t = 3)]
     broadcast: u8,
@@ -94,7 +101,8 @@ fn main() -> anyhow::Result<ExitCode> {
     match args.role {
         Role::Origin => {
             let chain = Chain { genesis: args.genesis };
-            runtime.block_on(origin::run(chain, Duration::from_millis(args.delay_ms)))?;
+            let (delay, work) = (Duration::from_millis(args.delay_ms), Duration::from_micros(args.work_us));
+            runtime.block_on(origin::run(chain, delay, work))?;
             Ok(ExitCode::SUCCESS)
         }
         Role::Driver if args.targets.contains(&Kind::Haproxy) && !proxy::haproxy_is_there() => {
@@ -118,7 +126,7 @@ async fn drive(args: &Args) -> anyhow::Result<ExitCode> {
     let scratch = tempfile::TempDir::new().context("making a scratch directory")?;
     let mut origins = Vec::new();
     for _ in 0..2 {
-        origins.push(origin::Origin::start(chain, args.delay_ms).await?);
+        origins.push(origin::Origin::start(chain, args.delay_ms, 0).await?);
     }
     let addresses: Vec<SocketAddr> = origins.iter().map(|origin| origin.address).collect();
     let mut targets = Vec::new();
@@ -130,6 +138,7 @@ async fn drive(args: &Args) -> anyhow::Result<ExitCode> {
     let mut failed = measure_steady(&targets, chain, &effort).await?;
     failed += measure_burst(&targets, chain, effort.rounds).await?;
     failed += measure_memory(&targets, chain, effort.memory_requests).await?;
+    failed += slot::measure(&args.targets, scratch.path(), chain, args.work_us, effort.rounds).await?;
     if failed > 0 {
         report::complain(&format!("{failed} requests failed"));
         return Ok(ExitCode::FAILURE);

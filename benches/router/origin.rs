@@ -7,8 +7,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use http_body_util::BodyExt as _;
@@ -25,9 +26,12 @@ use tokio::process::{Child, Command};
 use tokio::time::{Sleep, sleep};
 
 use crate::chain::{Chain, SLOT, SLOTS_PER_EPOCH, root, signature, slot_of};
+use crate::process;
 
 /// Size of the answer to a bulk read of validators.
 const BULK_BYTES: usize = 200_000;
+/// Where it tells how often it was asked for attestation data.
+const READS: &str = "/bench/reads";
 /// Longest time an event stream says nothing.
 const COMMENT: Duration = Duration::from_secs(1);
 
@@ -35,15 +39,16 @@ const COMMENT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Origin {
     pub address: SocketAddr,
-    _process: Child,
+    process: Child,
 }
 
 impl Origin {
     /// Starts this binary as an origin and waits until it says where it listens.
-    pub async fn start(chain: Chain, delay_ms: u64) -> anyhow::Result<Self> {
+    pub async fn start(chain: Chain, delay_ms: u64, work_us: u64) -> anyhow::Result<Self> {
         let mut process = Command::new(std::env::current_exe().context("finding this binary")?)
             .args(["--role", "origin"])
             .args(["--genesis", &chain.genesis.to_string(), "--delay-ms", &delay_ms.to_string()])
+            .args(["--work-us", &work_us.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -53,21 +58,36 @@ impl Origin {
         let stdout = process.stdout.take().context("an origin has no standard output")?;
         BufReader::new(stdout).read_line(&mut line).await.context("reading where an origin listens")?;
         let address = line.trim().parse().context("an origin did not say where it listens")?;
-        Ok(Self { address, _process: process })
+        Ok(Self { address, process })
+    }
+
+    /// Attestation data it was asked for so far.
+    pub async fn reads(&self) -> anyhow::Result<u64> {
+        let url = format!("http://{}{READS}", self.address);
+        let text = reqwest::get(url).await.context("asking an origin for its reads")?.text().await?;
+        text.parse().context("an origin did not say how much it was asked")
+    }
+
+    /// Nanoseconds of processor time it has used.
+    pub fn cpu_ns(&self) -> Option<u64> {
+        process::cpu_ns(self.process.id()?)
     }
 }
 
 struct Node {
     chain: Chain,
     delay: Duration,
+    /// Processor time that attestation data takes.
+    work: Duration,
+    reads: AtomicU64,
     bulk: Bytes,
 }
 
 /// Serves on a free port, which it prints, until standard input ends.
-pub async fn run(chain: Chain, delay: Duration) -> anyhow::Result<()> {
+pub async fn run(chain: Chain, delay: Duration, work: Duration) -> anyhow::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     crate::report::say(&listener.local_addr()?.to_string())?;
-    let node = Arc::new(Node { chain, delay, bulk: bulk() });
+    let node = Arc::new(Node { chain, delay, work, reads: AtomicU64::new(0), bulk: bulk() });
     let accept = async {
         loop {
             let (stream, _) = listener.accept().await?;
@@ -109,7 +129,14 @@ impl Node {
             return self.post(path);
         }
         match path {
+            READS => whole(Bytes::from(self.reads.load(Relaxed).to_string())),
             "/eth/v1/validator/attestation_data" => {
+                self.reads.fetch_add(1, Relaxed);
+                // On the one thread there is, as a beacon node's work is.
+                let began = Instant::now();
+                while began.elapsed() < self.work {
+                    std::hint::spin_loop();
+                }
                 self.attestation_data(slot_asked(head.uri.query().unwrap_or_default()))
             }
             "/eth/v1/beacon/states/head/validators" => whole(self.bulk.clone()),

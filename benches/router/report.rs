@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 
 use crate::proxy::Kind;
+use crate::slot::Taken;
 use crate::stats::{Figures, Sample};
 
 /// One target under one load.
@@ -94,4 +95,45 @@ pub fn memory(rows: &[(Kind, u64, u64)], requests: u64) -> anyhow::Result<()> {
         say(&format!("{:<10} {before:>11} {after:>11} {grown:>11}", kind.name()))?;
     }
     Ok(())
+}
+
+/// Prints what a slot cost. Gives the number of failed requests.
+pub fn slot(all: Vec<Taken>, requests: u64, work_us: u64) -> anyhow::Result<u64> {
+    say(&format!(
+        "\nOne slot: {requests} questions for attestation data by 200 clients at once, {work_us} us of work each at a beacon."
+    ))?;
+    say(&format!(
+        "{:<10} {:>10} {:>9} {:>9} {:>9} {:>10} {:>8}   haproxy's times: p99, cpu of all",
+        "target", "reads/slot", "p50 ms", "p99 ms", "proxy ms", "beacons ms", "all ms"
+    ))?;
+    let mut failed = 0;
+    let mut haproxy = None;
+    for Taken { kind, slots, reads, mut sample, cpu_ns: (proxy, beacons) } in all {
+        failed += sample.failed;
+        let why = sample.why.take();
+        let figures = sample.figures();
+        let a_slot = |ns: u64| ns as f64 / 1e6 / f64::from(slots.max(1));
+        let together = a_slot(proxy + beacons);
+        let ratios = match haproxy {
+            Some((p99, cpu)) => format!("{:.2}, {:.2}", figures.p99_us / p99, together / cpu),
+            None => String::new(),
+        };
+        if kind == Kind::Haproxy {
+            haproxy = Some((figures.p99_us, together));
+        }
+        let line = format!(
+            "{:<10} {:>10.1} {:>9.2} {:>9.2} {:>9.2} {:>10.2} {together:>8.2}   {ratios}",
+            kind.name(),
+            reads as f64 / f64::from(slots.max(1)),
+            figures.p50_us / 1e3,
+            figures.p99_us / 1e3,
+            a_slot(proxy),
+            a_slot(beacons),
+        );
+        say(line.trim_end())?;
+        if let Some(why) = why {
+            say(&format!("           a request failed with: {why}"))?;
+        }
+    }
+    Ok(failed)
 }

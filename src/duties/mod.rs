@@ -4,6 +4,7 @@
 //! signs with which key, and the bounded record of what was published by whom. It never decides where a request goes and never changes a byte. To read
 //! another publication, add its [`crate::endpoint::Inspect`] to `publication`.
 
+mod balances;
 mod duty;
 mod error;
 mod json;
@@ -13,6 +14,7 @@ mod publication;
 mod record;
 mod signers;
 
+pub use balances::effective_balances;
 pub use duty::{
     AttesterDuties, AttesterDuty, Committees, KEPT_EPOCHS, MAX_MEMBERS, ProposerDuty, SyncDuty,
     attester_duties, proposer_duties, sync_duties,

@@ -16,8 +16,8 @@ use super::pulse::Pulses;
 use super::said::Message;
 use super::seeds_task::Answering;
 use crate::endpoint;
-use crate::metrics::Metrics;
-use crate::model::{Ack, Clock, Fleet, HostStatus, Operation, Silence};
+use crate::metrics::{Metrics, Part, RowLabels};
+use crate::model::{Ack, Clock, Fleet, HostStatus, Operation, Silence, Use};
 use crate::router::{Desk, DoorGauge, Ends, Hub, LocalFacts, Tenures, Turns};
 use crate::store::StoreHandle;
 
@@ -90,7 +90,7 @@ impl Common {
         store: StoreHandle,
         manager: Manager,
     ) -> (Self, JournalTask, mpsc::Receiver<Message>, mpsc::Receiver<Seen>) {
-        let rows: Vec<&str> = endpoint::table().iter().map(|row| row.name).collect();
+        let rows: Vec<RowLabels<'_>> = endpoint::table().iter().map(counted).collect();
         let metrics = Arc::new(Metrics::new(&rows));
         let (eye, seen) = eye();
         let (journal, task) = journal(fleet.limits.traces, metrics.clone(), eye.clone());
@@ -125,4 +125,14 @@ impl Common {
         };
         (common, task, messages, seen)
     }
+}
+
+/// How requests of a row are counted.
+fn counted(row: &endpoint::Row) -> RowLabels<'static> {
+    let part = match row.needs {
+        Use::Sign => Some(Part::Data),
+        Use::Publish => Some(Part::Publish),
+        Use::Read | Use::Seed | Use::Events => None,
+    };
+    RowLabels { name: row.name, of: row.step.zip(part) }
 }

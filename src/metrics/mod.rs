@@ -1,7 +1,7 @@
 //! Prometheus text (`OpenMetrics` 1.0): what is counted, and the door it is read at.
 //!
 //! This room counts what it is told; it never measures, decides or keeps globals: the one [`Metrics`] is passed in. To add
-//! a metric, add its family to the file of what it tells of (`requests`, `fleet`, `incidents`) or a handle to [`Metrics`].
+//! a metric, add its family to the file of what it tells of (`requests`, `steps`, `fleet`, `incidents`) or a handle to [`Metrics`].
 //!
 //! | metric | labels | unit, meaning |
 //! |---|---|---|
@@ -11,6 +11,8 @@
 //! | `beacondeck_attempts_total` | `beacon`, `outcome` | attempts at a beacon |
 //! | `beacondeck_attempts_unrecorded_total` | | attempts beyond those a trace keeps |
 //! | `beacondeck_attempt_seconds` | `beacon` | time an attempt waited for its answer |
+//! | `beacondeck_client_after_due_seconds` | `client`, `step`, `part` (`data`, `publish`) | due point to the answer of data, or to the arrival of what was signed; negative: before |
+//! | `beacondeck_beacon_after_due_seconds` | `beacon`, `step`, `part` | due point to the beacon's answer; negative: before |
 //! | `beacondeck_beacon_healthy` | `beacon` | 1 if used for all its roles allow |
 //! | `beacondeck_beacon_lifecycle` | `beacon`, `state` | 1 for `active`, `draining` or `drained` |
 //! | `beacondeck_beacon_reason` | `beacon`, `reason` | 1 while the reason holds |
@@ -40,6 +42,7 @@ mod known;
 mod requests;
 mod seconds;
 mod server;
+mod steps;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -48,7 +51,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use crate::model::{BeaconName, FleetStatus, Trace};
+use crate::model::{BeaconName, FleetStatus, Step, Trace};
 
 pub use requests::Series;
 pub use server::{MetricsError, MetricsServer};
@@ -60,6 +63,33 @@ pub struct Names<'a> {
     pub beacons: &'a [BeaconName],
     /// By [`crate::model::ClientId`]: the first for those the fleet file does not name.
     pub clients: &'a [String],
+}
+
+/// The two requests a step of a duty is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// What is to be signed is asked for.
+    Data,
+    /// What was signed is handed in.
+    Publish,
+}
+
+impl Part {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Publish => "publish",
+        }
+    }
+}
+
+/// How requests of one row of the endpoint table are counted.
+#[derive(Debug, Clone, Copy)]
+pub struct RowLabels<'a> {
+    /// The operation's id.
+    pub name: &'a str,
+    /// The step of a duty it is part of.
+    pub of: Option<(Step, Part)>,
 }
 
 /// Everything that is counted. Handles are atomics: cheap to clone, no lock to add to.
@@ -85,8 +115,8 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Registers every family; `rows` are the operation ids by row.
-    pub fn new(rows: &[&str]) -> Self {
+    /// Registers every family; `rows` by their place in the endpoint table.
+    pub fn new(rows: &[RowLabels<'_>]) -> Self {
         let mut registry = Registry::with_prefix("beacondeck");
         let requests = requests::Requests::new(&mut registry, rows);
         let fleet = fleet::FleetGauges::new(&mut registry);

@@ -7,9 +7,10 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-use super::Names;
 use super::seconds::Seconds;
-use crate::model::{Attempt, BeaconName, Outcome, TRACE_ATTEMPTS, Trace};
+use super::steps::{StepSeries, Steps};
+use super::{Names, Part, RowLabels};
+use crate::model::{Attempt, BeaconName, Outcome, Served, Step, TRACE_ATTEMPTS, Trace};
 
 /// Status codes with a series of their own; the others count as `other`.
 const CODES: [u16; 25] = [
@@ -31,7 +32,7 @@ const OUTCOMES: [(Outcome, &str); 9] = [
     (Outcome::Overtaken, "overtaken"),
 ];
 /// The endpoint label of paths without a row.
-const NO_ROW: &str = "other";
+const NO_ROW: RowLabels<'_> = RowLabels { name: "other", of: None };
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct EndpointCode {
@@ -65,12 +66,22 @@ struct Beacon {
 #[derive(Debug)]
 struct Row {
     endpoint: String,
+    of: Option<(Step, Part)>,
     codes: [OnceLock<Counter>; CODES.len() + 1],
     seconds: OnceLock<Seconds>,
 }
 
 #[derive(Debug)]
+struct ClientSeries {
+    name: String,
+    classes: [Counter; CLASSES.len()],
+    steps: StepSeries,
+}
+
+#[derive(Debug)]
 struct BeaconSeries {
+    name: BeaconName,
+    steps: StepSeries,
     outcomes: [Counter; OUTCOMES.len()],
     seconds: Seconds,
 }
@@ -78,8 +89,8 @@ struct BeaconSeries {
 /// The series of one fleet file, by id: no label look-up where a request is counted.
 #[derive(Debug)]
 pub struct Series {
-    /// By client and class.
-    clients: Vec<[Counter; CLASSES.len()]>,
+    /// By client.
+    clients: Vec<ClientSeries>,
     /// By beacon.
     beacons: Vec<BeaconSeries>,
 }
@@ -88,10 +99,11 @@ pub struct Series {
 #[derive(Debug)]
 pub struct Requests {
     by_code: Family<EndpointCode, Counter>,
-    by_time: Family<Endpoint, Seconds>,
+    by_time: Family<Endpoint, Seconds, fn() -> Seconds>,
     by_client: Family<ClientCode, Counter>,
     by_outcome: Family<BeaconOutcome, Counter>,
-    by_beacon: Family<Beacon, Seconds>,
+    by_beacon: Family<Beacon, Seconds, fn() -> Seconds>,
+    steps: Steps,
     /// By row; the last for paths without one.
     rows: Vec<Row>,
     unrecorded: Counter,
@@ -99,14 +111,16 @@ pub struct Requests {
 
 impl Requests {
     /// Registers the families.
-    pub fn new(registry: &mut Registry, rows: &[&str]) -> Self {
+    pub fn new(registry: &mut Registry, rows: &[RowLabels<'_>]) -> Self {
+        let taken: fn() -> Seconds = Seconds::taken;
         let all = Self {
             by_code: Family::default(),
-            by_time: Family::default(),
+            by_time: Family::new_with_constructor(taken),
             by_client: Family::default(),
             by_outcome: Family::default(),
-            by_beacon: Family::default(),
-            rows: rows.iter().chain([&NO_ROW]).map(|name| Row::new(name)).collect(),
+            by_beacon: Family::new_with_constructor(taken),
+            steps: Steps::new(registry),
+            rows: rows.iter().chain([&NO_ROW]).map(Row::new).collect(),
             unrecorded: Counter::default(),
         };
         registry.register("requests", "Requests answered, by endpoint and status", all.by_code.clone());
@@ -133,10 +147,14 @@ impl Requests {
 
     /// The series of a fleet file; those that are there already count on.
     pub fn series(&self, names: &Names<'_>) -> Series {
-        let client = |name: &String| {
-            CLASSES.map(|class| self.by_client.get_or_create_owned(&client_code(name, class)))
+        let client = |name: &String| ClientSeries {
+            name: name.clone(),
+            classes: CLASSES.map(|class| self.by_client.get_or_create_owned(&client_code(name, class))),
+            steps: StepSeries::default(),
         };
         let beacon = |name: &BeaconName| BeaconSeries {
+            name: name.clone(),
+            steps: StepSeries::default(),
             outcomes: OUTCOMES
                 .map(|(_, outcome)| self.by_outcome.get_or_create_owned(&beacon_outcome(name, outcome))),
             seconds: self.by_beacon.get_or_create_owned(&Beacon { beacon: name.to_string() }),
@@ -152,6 +170,7 @@ impl Requests {
         for class in CLASSES {
             self.by_client.remove(&client_code(name, class));
         }
+        self.steps.forget_client(name);
     }
 
     /// Series of a beacon that is gone.
@@ -160,6 +179,7 @@ impl Requests {
             self.by_outcome.remove(&beacon_outcome(name, outcome));
         }
         self.by_beacon.remove(&Beacon { beacon: name.to_string() });
+        self.steps.forget_beacon(name);
     }
 
     /// Counts one trace by the series of the fleet file it passed under.
@@ -170,15 +190,32 @@ impl Requests {
             let seconds = row.seconds.get_or_init(|| {
                 self.by_time.get_or_create_owned(&Endpoint { endpoint: row.endpoint.clone() })
             });
-            seconds.observe_us(u64::from(trace.took_us));
+            seconds.observe_us(i64::from(trace.took_us));
+            if let Some(of) = row.of {
+                self.step(of, trace, series);
+            }
         }
         if let Some(client) = series.clients.get(usize::from(trace.client.0)) {
             let class = usize::from(trace.status / 100).wrapping_sub(1).min(CLASSES.len() - 1);
-            client[class].inc();
+            client.classes[class].inc();
         }
         let kept = usize::from(trace.attempts).min(TRACE_ATTEMPTS);
         trace.tried.iter().take(kept).for_each(|attempt| series.attempt(attempt));
         self.unrecorded.inc_by(u64::from(trace.attempts) - kept as u64);
+    }
+
+    /// What a beacon's answer has done for a duty.
+    fn step(&self, of: (Step, Part), trace: &Trace, series: &Series) {
+        let Served::Beacon(beacon) = trace.served else { return };
+        let came = i64::from(trace.due_ms) * 1_000;
+        let answered = came + i64::from(trace.took_us);
+        if let Some(client) = series.clients.get(usize::from(trace.client.0)) {
+            let at = if of.1 == Part::Publish { came } else { answered };
+            self.steps.client(&client.steps, &client.name, of, at);
+        }
+        if let Some(beacon) = series.beacons.get(beacon.index()) {
+            self.steps.beacon(&beacon.steps, &beacon.name, of, answered);
+        }
     }
 }
 
@@ -191,7 +228,7 @@ impl Series {
         series.outcomes[outcome].inc();
         // What was never sent or never waited for would pull the times down.
         if !matches!(attempt.outcome, Outcome::Unreachable | Outcome::Overtaken) {
-            series.seconds.observe_us(u64::from(attempt.took_us));
+            series.seconds.observe_us(i64::from(attempt.took_us));
         }
     }
 }
@@ -205,9 +242,10 @@ fn beacon_outcome(beacon: &BeaconName, outcome: &str) -> BeaconOutcome {
 }
 
 impl Row {
-    fn new(name: &str) -> Self {
+    fn new(labels: &RowLabels<'_>) -> Self {
         Self {
-            endpoint: name.to_owned(),
+            endpoint: labels.name.to_owned(),
+            of: labels.of,
             codes: std::array::from_fn(|_| OnceLock::new()),
             seconds: OnceLock::new(),
         }

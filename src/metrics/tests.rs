@@ -15,7 +15,12 @@ use crate::model::{
 };
 
 fn metrics() -> Metrics {
-    Metrics::new(&["getGenesis", "produceAttestationData"])
+    let row = |name, of| RowLabels { name, of };
+    Metrics::new(&[
+        row("getGenesis", None),
+        row("produceAttestationData", Some((Step::Attest, Part::Data))),
+        row("submitPoolAttestationsV2", Some((Step::Attest, Part::Publish))),
+    ])
 }
 
 fn series_of(metrics: &Metrics) -> Series {
@@ -208,6 +213,31 @@ fn a_beacon_is_not_healthy_before_the_first_snapshot() {
     let metrics = metrics();
     drop(series_of(&metrics));
     assert_eq!(value(&metrics.render(), "beacondeck_beacon_healthy{beacon=\"b1\"}"), Some(0.0));
+}
+
+#[test]
+fn steps_are_counted_against_their_due_point_once_they_are_made() {
+    let metrics = metrics();
+    let series = series_of(&metrics);
+    let count = |of: &str, part: &str, le: &str| {
+        let (metric, name) = of.split_once('/').unwrap();
+        let labels = format!("le=\"{le}\",{metric}=\"{name}\",step=\"attest\",part=\"{part}\"");
+        value(&metrics.render(), &format!("beacondeck_{metric}_after_due_seconds_bucket{{{labels}}}"))
+    };
+    assert_eq!(count("client/vc-1", "data", "+Inf"), None);
+    // Asked 400 ms before it was due, answered 46.9 ms before.
+    metrics.record(&Trace { due_ms: -400, ..trace() }, &series);
+    assert_eq!(count("client/vc-1", "data", "0.0"), Some(1.0));
+    assert_eq!(count("client/vc-1", "data", "-0.1"), Some(0.0));
+    assert_eq!(count("beacon/b2", "data", "0.0"), Some(1.0));
+    assert_eq!(count("beacon/b1", "data", "0.0"), None, "it did not answer");
+    // What was signed came in time, and a beacon took it late.
+    metrics.record(&Trace { row: 2, due_ms: -200, ..trace() }, &series);
+    assert_eq!(count("client/vc-1", "publish", "-0.1"), Some(1.0));
+    assert_eq!(count("beacon/b2", "publish", "0.1"), Some(0.0));
+    assert_eq!(count("beacon/b2", "publish", "0.25"), Some(1.0));
+    metrics.record(&Trace { served: Served::Nobody, ..trace() }, &series);
+    assert_eq!(count("client/vc-1", "data", "+Inf"), Some(1.0), "an answer of ours is no beacon's");
 }
 
 #[test]

@@ -148,8 +148,9 @@ pub struct Cost {
     /// Of them included with another head than the chain's.
     pub wrong_head: u64,
     /// What that comes to an hour at the present rate, in ETH; none while nothing is lost or rewards are not known. An
-    /// estimate: base reward of a validator of 32 ETH, the network's validators counted from its committees
-    /// (altair spec, `get_base_reward`; missed source and target cost the reward and a penalty as high).
+    /// estimate: the base reward at the mean effective balance of a sample of our validators, the network's balance taken from
+    /// its committees and a sample of them (altair spec, `get_base_reward`; missed source and target cost the reward and a
+    /// penalty as high).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eth_per_hour: Option<f64>,
 }

@@ -44,6 +44,8 @@ mod hands;
 #[cfg(test)]
 mod heads;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod lodestar;
 #[cfg(test)]
 mod network;

@@ -20,6 +20,9 @@ pub fn table(title: &str, run: &Run) -> String {
     for outcome in &run.outcomes {
         rows(&mut text, outcome);
     }
+    let ledger = &run.ledger;
+    let (same, all) = (ledger.attestations - ledger.differences.len(), ledger.attestations);
+    let _ = writeln!(text, "the ledger says the same as the chain of {same} of {all} attestations");
     for seeded in &run.seeded {
         let _ = writeln!(text, "{seeded}");
     }

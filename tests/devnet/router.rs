@@ -251,11 +251,16 @@ impl Router {
     }
 
     async fn run(&self, args: &[&str]) -> Result<Output> {
-        let mut command = tokio::process::Command::new(ROUTER);
-        command.args(args).arg("--fleet").arg(self.fleet.path()).kill_on_drop(true);
-        let output = tokio::time::timeout(COMMAND_BOUND, command.output()).await;
-        Ok(output.with_context(|| format!("beacondeck {} takes too long", args.join(" ")))??)
+        command(&self.fleet.path(), args).await
     }
+}
+
+/// Runs a command of the program against the router of a fleet file.
+pub async fn command(fleet: &Path, args: &[&str]) -> Result<Output> {
+    let mut command = tokio::process::Command::new(ROUTER);
+    command.args(args).arg("--fleet").arg(fleet).kill_on_drop(true);
+    let output = tokio::time::timeout(COMMAND_BOUND, command.output()).await;
+    Ok(output.with_context(|| format!("beacondeck {} takes too long", args.join(" ")))??)
 }
 
 fn serve(fleet: &Fleet, log: &Path) -> Result<Process> {

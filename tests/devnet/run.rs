@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::clock::{SLOTS_PER_EPOCH, first_slot};
 use super::fault::Fault;
 use super::heads::Beside;
+use super::ledger::{self, Compared};
 use super::lodestar::VALIDATORS;
 use super::network::{BEACONS, Network};
 use super::process::print_tails;
@@ -22,6 +23,9 @@ use super::truth::{self, EpochTruth};
 const SECONDS_PER_SLOT: u64 = 3;
 /// Epochs after which the network must be attesting in full.
 const WARM_UP_EPOCHS: u64 = 5;
+
+/// Epochs until one that is over is final and asked about.
+const FINAL: u64 = 2;
 
 /// One part of a plan: a fault, or none, at one beacon, and a time without any after it.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +85,8 @@ pub struct Run {
     pub explained: Vec<Value>,
     /// Whom the router blamed, one object an incident.
     pub incidents: Vec<Value>,
+    /// The router's ledger beside the chain, until the router itself is touched.
+    pub ledger: Compared,
     /// What proxies saw at beacons that were started again, a sentence each.
     pub seeded: Vec<String>,
     /// The logs of all that ran.
@@ -99,8 +105,8 @@ pub async fn run(topology: Topology, plan: &[Stage]) -> Result<Run> {
     if outcome.is_err() {
         print_tails(logs.path());
     }
-    let Course { outcomes, finalized, explained, incidents, seeded } = outcome?;
-    Ok(Run { outcomes, finalized, explained, incidents, seeded, logs })
+    let Course { outcomes, finalized, explained, incidents, ledger, seeded } = outcome?;
+    Ok(Run { outcomes, finalized, explained, incidents, ledger, seeded, logs })
 }
 
 /// What there is to tell of a run but its logs.
@@ -109,6 +115,7 @@ struct Course {
     finalized: Range<u64>,
     explained: Vec<Value>,
     incidents: Vec<Value>,
+    ledger: Compared,
     seeded: Vec<String>,
 }
 
@@ -123,9 +130,10 @@ async fn course(topology: Topology, plan: &[Stage], net: &mut Network) -> Result
     let length: u64 = plan.iter().map(|stage| stage.epochs + stage.recovery).sum();
     let truths = truth::collect(net.http.clone(), net.urls(), net.clock, begin..begin + length);
     let prepares = prepares(net, &door, begin);
+    let ledger = ledger(plan, net, &door, begin);
     let stages = stages(topology, plan, net, &mut door, begin);
-    let (truths, (done, explained)) = tokio::select! {
-        both = async { tokio::try_join!(truths, stages) } => both?,
+    let (truths, (done, explained), ledger) = tokio::select! {
+        all = async { tokio::try_join!(truths, stages, ledger) } => all?,
         failed = prepares => match failed? {},
     };
     net.all_alive()?;
@@ -145,7 +153,7 @@ async fn course(topology: Topology, plan: &[Stage], net: &mut Network) -> Result
         outcomes.push(Outcome { stage: *stage, during, after, done });
     }
     let finalized = first_finalized..last_finalized;
-    Ok(Course { outcomes, finalized, explained, incidents, seeded })
+    Ok(Course { outcomes, finalized, explained, incidents, ledger, seeded })
 }
 
 /// Keeps fee recipients told, where there is a router to be told; ends with a failure only.
@@ -155,6 +163,28 @@ fn prepares(net: &Network, door: &Door, epoch: u64) -> impl Future<Output = Resu
         match router {
             Some(router) => seeds::prepare(http, router, clock, epoch).await,
             None => std::future::pending().await,
+        }
+    }
+}
+
+/// Compares the ledger with the chain, where there is a router: from the first epoch that it has seen whole to the last that is
+/// final before the router is touched.
+fn ledger(
+    plan: &[Stage],
+    net: &Network,
+    door: &Door,
+    begin: u64,
+) -> impl Future<Output = Result<Compared>> + use<> {
+    let untouched = plan.iter().take_while(|stage| !matches!(stage.fault, Some(Fault::Router(_))));
+    let length: u64 = untouched.clone().map(|stage| stage.epochs + stage.recovery).sum();
+    let touched = untouched.count() < plan.len();
+    let epochs = begin..(begin + length).saturating_sub(if touched { FINAL } else { 0 });
+    let (http, urls, clock) = (net.http.clone(), net.urls(), net.clock);
+    let fleet = door.router().map(|router| router.fleet.path());
+    async move {
+        match fleet {
+            Some(fleet) => ledger::compare(http, urls, fleet, clock, epochs).await,
+            None => Ok(Compared::default()),
         }
     }
 }

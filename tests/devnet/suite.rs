@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use super::blame;
 use super::clock::{SLOTS_PER_EPOCH, first_slot};
 use super::fault::Fault;
+use super::ledger;
 use super::lodestar;
 use super::process::print_tails;
 use super::report;
@@ -76,6 +77,7 @@ fn judge(run: &Run) -> Result<()> {
     ensure!(run.finalized.end > run.finalized.start, "finality stood still");
     let (control, stages) = run.outcomes.split_first().context("no control")?;
     blame::all_named(run)?;
+    ledger::judge(&run.ledger)?;
     for outcome in stages {
         if outcome.stage.fault == Some(Fault::Router(Upkeep::Kill)) {
             bounded(outcome)?;

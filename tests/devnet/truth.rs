@@ -15,13 +15,15 @@ use super::clock::{Clock, SLOTS_PER_EPOCH, eventually, first_slot};
 use super::network::{ASK_BOUND, PER_CLIENT, data};
 
 /// Altair's participation flags.
-const SOURCE: u64 = 1;
-const TARGET: u64 = 2;
-const HEAD: u64 = 4;
+pub const SOURCE: u64 = 1;
+/// See [`SOURCE`].
+pub const TARGET: u64 = 2;
+/// See [`SOURCE`].
+pub const HEAD: u64 = 4;
 const ALL: u64 = SOURCE | TARGET | HEAD;
 
 /// Slots into the epoch after the window at which it is read: the last block has settled by then.
-const SETTLED: u64 = 2;
+pub const SETTLED: u64 = 2;
 
 /// One epoch as the chain tells it; counts of validators, a missing one lacks the other three too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -111,6 +113,12 @@ pub async fn finalized(http: &Client, urls: &[String]) -> u64 {
 
 /// The state after the last block of `epoch`, from a beacon on the chain that most of them are on.
 async fn state_at_end_of(http: &Client, urls: &[String], epoch: u64) -> Result<Value> {
+    let (slot, url) = end_of(http, urls, epoch).await?;
+    state(http, &url, slot).await
+}
+
+/// The last slot of `epoch` that has a block, and a beacon on the chain that most of them are on.
+pub async fn end_of(http: &Client, urls: &[String], epoch: u64) -> Result<(u64, String)> {
     for slot in (first_slot(epoch)..first_slot(epoch + 1)).rev() {
         let mut votes: BTreeMap<Option<String>, Vec<&String>> = BTreeMap::new();
         for url in urls {
@@ -120,14 +128,18 @@ async fn state_at_end_of(http: &Client, urls: &[String], epoch: u64) -> Result<V
         }
         let most = votes.into_iter().max_by_key(|(_, voters)| voters.len());
         let (block, voters) = most.with_context(|| format!("no beacon answers about slot {slot}"))?;
-        if block.is_none() {
-            continue;
+        if block.is_some() {
+            return Ok((slot, voters[0].clone()));
         }
-        let url = format!("{}/eth/v2/debug/beacon/states/{slot}", voters[0]);
-        let what = format!("the state of slot {slot}");
-        return eventually(&what, 5 * ASK_BOUND, async || data(http, &url).await.ok()).await;
     }
     anyhow::bail!("epoch {epoch} has no block")
+}
+
+/// A beacon's state after the block of a slot.
+pub async fn state(http: &Client, url: &str, slot: u64) -> Result<Value> {
+    let url = format!("{url}/eth/v2/debug/beacon/states/{slot}");
+    let what = format!("the state of slot {slot}");
+    eventually(&what, 5 * ASK_BOUND, async || data(http, &url).await.ok()).await
 }
 
 /// The root of a beacon's block at a slot; none if that slot is empty.
@@ -148,7 +160,8 @@ fn empty_slots(state: &Value, epoch: u64) -> Result<usize> {
     Ok(slots.filter(|slot| *slot > 0 && root(*slot) == root(*slot - 1)).count())
 }
 
-fn flags(state: &Value, member: &str) -> Result<Vec<u64>> {
+/// A list of flags of a state.
+pub fn flags(state: &Value, member: &str) -> Result<Vec<u64>> {
     let flags: Option<Vec<u64>> = state[member].as_array().and_then(|all| all.iter().map(number).collect());
     let flags = flags.with_context(|| format!("{member} of the state"))?;
     ensure!(!flags.is_empty(), "{member} of the state is empty");
@@ -156,7 +169,7 @@ fn flags(state: &Value, member: &str) -> Result<Vec<u64>> {
 }
 
 /// A number as the Beacon API writes it: in quotes.
-fn number(value: &Value) -> Option<u64> {
+pub fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str()?.parse().ok())
 }
 

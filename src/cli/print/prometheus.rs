@@ -16,9 +16,9 @@ mod tests {
     use super::*;
     use crate::cli::notify::test_incident;
     use crate::console::fixture::{beacon, fleet};
-    use crate::metrics::{Metrics, Names};
+    use crate::metrics::{Metrics, Names, Part, RowLabels};
     use crate::model::{
-        Attempt, BeaconId, BeaconName, ClientId, Served, Slot, TRACE_ATTEMPTS, Trace, UnixMs,
+        Attempt, BeaconId, BeaconName, ClientId, Served, Slot, Step, TRACE_ATTEMPTS, Trace, UnixMs,
     };
 
     /// The words of a text that begin as our metrics do.
@@ -48,7 +48,7 @@ mod tests {
 
     /// What is exported once something of everything has happened.
     fn exported() -> String {
-        let metrics = Metrics::new(&["getGenesis"]);
+        let metrics = Metrics::new(&[RowLabels { name: "getGenesis", of: Some((Step::Attest, Part::Data)) }]);
         let beacons = [BeaconName::new("b1")];
         let series = metrics.series(&Names { beacons: &beacons, clients: &["unnamed".to_owned()] });
         metrics.record(&answered(), &series);

@@ -104,6 +104,11 @@ impl Shuffling {
         self.members.len()
     }
 
+    /// At most so many of them.
+    pub(super) fn first(&self, most: usize) -> &[u32] {
+        &self.members[..most.min(self.members.len())]
+    }
+
     fn starts(&self, slot: Slot) -> &[u32] {
         let place = slot.0.checked_sub(self.first.0);
         place.and_then(|place| self.starts.get(place as usize)).map_or(&[], Vec::as_slice)

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Ledger;
+use super::roll::Number;
 use crate::duties::Kind;
-use crate::model::{BeaconId, ClientId, Epoch, Slot};
+use crate::model::{BeaconId, ClientId, Epoch, Slot, ValidatorIndex};
 
 /// Sums of attestations.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -87,5 +88,17 @@ impl Ledger {
     pub fn active(&self, epoch: Epoch) -> Option<u64> {
         let (_, shuffling) = self.shufflings.get(&epoch)?.last()?;
         Some(shuffling.members() as u64)
+    }
+
+    /// So many of those that were seen, or all of them, spread over the roll.
+    pub fn sample(&self, most: usize) -> Vec<ValidatorIndex> {
+        let step = self.roll.len().div_ceil(most.max(1)).max(1);
+        (0..self.roll.len()).step_by(step).map(|number| self.roll.validator(number as Number)).collect()
+    }
+
+    /// So many of the network's active validators in an epoch; the shuffling has mixed them.
+    pub fn sample_of_network(&self, epoch: Epoch, most: usize) -> Option<Vec<ValidatorIndex>> {
+        let (_, shuffling) = self.shufflings.get(&epoch)?.last()?;
+        Some(shuffling.first(most).iter().map(|index| ValidatorIndex(u64::from(*index))).collect())
     }
 }

@@ -14,6 +14,7 @@
 //! | `told` | which verdicts of the chain were told |
 //! | `turnout` | the network's part in a slot |
 //! | `reader` | what is read from beacons for the ledger |
+//! | `worth` | what a duty is worth |
 //! | `recorder` | the recording |
 //! | `answer` | duties in people's words |
 //! | `fleet` | beacons, clients and their labels |
@@ -31,6 +32,7 @@ mod recorder;
 mod task;
 mod told;
 mod turnout;
+mod worth;
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Reads what the ledger lacks from beacons: blocks one after the other, and the committees of an epoch.
+//! Reads what the ledger lacks from beacons: blocks one after the other, the committees of an epoch, and balances.
 //!
 //! One read at a time, from one beacon at the agreed head; what fails is asked of the next one. Nothing here is in a
 //! hurry: verdicts are counted at the end of a slot.
@@ -9,17 +9,20 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 
+use super::worth::Sampled;
 use crate::beacon::BeaconClient;
-use crate::duties::{Block, Committee, read_block, read_committees};
-use crate::model::{Epoch, Root, Slot};
+use crate::duties::{Block, Committee, effective_balances, read_block, read_committees};
+use crate::model::{Epoch, Root, Slot, ValidatorIndex};
 use crate::pool::Table;
 
 /// How long a block may take, and the committees of a million validators.
 const BLOCK_WITHIN: Duration = Duration::from_secs(4);
 const COMMITTEES_WITHIN: Duration = Duration::from_secs(20);
+/// How long some hundred validators may take; a state may have to be read for them.
+const BALANCES_WITHIN: Duration = Duration::from_secs(20);
 
 /// What is to be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lacks {
     /// This block.
     Block(Root),
@@ -34,6 +37,8 @@ pub enum Lacks {
         /// The state's root.
         state: Root,
     },
+    /// Effective balances of some validators.
+    Balances(Sampled),
 }
 
 /// What was read.
@@ -43,6 +48,8 @@ pub enum Read {
     Block(Block),
     /// Committees.
     Committees(Epoch, Root, Vec<Committee>),
+    /// Effective balances, in Gwei.
+    Balances(Sampled, Vec<(ValidatorIndex, u64)>),
     /// Nothing: nobody could tell.
     Nothing,
 }
@@ -59,12 +66,12 @@ pub struct Reader {
 impl Reader {
     /// Reads one thing and tells it.
     pub async fn read(self, lacks: Lacks, table: Arc<Table>) {
-        let read = self.first_answer(lacks, &table).await;
+        let read = self.first_answer(&lacks, &table).await;
         // The task that asked may have ended.
         let _ = self.to.send((lacks, read)).await;
     }
 
-    async fn first_answer(&self, lacks: Lacks, table: &Table) -> Read {
+    async fn first_answer(&self, lacks: &Lacks, table: &Table) -> Read {
         let clients = self.clients.load_full();
         for client in order(table).filter_map(|place| clients.get(place)) {
             match ask(client, lacks).await {
@@ -89,12 +96,12 @@ fn order(table: &Table) -> impl Iterator<Item = usize> {
     places.into_iter().take(3)
 }
 
-async fn ask(client: &BeaconClient, lacks: Lacks) -> Result<Read, Box<dyn std::error::Error + Send + Sync>> {
+async fn ask(client: &BeaconClient, lacks: &Lacks) -> Result<Read, Box<dyn std::error::Error + Send + Sync>> {
     match lacks {
         Lacks::Block(root) => {
             let path = format!("/eth/v2/beacon/blocks/{root}");
             let body = client.raw_within(&path, BLOCK_WITHIN).await?;
-            Ok(Read::Block(read_block(root, &body)?))
+            Ok(Read::Block(read_block(*root, &body)?))
         }
         Lacks::Committees { epoch, decided, slot, state } => {
             let of = |id: String| format!("/eth/v1/beacon/states/{id}/committees?epoch={epoch}");
@@ -107,7 +114,14 @@ async fn ask(client: &BeaconClient, lacks: Lacks) -> Result<Read, Box<dyn std::e
                 Err(error) => return Err(error.into()),
             };
             let list = tokio::task::spawn_blocking(move || read_committees(&body)).await??;
-            Ok(Read::Committees(epoch, decided, list))
+            Ok(Read::Committees(*epoch, *decided, list))
+        }
+        Lacks::Balances(sampled) => {
+            // One parameter each, as the specification has it; not all take a list.
+            let ids: Vec<String> = sampled.all().iter().map(|index| format!("id={index}")).collect();
+            let path = format!("/eth/v1/beacon/states/head/validators?{}", ids.join("&"));
+            let body = client.raw_within(&path, BALANCES_WITHIN).await?;
+            Ok(Read::Balances(sampled.clone(), effective_balances(&body)?))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod keys;
 mod lines;
+mod reads;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use super::probes::Probes;
 use super::reader::{Lacks, Read, Reader};
 use super::recorder::Recorder;
 use super::told::Told;
+use super::worth::Worth;
 use super::{Passed, Seen, Shown, answer};
 use crate::chain::{SlotClock, Spec};
 use crate::duties::{Given, Ledger, Passage, Publication, Shape, Signers};
@@ -39,8 +41,6 @@ use crate::store::{StoreHandle, Write};
 const LOOK: Duration = Duration::from_millis(100);
 /// A rest when all that came is taken: what comes meanwhile is taken together, and woke nobody.
 const REST: Duration = Duration::from_millis(20);
-/// Slots after which what nobody could tell is asked for again.
-const AGAIN: u64 = 2;
 
 /// The task and what it owns.
 pub struct Observer {
@@ -67,6 +67,7 @@ pub struct Observer {
     table: Arc<Table>,
     spec: Option<Arc<Spec>>,
     ledger: Option<Ledger>,
+    worth: Worth,
     head: Option<Root>,
     signers: Option<Signers>,
     keys: Keys,
@@ -113,6 +114,7 @@ impl Observer {
             table: Arc::default(),
             spec: None,
             ledger: None,
+            worth: Worth::default(),
             head: None,
             signers: None,
             keys: Keys::default(),
@@ -269,46 +271,6 @@ impl Observer {
         }
         self.table = table;
         self.begin_ledger();
-        self.follow();
-    }
-
-    /// Tells the ledger of the head, and reads what it lacks.
-    fn follow(&mut self) {
-        let head = self.table.agreed.map(|head| head.root);
-        if let (Some(root), Some(ledger), true) = (head, &mut self.ledger, head != self.head) {
-            ledger.head(root);
-            self.head = head;
-        }
-        let Some(ledger) = self.ledger.as_ref().filter(|_| !self.reading) else { return };
-        let committees = || {
-            let ((epoch, decided), (slot, state)) = (ledger.wanted().into_iter().next()?, ledger.tip()?);
-            Some(Lacks::Committees { epoch, decided, slot, state })
-        };
-        let asked = |lacks: &Lacks| self.spurned.iter().any(|(spurned, _)| spurned == lacks);
-        let block = ledger.missing().map(Lacks::Block).filter(|lacks| !asked(lacks));
-        let Some(lacks) = block.or_else(|| committees().filter(|lacks| !asked(lacks))) else { return };
-        self.reading = true;
-        self.tasks.spawn(self.reader.clone().read(lacks, self.table.clone()));
-    }
-
-    fn read(&mut self, lacks: Lacks, read: Read) {
-        self.reading = false;
-        let Some(ledger) = &mut self.ledger else { return };
-        let took = match read {
-            Read::Block(block) => {
-                ledger.block(block);
-                true
-            }
-            Read::Committees(epoch, decided, list) => {
-                let told = ledger.committees(epoch, decided, list);
-                told.inspect_err(|error| tracing::warn!(%error, "a beacon told committees that are none"))
-                    .is_ok()
-            }
-            Read::Nothing => false,
-        };
-        if !took {
-            self.spurned.push((lacks, Slot(self.slot.unwrap_or_default().0 + AGAIN)));
-        }
         self.follow();
     }
 

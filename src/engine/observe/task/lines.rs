@@ -12,9 +12,6 @@ use crate::model::{Epoch, Observation, Slot, SlotSeen};
 const TURNOUT: u64 = 2;
 /// Epochs of duties that the status sums.
 const SUMMED: u64 = 2;
-/// An increment of effective balance and the effective balance that is reckoned with, in Gwei (phase0 spec).
-const INCREMENT: u64 = 1_000_000_000;
-const BALANCE: u64 = 32 * INCREMENT;
 
 impl Observer {
     pub(super) fn lines(&mut self, slot: Slot, clock: &SlotClock) -> Vec<Observation> {
@@ -52,13 +49,10 @@ impl Observer {
         lines
     }
 
-    /// Base reward of a validator of 32 ETH an epoch, in Gwei (altair spec, `get_base_reward`), the total balance being
-    /// reckoned as 32 ETH for each active validator.
+    /// Base reward of one of our validators an epoch, in Gwei.
     pub(super) fn base_reward(&self, epoch: Epoch) -> Option<f64> {
         let active = self.ledger.as_ref()?.active(epoch)?;
-        let factor = self.spec.as_ref()?.get_u64("BASE_REWARD_FACTOR")?;
-        let total = active.checked_mul(BALANCE)?.isqrt();
-        (total > 0).then(|| (BALANCE / INCREMENT) as f64 * (INCREMENT * factor / total) as f64)
+        self.worth.base_reward(active, self.spec.as_ref()?.get_u64("BASE_REWARD_FACTOR")?)
     }
 
     pub(super) fn show(&self, now: Option<(Slot, &SlotClock)>) {

@@ -1,0 +1,146 @@
+//! One slot: every attester asks for its data at once, of beacons to which that is work. What it costs router and beacons.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::chain::{Chain, SLOTS_PER_EPOCH};
+use crate::http::{Connection, get};
+use crate::origin::Origin;
+use crate::proxy::{Kind, Target};
+use crate::report;
+use crate::stats::{Run, Sample};
+
+/// Validators, each of which attests once an epoch.
+const VALIDATORS: u64 = 10_000;
+const CLIENTS: u64 = 200;
+const PER_SLOT: u64 = VALIDATORS / SLOTS_PER_EPOCH;
+/// Committees of a slot: each is asked for by its index, as clients do.
+const COMMITTEES: u64 = 64;
+/// From a slot's start, when its head is told, to the clients' questions.
+const AFTER_HEAD: Duration = Duration::from_millis(500);
+
+/// A target with beacons of its own, so that their processor time is known apart.
+struct Stand {
+    target: Target,
+    origins: Vec<Origin>,
+}
+
+/// What one target took in all rounds.
+pub struct Taken {
+    pub kind: Kind,
+    pub slots: u32,
+    /// Attestation data that beacons were asked for.
+    pub reads: u64,
+    pub sample: Sample,
+    /// Nanoseconds of processor time of the proxy, and of its beacons.
+    pub cpu_ns: (u64, u64),
+}
+
+/// Measures so many slots, all targets in each. Gives the number of failed requests.
+pub async fn measure(
+    kinds: &[Kind],
+    dir: &Path,
+    chain: Chain,
+    work_us: u64,
+    slots: u32,
+) -> anyhow::Result<u64> {
+    let mut stands = Vec::new();
+    for kind in kinds {
+        stands.push(Stand::start(*kind, &dir.join(format!("slot-{}", kind.name())), chain, work_us).await?);
+    }
+    let mut taken: Vec<Taken> = kinds.iter().map(|kind| Taken::none(*kind)).collect();
+    for _ in 0..slots {
+        sleep(chain.until_next() + AFTER_HEAD).await;
+        for (stand, taken) in stands.iter().zip(&mut taken) {
+            stand.slot(chain, taken).await?;
+        }
+    }
+    report::slot(taken, PER_SLOT, work_us)
+}
+
+impl Taken {
+    fn none(kind: Kind) -> Self {
+        Self { kind, slots: 0, reads: 0, sample: Sample::default(), cpu_ns: (0, 0) }
+    }
+}
+
+impl Stand {
+    async fn start(kind: Kind, dir: &Path, chain: Chain, work_us: u64) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
+        let mut origins = Vec::new();
+        for _ in 0..2 {
+            origins.push(Origin::start(chain, 0, work_us).await?);
+        }
+        let addresses: Vec<SocketAddr> = origins.iter().map(|origin| origin.address).collect();
+        let mut target = Target::start(kind, dir, &addresses, 1).await?;
+        target.wait_until_ready(&crate::load::ready_request(chain)).await?;
+        Ok(Self { target, origins })
+    }
+
+    async fn slot(&self, chain: Chain, taken: &mut Taken) -> anyhow::Result<()> {
+        let (reads, proxy, beacons) = (self.reads().await?, self.target.cpu_ns(), self.cpu_ns()?);
+        taken.sample.add(ask(self.target.address, chain.slot()).await?);
+        taken.slots += 1;
+        taken.reads += self.reads().await? - reads;
+        taken.cpu_ns.0 += self.target.cpu_ns().zip(proxy).map_or(0, |(now, then)| now.saturating_sub(then));
+        taken.cpu_ns.1 += self.cpu_ns()?.saturating_sub(beacons);
+        Ok(())
+    }
+
+    async fn reads(&self) -> anyhow::Result<u64> {
+        let mut all = 0;
+        for origin in &self.origins {
+            all += origin.reads().await?;
+        }
+        Ok(all)
+    }
+
+    fn cpu_ns(&self) -> anyhow::Result<u64> {
+        let each = self.origins.iter().map(Origin::cpu_ns);
+        each.sum::<Option<u64>>().context("the kernel does not say what processor time origins used")
+    }
+}
+
+/// All clients ask at one instant, each for its validators one after the other; times count from that instant.
+async fn ask(address: SocketAddr, slot: u64) -> anyhow::Result<Run> {
+    let released = Arc::new(Barrier::new(CLIENTS as usize + 1));
+    let mut tasks = JoinSet::new();
+    for client in 0..CLIENTS {
+        let validators = (0..PER_SLOT).filter(move |validator| validator % CLIENTS == client);
+        let request = |validator: u64| {
+            let committee = validator % COMMITTEES;
+            get(&format!("/eth/v1/validator/attestation_data?slot={slot}&committee_index={committee}"))
+        };
+        let requests: Vec<Vec<u8>> = validators.map(request).collect();
+        let mut connection = Connection::open(address).await.context("connecting to a target")?;
+        connection.exchange(&get("/eth/v1/node/version")).await.context("asking a target once")?;
+        let released = released.clone();
+        tasks.spawn(async move {
+            released.wait().await;
+            let start = Instant::now();
+            let mut run = Run::default();
+            for request in &requests {
+                let status = connection.exchange(request).await;
+                if !run.add(start, Instant::now(), status) {
+                    break;
+                }
+            }
+            run
+        });
+    }
+    released.wait().await;
+    let began = Instant::now();
+    let mut all = Run::default();
+    while let Some(run) = tasks.join_next().await {
+        all.merge(run.context("a client of the load panicked")?);
+    }
+    all.wall = began.elapsed();
+    Ok(all)
+}

@@ -1,35 +1,26 @@
 //! Attestation data decided once: who asks the same shares one read, and one answer stands for all.
 //!
-//! Which answer stands is the guard's business; here are the reads that are under way. A read runs in a task of its own:
-//! whoever waits for it may hang up. Beacons are known by name: answers outlive a fleet file.
+//! Which answer stands is the guard's business; here are the reads. Beacons are known by name: answers outlive a fleet
+//! file.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue};
-use hyper::{HeaderMap, Response, StatusCode};
-use tokio::sync::watch;
-
-use super::body::Answer;
+use super::flight::{Flights, Joined};
 use super::flow::{Case, Flowed};
-use super::replies::{gave_up, soften};
+use super::kept::Kept;
+use super::replies::gave_up;
 use super::run::{self, Finished, Plan, Tried};
 use super::signable::Question;
 use super::upstream::Ask;
-use super::{Router, head, shadow};
+use super::{Router, shadow};
 use crate::chain::Era;
 use crate::guard::{AttestationData, Board, Marks, Refusal, Stage, Topic};
-use crate::model::{BeaconId, BeaconName, Root, UnixMs};
+use crate::model::{BeaconId, Root, UnixMs};
 use crate::pool::Table;
 
 /// What a beacon said.
 struct Said {
-    beacon: BeaconName,
-    label: HeaderValue,
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
+    kept: Kept,
     /// None if it is an error.
     data: Option<AttestationData>,
 }
@@ -41,14 +32,12 @@ struct Brought {
     tried: Tried,
 }
 
-type Flight = watch::Receiver<Option<Brought>>;
-type FlightKey = (Topic, Option<Root>, bool);
-
 /// Answers that stand, and reads under way.
 #[derive(Default)]
 pub struct Decided {
     board: Mutex<Board<Arc<Said>>>,
-    flights: Mutex<HashMap<FlightKey, Flight>>,
+    /// Reads under way, by what is asked, about which head, and whether the question is closed.
+    flights: Flights<(Topic, Option<Root>, bool), Brought>,
 }
 
 /// A poisoned lock still guards plain data: each change is one call.
@@ -107,21 +96,21 @@ pub async fn ask(
     let stage = Stage { head: case.head.map(|head| head.root), closed };
     let decided = router.memory.decided();
     let standing = || lock(&decided.board).standing(case.client, topic, stage);
-    let begin = |ended| {
+    let read = || {
         let ticket = lock(&decided.board).ticket();
         let steady = question.is_steady(case.head);
         let reader = Reader { question, steady, topic, stage, ticket, order: order.to_vec(), fresh, plan };
-        tokio::spawn(reader.read(router.clone(), ask.clone(), ended));
+        reader.read(router.clone(), ask.clone())
     };
-    let (mut flight, begun) = match join((topic, stage.head, stage.closed), decided, standing, begin) {
+    let flight = match decided.flights.join((topic, stage.head, stage.closed), standing, read) {
         Joined::Stands(said) => return give(router, case, &said, Tried::default()),
-        Joined::Waits { flight, begun } => (flight, begun),
+        Joined::Waits(flight) => flight,
     };
+    let begun = flight.begun;
     if begun {
         shadow::repeat(router, &ask, table, plan.attempt);
     }
-    let brought = flight.wait_for(Option::is_some).await.ok().and_then(|brought| brought.clone());
-    let Brought { said, tried } = brought.unwrap_or_default();
+    let Brought { said, tried } = flight.landed().await.unwrap_or_default();
     let Some(said) = said else {
         return Flowed { response: gave_up(router, ask.row, &tried), by: None, tried, afterwards: None };
     };
@@ -131,37 +120,6 @@ pub async fn ask(
     };
     // Attempts are counted once: with who began the read.
     give(router, case, &said, if begun { tried } else { Tried::default() })
-}
-
-/// How a question is answered.
-enum Joined {
-    /// By what stands.
-    Stands(Arc<Said>),
-    /// By a read, begun just now or before.
-    Waits { flight: Flight, begun: bool },
-}
-
-/// What stands, else the read that is under way, else one that `begin` begins. All under one lock: a read leaves its
-/// place only after what it brought stands.
-fn join(
-    key: FlightKey,
-    decided: &Decided,
-    standing: impl FnOnce() -> Option<Arc<Said>>,
-    begin: impl FnOnce(watch::Sender<Option<Brought>>),
-) -> Joined {
-    let mut flights = lock(&decided.flights);
-    if let Some(said) = standing() {
-        return Joined::Stands(said);
-    }
-    // One whose task is gone without a word will never end.
-    flights.retain(|_, flight| flight.has_changed().is_ok());
-    if let Some(flight) = flights.get(&key) {
-        return Joined::Waits { flight: flight.clone(), begun: false };
-    }
-    let (ended, flight) = watch::channel(None);
-    flights.insert(key, flight.clone());
-    begin(ended);
-    Joined::Waits { flight, begun: true }
 }
 
 /// One read for all who ask the same.
@@ -177,50 +135,30 @@ struct Reader {
 }
 
 impl Reader {
-    async fn read(self, router: Arc<Router>, ask: Arc<Ask>, ended: watch::Sender<Option<Brought>>) {
+    async fn read(self, router: Arc<Router>, ask: Arc<Ask>) -> Brought {
         let Self { question, steady, topic, stage, ticket, order, fresh, plan } = self;
         let usable = |by, reply: &_| question.takes(&router, by, reply);
         let Finished { reply, tried } = run::sequence(&router.lane, &ask, &order, fresh, plan, usable).await;
         let decided = router.memory.decided();
         let said = reply.and_then(|(by, reply)| {
-            let upstream = &router.lane.upstreams[by.index()];
-            let body = reply.bytes().cloned().unwrap_or_default();
-            let ssz = head::is_ssz(&reply.headers, &CONTENT_TYPE);
-            let good = reply.status.is_success();
-            let data = good.then(|| AttestationData::of(&body, ssz)).flatten();
-            let (beacon, label) = (upstream.name.clone(), upstream.label.clone());
-            let said =
-                Arc::new(Said { beacon, label, status: reply.status, headers: reply.headers, body, data });
+            let kept = Kept::of(&router, by, reply);
+            let good = kept.status.is_success();
+            let data = good.then(|| AttestationData::of(&kept.body, kept.is_ssz())).flatten();
+            let said = Arc::new(Said { kept, data });
             let Some(data) = data else { return Some(said) };
             lock(&decided.board).settle(topic, ticket, stage, (data, steady), said)
         });
-        lock(&decided.flights).remove(&(topic, stage.head, stage.closed));
-        ended.send_replace(Some(Brought { said, tried }));
+        Brought { said, tried }
     }
 }
 
 /// What was said, in the form this client asked for.
 fn give(router: &Router, case: Case, said: &Said, tried: Tried) -> Flowed {
-    let mut headers = said.headers.clone();
-    let mut body = said.body.clone();
-    if let Some(data) = said.data.filter(|_| head::is_ssz(&headers, &CONTENT_TYPE) != case.wants_ssz) {
-        let (kind, other) = if case.wants_ssz {
-            ("application/octet-stream", data.ssz())
-        } else {
-            ("application/json", data.json().into_bytes())
-        };
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        headers.remove(ETAG);
-        headers.remove(CONTENT_LENGTH);
-        body = other.into();
+    match said.data.filter(|_| said.kept.is_ssz() != case.wants_ssz) {
+        None => said.kept.give(router, tried),
+        Some(data) if case.wants_ssz => {
+            said.kept.give_as(router, "application/octet-stream", data.ssz().into(), tried)
+        }
+        Some(data) => said.kept.give_as(router, "application/json", data.json().into(), tried),
     }
-    head::for_client(&mut headers, true, &said.label, usize::from(tried.count));
-    let mut response = Response::new(Answer::of(body));
-    *response.status_mut() = said.status;
-    *response.headers_mut() = headers;
-    if response.status() == StatusCode::TOO_MANY_REQUESTS {
-        soften(&mut response, &tried);
-    }
-    let by = router.lane.upstreams.iter().find(|upstream| upstream.name == said.beacon);
-    Flowed { response, by: by.map(|upstream| upstream.id), tried, afterwards: None }
 }

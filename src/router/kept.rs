@@ -1,0 +1,67 @@
+//! A beacon's answer that is kept to be given to several: what it said, and whose word it is.
+//!
+//! Beacons are known by name: what is kept may outlive a fleet file.
+
+use bytes::Bytes;
+use hyper::header::{CONTENT_TYPE, ETAG, HeaderValue};
+use hyper::{HeaderMap, Response, StatusCode};
+
+use super::body::Answer;
+use super::flow::Flowed;
+use super::replies::soften;
+use super::run::Tried;
+use super::upstream::Reply;
+use super::{Router, head};
+use crate::model::{BeaconId, BeaconName};
+
+/// An answer read whole.
+pub struct Kept {
+    beacon: BeaconName,
+    label: HeaderValue,
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers as they came.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+impl Kept {
+    /// Keeps a reply; one that was not read whole has no body here.
+    pub fn of(router: &Router, by: BeaconId, reply: Reply) -> Self {
+        let upstream = &router.lane.upstreams[by.index()];
+        let body = reply.bytes().cloned().unwrap_or_default();
+        let (beacon, label) = (upstream.name.clone(), upstream.label.clone());
+        Self { beacon, label, status: reply.status, headers: reply.headers, body }
+    }
+
+    /// Whether it is SSZ.
+    pub fn is_ssz(&self) -> bool {
+        head::is_ssz(&self.headers, &CONTENT_TYPE)
+    }
+
+    /// Gives it to a client as it is.
+    pub fn give(&self, router: &Router, tried: Tried) -> Flowed {
+        self.respond(router, self.headers.clone(), self.body.clone(), tried)
+    }
+
+    /// Gives it in another form.
+    pub fn give_as(&self, router: &Router, form: &'static str, body: Bytes, tried: Tried) -> Flowed {
+        let mut headers = self.headers.clone();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(form));
+        headers.remove(ETAG);
+        self.respond(router, headers, body, tried)
+    }
+
+    fn respond(&self, router: &Router, mut headers: HeaderMap, body: Bytes, tried: Tried) -> Flowed {
+        head::for_client(&mut headers, true, &self.label, usize::from(tried.count));
+        let mut response = Response::new(Answer::of(body));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = headers;
+        if response.status() == StatusCode::TOO_MANY_REQUESTS {
+            soften(&mut response, &tried);
+        }
+        let by = router.lane.upstreams.iter().find(|upstream| upstream.name == self.beacon);
+        Flowed { response, by: by.map(|upstream| upstream.id), tried, afterwards: None }
+    }
+}

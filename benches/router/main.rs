@@ -9,6 +9,7 @@
 //! cargo bench --bench router                         # the whole of it, some ten minutes
 //! cargo bench --bench router -- --smoke              # everything once and short (or BEACONDECK_BENCH_SMOKE=1)
 //! cargo bench --bench router -- --targets direct,haproxy --delay-ms 1
+//! cargo bench --bench router -- --parts slot          # one minute
 //! ```
 
 mod chain;
@@ -48,6 +49,19 @@ enum Role {
     Origin,
 }
 
+/// What is measured of each target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Throughput, latency and processor time under steady load.
+    Steady,
+    /// The burst of publications at the due point.
+    Burst,
+    /// Resident memory over many requests.
+    Memory,
+    /// One slot's attestation data.
+    Slot,
+}
+
 #[derive(Debug, Parser)]
 #[command(name = "router", about = "Measures direct, haproxy and beacondeck with the same load")]
 struct Args {
@@ -60,6 +74,10 @@ struct Args {
     /// What to measure
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Kind::Direct, Kind::Haproxy, Kind::Beacondeck])]
     targets: Vec<Kind>,
+    /// What to measure of them
+    #[arg(long, value_enum, value_delimiter = ',',
+        default_values_t = [Part::Steady, Part::Burst, Part::Memory, Part::Slot])]
+    parts: Vec<Part>,
     /// Time an origin takes for each answer, in milliseconds
     #[arg(long, default_value_t = 0)]
     delay_ms: u64,
@@ -96,6 +114,8 @@ struct Effort {
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
+    // What asks an origin how much it was asked is built with TLS, which needs one of its providers, once.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     // One thread: the load and an origin each take a core at most, and the proxy is what is measured.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match args.role {
@@ -135,10 +155,17 @@ async fn drive(args: &Args) -> anyhow::Result<ExitCode> {
         target.wait_until_ready(&load::ready_request(chain)).await?;
         targets.push(target);
     }
-    let mut failed = measure_steady(&targets, chain, &effort).await?;
-    failed += measure_burst(&targets, chain, effort.rounds).await?;
-    failed += measure_memory(&targets, chain, effort.memory_requests).await?;
-    failed += slot::measure(&args.targets, scratch.path(), chain, args.work_us, effort.rounds).await?;
+    let mut failed = 0;
+    for part in &args.parts {
+        failed += match part {
+            Part::Steady => measure_steady(&targets, chain, &effort).await?,
+            Part::Burst => measure_burst(&targets, chain, effort.rounds).await?,
+            Part::Memory => measure_memory(&targets, chain, effort.memory_requests).await?,
+            Part::Slot => {
+                slot::measure(&args.targets, scratch.path(), chain, args.work_us, effort.rounds).await?
+            }
+        };
+    }
     if failed > 0 {
         report::complain(&format!("{failed} requests failed"));
         return Ok(ExitCode::FAILURE);

@@ -85,8 +85,15 @@ impl Stand {
     }
 
     async fn slot(&self, chain: Chain, taken: &mut Taken) -> anyhow::Result<()> {
+        // Clients keep their connections: opening them is not what is measured.
+        let mut clients = Vec::new();
+        for _ in 0..CLIENTS {
+            let mut client = Connection::open(self.target.address).await.context("connecting to a target")?;
+            client.exchange(&get("/eth/v1/node/version")).await.context("asking a target once")?;
+            clients.push(client);
+        }
         let (reads, proxy, beacons) = (self.reads().await?, self.target.cpu_ns(), self.cpu_ns()?);
-        taken.sample.add(ask(self.target.address, chain.slot()).await?);
+        taken.sample.add(ask(clients, chain.slot()).await?);
         taken.slots += 1;
         taken.reads += self.reads().await? - reads;
         taken.cpu_ns.0 += self.target.cpu_ns().zip(proxy).map_or(0, |(now, then)| now.saturating_sub(then));
@@ -109,18 +116,16 @@ impl Stand {
 }
 
 /// All clients ask at one instant, each for its validators one after the other; times count from that instant.
-async fn ask(address: SocketAddr, slot: u64) -> anyhow::Result<Run> {
-    let released = Arc::new(Barrier::new(CLIENTS as usize + 1));
+async fn ask(clients: Vec<Connection>, slot: u64) -> anyhow::Result<Run> {
+    let released = Arc::new(Barrier::new(clients.len() + 1));
     let mut tasks = JoinSet::new();
-    for client in 0..CLIENTS {
+    for (client, mut connection) in (0..).zip(clients) {
         let validators = (0..PER_SLOT).filter(move |validator| validator % CLIENTS == client);
         let request = |validator: u64| {
             let committee = validator % COMMITTEES;
             get(&format!("/eth/v1/validator/attestation_data?slot={slot}&committee_index={committee}"))
         };
         let requests: Vec<Vec<u8>> = validators.map(request).collect();
-        let mut connection = Connection::open(address).await.context("connecting to a target")?;
-        connection.exchange(&get("/eth/v1/node/version")).await.context("asking a target once")?;
         let released = released.clone();
         tasks.spawn(async move {
             released.wait().await;

@@ -98,7 +98,9 @@ fn render(request: &Explanation) -> String {
     let method = request.method.as_deref().map(|method| format!("{method} ")).unwrap_or_default();
     let due = due(request.due_ms);
     let took = millis(request.took_ms);
-    let first = format!("slot {slot} {due}  {client} {method}{endpoint} → {served_by} ({status}, {took})");
+    let shared = request.shared.map(|shared| format!(", {}", shared.word())).unwrap_or_default();
+    let first =
+        format!("slot {slot} {due}  {client} {method}{endpoint} → {served_by} ({status}, {took}{shared})");
     let mut out = line(&first, 0);
     for tried in request.attempts.iter().filter(|tried| tried.beacon.as_str() != served_by) {
         out.push_str(&line(&format!("tried {}: {}", tried.beacon, outcome(tried)), 2));
@@ -165,7 +167,7 @@ mod tests {
 
     use super::*;
     use crate::cli::table::WIDTH;
-    use crate::model::{BeaconName, Skipped, ValidatorIndex};
+    use crate::model::{BeaconName, Shared, Skipped, ValidatorIndex};
 
     fn tried(beacon: &str, outcome: Outcome, status: u16, took_ms: f64) -> Tried {
         Tried { beacon: BeaconName::new(beacon), outcome, status, start_ms: 0.0, took_ms }
@@ -182,6 +184,7 @@ mod tests {
             due_ms: 40,
             status: 200,
             served_by: "b2".into(),
+            shared: None,
             took_ms: 353.1,
             attempts: vec![
                 tried("b1", Outcome::TimedOut, 0, 350.0),
@@ -204,6 +207,19 @@ slot 1234 +40 ms after due vc-1 produceAttestationData → b2 (200, 353 ms)
   skipped b3: stale head
 ";
         assert_eq!(render(&explanation()), expected, "\n{}", render(&explanation()));
+    }
+
+    #[test]
+    fn an_answer_that_was_shared_is_told_as_such() {
+        let why = "not fetched for this request: decided before, one answer for all who ask this".into();
+        let (attempts, skipped) = (Vec::new(), Vec::new());
+        let shared = Some(Shared::Decided);
+        let shown = render(&Explanation { shared, why, attempts, skipped, took_ms: 0.2, ..explanation() });
+        let expected = "\
+slot 1234 +40 ms after due vc-1 produceAttestationData → b2 (200, 0.2 ms, decided)
+  why: not fetched for this request: decided before, one answer for all who ask this
+";
+        assert_eq!(shown, expected, "\n{shown}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::control::{Access, Event as Said, Welcome};
 use crate::model::{
     Ack, BeaconName, BeaconStatus, DutyStatus, DutySums, Explanation, FleetStatus, Flow, HeadStatus,
     JournalEntry, Lifecycle, Load, LogLevel, LogLine, Operation, OperationStep, Outcome, Reason, Root,
-    SPREAD, Silence, Skipped, Slot, Step, StepAnswers, Tape, Timing, Traffic, Tried, UnixMs, Use,
+    SPREAD, Shared, Silence, Skipped, Slot, Step, StepAnswers, Tape, Timing, Traffic, Tried, UnixMs, Use,
 };
 
 use super::event::{Effect, Event};
@@ -165,7 +165,7 @@ pub fn scene(status: &FleetStatus) -> State {
         outcome: "beacon-3 is active".into(),
     };
     update(&mut state, NOW, Event::Said(Said::Journal(entry)));
-    update(&mut state, NOW, Event::Explained(Ok(vec![explanation()])));
+    update(&mut state, NOW, Event::Explained(Ok(vec![shared(), explanation()])));
     state
 }
 
@@ -180,6 +180,7 @@ fn explanation() -> Explanation {
         due_ms: 12,
         status: 200,
         served_by: "beacon-1".into(),
+        shared: None,
         took_ms: 504.2,
         attempts: vec![
             tried("beacon-2", Outcome::TimedOut, 0, 500.0),
@@ -189,6 +190,22 @@ fn explanation() -> Explanation {
             .into(),
         skipped: vec![Skipped { beacon: BeaconName::new("beacon-4"), reason: "syncing".into() }],
         publication: None,
+    }
+}
+
+/// The same question a little later, answered by what was decided.
+fn shared() -> Explanation {
+    Explanation {
+        id: 813,
+        at: UnixMs(NOW.0 - 900),
+        client: "vc-2".into(),
+        due_ms: 612,
+        shared: Some(Shared::Decided),
+        took_ms: 0.1,
+        attempts: Vec::new(),
+        why: "not fetched for this request: decided before, one answer for all who ask this".into(),
+        skipped: Vec::new(),
+        ..explanation()
     }
 }
 

@@ -8,7 +8,8 @@ use crate::duties::{DutyRecord, Records};
 use crate::endpoint::{RowId, Strategy, Verb, row};
 use crate::metrics;
 use crate::model::{
-    BeaconId, BeaconName, ClientId, Explanation, Outcome, Publication, Served, Skipped, Slot, Trace, Tried,
+    BeaconId, BeaconName, ClientId, Explanation, Outcome, Publication, Served, Shared, Skipped, Slot, Trace,
+    Tried,
 };
 use crate::pool::{GOOD, Table};
 
@@ -108,6 +109,7 @@ fn one(trace: &Trace, names: &Names, tables: &VecDeque<Arc<Table>>, records: &Re
             Served::Local => "router".to_owned(),
             Served::Nobody => "nobody".to_owned(),
         },
+        shared: trace.shared,
         took_ms: f64::from(trace.took_us) / 1_000.0,
         why: why(trace, row.strategy, names, table),
         skipped: table.map_or_else(Vec::new, |table| skipped(trace, table, names)),
@@ -118,6 +120,15 @@ fn one(trace: &Trace, names: &Names, tables: &VecDeque<Arc<Table>>, records: &Re
 
 fn why(trace: &Trace, strategy: Strategy, names: &Names, table: Option<&Table>) -> String {
     let asked = &trace.tried[..usize::from(trace.attempts).min(trace.tried.len())];
+    let not_fetched = match trace.shared {
+        Some(Shared::InFlight) => "not fetched for this request: another that asked the same was waiting for it",
+        Some(Shared::Decided) => "not fetched for this request: decided before, one answer for all who ask this",
+        Some(Shared::Cached) => "not fetched for this request: kept from an earlier one, and no reorg since",
+        None => "",
+    };
+    if asked.is_empty() && trace.shared.is_some() {
+        return not_fetched.to_owned();
+    }
     let rule = match strategy {
         Strategy::Any => "a read: the best ranked beacon at the agreed head, by zone, then by weight",
         Strategy::One => "block production: one beacon at the agreed head at a time, never two at once",
@@ -146,11 +157,13 @@ fn why(trace: &Trace, strategy: Strategy, names: &Names, table: Option<&Table>) 
         .map(|a| names.beacon(a.beacon).to_string())
         .collect();
     let after = if failed.is_empty() { String::new() } else { format!("; {} failed", failed.join(", ")) };
-    format!("{rule}{head}{after}")
+    let asked = format!("{rule}{head}{after}");
+    // Its own read came too late to be what stands.
+    if not_fetched.is_empty() { asked } else { format!("{not_fetched}; asked as {asked}") }
 }
 
 fn skipped(trace: &Trace, table: &Table, names: &Names) -> Vec<Skipped> {
-    if trace.attempts == 0 && trace.served == Served::Local {
+    if trace.attempts == 0 && (trace.served == Served::Local || trace.shared.is_some()) {
         return Vec::new();
     }
     let row = row(RowId(trace.row));

@@ -293,6 +293,7 @@ mod tests {
             table: 1,
             status: 200,
             served: Served::Beacon(BeaconId(1)),
+            shared: None,
             took_us: 40_000,
             bytes_in: 0,
             bytes_out: 0,

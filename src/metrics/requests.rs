@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 use super::seconds::Seconds;
 use super::steps::{StepSeries, Steps};
 use super::{Names, Part, RowLabels};
-use crate::model::{Attempt, BeaconName, Outcome, Served, Step, TRACE_ATTEMPTS, Trace};
+use crate::model::{Attempt, BeaconName, Outcome, Served, Shared, Step, TRACE_ATTEMPTS, Trace};
 
 /// Status codes with a series of their own; the others count as `other`.
 const CODES: [u16; 25] = [
@@ -55,6 +55,11 @@ struct ClientCode {
 struct BeaconOutcome {
     beacon: String,
     outcome: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct How {
+    how: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -106,6 +111,8 @@ pub struct Requests {
     steps: Steps,
     /// By row; the last for paths without one.
     rows: Vec<Row>,
+    /// By way of sharing.
+    shared: [Counter; Shared::ALL.len()],
     unrecorded: Counter,
 }
 
@@ -113,7 +120,9 @@ impl Requests {
     /// Registers the families.
     pub fn new(registry: &mut Registry, rows: &[RowLabels<'_>]) -> Self {
         let taken: fn() -> Seconds = Seconds::taken;
+        let by_sharing = Family::<How, Counter>::default();
         let all = Self {
+            shared: Shared::ALL.map(|how| by_sharing.get_or_create_owned(&How { how: how.word() })),
             by_code: Family::default(),
             by_time: Family::new_with_constructor(taken),
             by_client: Family::default(),
@@ -135,6 +144,7 @@ impl Requests {
             all.by_client.clone(),
         );
         registry.register("attempts", "Attempts at a beacon, by what came of them", all.by_outcome.clone());
+        registry.register("answers_shared", "Answers not fetched for their request, by why", by_sharing);
         let unrecorded = all.unrecorded.clone();
         registry.register("attempts_unrecorded", "Attempts beyond those a trace keeps", unrecorded);
         registry.register(
@@ -198,6 +208,9 @@ impl Requests {
         if let Some(client) = series.clients.get(usize::from(trace.client.0)) {
             let class = usize::from(trace.status / 100).wrapping_sub(1).min(CLASSES.len() - 1);
             client.classes[class].inc();
+        }
+        if let Some(shared) = trace.shared {
+            self.shared[shared as usize].inc();
         }
         let kept = usize::from(trace.attempts).min(TRACE_ATTEMPTS);
         trace.tried.iter().take(kept).for_each(|attempt| series.attempt(attempt));

@@ -47,6 +47,7 @@ fn trace() -> Trace {
         table: 1,
         status: 200,
         served: Served::Beacon(BeaconId(1)),
+        shared: None,
         took_us: 353_100,
         bytes_in: 0,
         bytes_out: 0,
@@ -123,10 +124,12 @@ fn value(text: &str, series: &str) -> Option<f64> {
 #[case("beacondeck_attempts_total{beacon=\"b2\",outcome=\"failed\"}", 0.0)]
 #[case("beacondeck_attempt_seconds_count{beacon=\"b2\"}", 2.0)]
 #[case("beacondeck_attempts_unrecorded_total", 0.0)]
+#[case("beacondeck_answers_shared_total{how=\"cached\"}", 1.0)]
+#[case("beacondeck_answers_shared_total{how=\"in-flight\"}", 0.0)]
 fn two_requests_are_counted(#[case] series: &str, #[case] expected: f64) {
     let metrics = metrics();
     metrics.record(&trace(), &series_of(&metrics));
-    metrics.record(&trace(), &series_of(&metrics));
+    metrics.record(&Trace { shared: Some(Shared::Cached), ..trace() }, &series_of(&metrics));
     let text = metrics.render();
     let got = value(&text, series).unwrap_or_else(|| panic!("{series} in\n{text}"));
     assert!((got - expected).abs() < 1e-9, "{series} is {got}");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BeaconName, Outcome, Slot, UnixMs, ValidatorIndex};
+use super::{BeaconName, Outcome, Shared, Slot, UnixMs, ValidatorIndex};
 
 /// One request, explained.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct Explanation {
     pub status: u16,
     /// Name of the beacon that answered, or `router`, or `nobody`.
     pub served_by: String,
+    /// Why the answer was not fetched for this request, if it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<Shared>,
     /// Milliseconds from arrival to the answer's head.
     pub took_ms: f64,
     /// Attempts in the order they were made.

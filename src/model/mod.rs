@@ -51,5 +51,5 @@ pub use silence::{LONGEST_SILENCE_S, Silence, read_seconds, silence_of};
 pub use status::{BeaconStatus, FleetStatus, HeadStatus, Lifecycle, Reason, page_of};
 pub use tape::{Play, Tape};
 pub use time::{Bps, Clock, Moment, UnixMs};
-pub use trace::{Attempt, Outcome, Served, TRACE_ATTEMPTS, Trace};
+pub use trace::{Attempt, Outcome, Served, Shared, TRACE_ATTEMPTS, Trace};
 pub use traffic::{Flow, Load, SPREAD, StepAnswers, Timing, Traffic};

@@ -61,6 +61,32 @@ pub enum Served {
     Nobody,
 }
 
+/// Why an answer was not fetched for the request that got it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shared {
+    /// Another request that asked the same was waiting for it already.
+    InFlight,
+    /// It was decided before, for all who ask this.
+    Decided,
+    /// It was kept from an earlier request, and nothing has happened since that makes it another.
+    Cached,
+}
+
+impl Shared {
+    /// Every way.
+    pub const ALL: [Self; 3] = [Self::InFlight, Self::Decided, Self::Cached];
+
+    /// One word, as in JSON, in headers and in labels of metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::InFlight => "in-flight",
+            Self::Decided => "decided",
+            Self::Cached => "cached",
+        }
+    }
+}
+
 /// The record of one request: fixed size, no heap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Trace {
@@ -82,6 +108,8 @@ pub struct Trace {
     pub status: u16,
     /// Who answered.
     pub served: Served,
+    /// Why the answer was not fetched for this request; none if it was, or if it is the router's own.
+    pub shared: Option<Shared>,
     /// Microseconds from arrival to the answer's head.
     pub took_us: u32,
     /// Request body bytes.

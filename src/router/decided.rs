@@ -15,7 +15,7 @@ use super::upstream::Ask;
 use super::{Router, shadow};
 use crate::chain::Era;
 use crate::guard::{AttestationData, Board, Marks, Refusal, Stage, Topic};
-use crate::model::{BeaconId, Root, UnixMs};
+use crate::model::{BeaconId, Root, Shared, UnixMs};
 use crate::pool::Table;
 
 /// What a beacon said.
@@ -28,7 +28,10 @@ struct Said {
 /// What a read brought, for all who wait for it.
 #[derive(Clone, Default)]
 struct Brought {
+    /// What stands then.
     said: Option<Arc<Said>>,
+    /// Whether what stands was there before.
+    was_there: bool,
     tried: Tried,
 }
 
@@ -103,23 +106,30 @@ pub async fn ask(
         reader.read(router.clone(), ask.clone())
     };
     let flight = match decided.flights.join((topic, stage.head, stage.closed), standing, read) {
-        Joined::Stands(said) => return give(router, case, &said, Tried::default()),
+        Joined::Stands(said) => {
+            return Flowed { shared: Some(Shared::Decided), ..give(router, case, &said, Tried::default()) };
+        }
         Joined::Waits(flight) => flight,
     };
     let begun = flight.begun;
     if begun {
         shadow::repeat(router, &ask, table, plan.attempt);
     }
-    let Brought { said, tried } = flight.landed().await.unwrap_or_default();
-    let Some(said) = said else {
-        return Flowed { response: gave_up(router, ask.row, &tried), by: None, tried, afterwards: None };
-    };
-    let said = match said.data {
-        Some(_) => lock(&decided.board).hand(case.client, topic, said),
-        None => said,
-    };
+    let Brought { said, was_there, tried } = flight.landed().await.unwrap_or_default();
     // Attempts are counted once: with who began the read.
-    give(router, case, &said, if begun { tried } else { Tried::default() })
+    let counted = if begun { tried } else { Tried::default() };
+    let joined = (!begun).then_some(Shared::InFlight);
+    let Some(said) = said else {
+        let response = gave_up(router, ask.row, &tried);
+        return Flowed { shared: joined, ..Flowed::fetched(response, None, counted) };
+    };
+    let given = match said.data {
+        Some(_) => lock(&decided.board).hand(case.client, topic, said.clone()),
+        None => said.clone(),
+    };
+    let stood = was_there || !Arc::ptr_eq(&given, &said);
+    let shared = if stood { Some(Shared::Decided) } else { joined };
+    Flowed { shared, ..give(router, case, &given, counted) }
 }
 
 /// One read for all who ask the same.
@@ -140,15 +150,19 @@ impl Reader {
         let usable = |by, reply: &_| question.takes(&router, by, reply);
         let Finished { reply, tried } = run::sequence(&router.lane, &ask, &order, fresh, plan, usable).await;
         let decided = router.memory.decided();
-        let said = reply.and_then(|(by, reply)| {
+        let said = reply.map(|(by, reply)| {
             let kept = Kept::of(&router, by, reply);
             let good = kept.status.is_success();
             let data = good.then(|| AttestationData::of(&kept.body, kept.is_ssz())).flatten();
-            let said = Arc::new(Said { kept, data });
-            let Some(data) = data else { return Some(said) };
-            lock(&decided.board).settle(topic, ticket, stage, (data, steady), said)
+            Arc::new(Said { kept, data })
         });
-        Brought { said, tried }
+        let settle = |said: &Arc<Said>| match said.data {
+            Some(data) => lock(&decided.board).settle(topic, ticket, stage, (data, steady), said.clone()),
+            None => Some(said.clone()),
+        };
+        let stands = said.as_ref().and_then(settle);
+        let was_there = stands.as_ref().zip(said.as_ref()).is_some_and(|(old, new)| !Arc::ptr_eq(old, new));
+        Brought { said: stands, was_there, tried }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{ACCEPT, CONTENT_TYPE, EXPECT};
+use hyper::header::{ACCEPT, CONTENT_TYPE, EXPECT, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode, Version};
@@ -208,6 +208,7 @@ impl Note {
             table: self.table.seq,
             status,
             served: Served::Local,
+            shared: None,
             took_us: micros(now, self.arrived),
             bytes_in: self.bytes_in,
             bytes_out: u32::try_from(bytes_out).unwrap_or(u32::MAX),
@@ -222,10 +223,15 @@ impl Note {
         response
     }
 
-    fn beacons(&self, flowed: Flowed) -> Response<Answer> {
+    fn beacons(&self, mut flowed: Flowed) -> Response<Answer> {
+        if let Some(shared) = flowed.shared {
+            let word = HeaderValue::from_static(shared.word());
+            flowed.response.headers_mut().insert(head::SHARED, word);
+        }
         let bytes = flowed.response.body().size_hint().exact().unwrap_or(0);
         let mut trace = self.trace(flowed.response.status().as_u16(), bytes);
         trace.served = flowed.by.map_or(Served::Nobody, Served::Beacon);
+        trace.shared = flowed.shared;
         trace.attempts = flowed.tried.count;
         trace.tried = flowed.tried.kept;
         match flowed.afterwards {

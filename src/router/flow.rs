@@ -18,7 +18,7 @@ use super::upstream::{Ask, Reply};
 use super::{Exchange, Router, answer, decided, fresh, head, liveness, shadow};
 use crate::chain::{attestation_bits, contribution_bits};
 use crate::endpoint::{Found, Inspect, Row, RowId, Strategy};
-use crate::model::{Attempt, BeaconId, BeaconSet, ClientId, Outcome, Root, Slot, Step, Trace, Use};
+use crate::model::{Attempt, BeaconId, BeaconSet, ClientId, Outcome, Root, Shared, Slot, Step, Trace, Use};
 use crate::pool::{AgreedHead, Table};
 
 /// What a flow needs to know of the request besides its bytes.
@@ -57,10 +57,24 @@ pub struct Flowed {
     pub response: Response<Answer>,
     /// Who gave it.
     pub by: Option<BeaconId>,
+    /// Why it was not fetched for this request; none if it was.
+    pub shared: Option<Shared>,
     /// Attempts so far.
     pub tried: Tried,
     /// What goes on after the answer.
     pub afterwards: Option<Afterwards>,
+}
+
+impl Flowed {
+    /// What was fetched for this request, with nothing to do afterwards.
+    pub(super) fn fetched(response: Response<Answer>, by: Option<BeaconId>, tried: Tried) -> Self {
+        Self { response, by, shared: None, tried, afterwards: None }
+    }
+
+    /// An answer of the router's own; nobody was asked.
+    pub(super) fn own(response: Response<Answer>) -> Self {
+        Self::fetched(response, None, Tried::default())
+    }
 }
 
 /// Attempts that run on, and the record that waits for them.
@@ -91,7 +105,7 @@ pub async fn run(
         Ok(question) => Case { question, ..case },
         Err(refusal) => {
             let response = answer::error(StatusCode::BAD_REQUEST, &refusal.to_string());
-            return Flowed { response, by: None, tried: Tried::default(), afterwards: None };
+            return Flowed::own(response);
         }
     };
     let choice = Choice {
@@ -232,18 +246,13 @@ fn bits(step: Option<Step>, reply: &Reply) -> u32 {
 
 fn nobody(router: &Router, uses: Use, table: &Table) -> Flowed {
     let why = table.nobody(uses, |id| router.name(id));
-    Flowed {
-        response: answer::error(StatusCode::SERVICE_UNAVAILABLE, &why),
-        by: None,
-        tried: Tried::default(),
-        afterwards: None,
-    }
+    Flowed::own(answer::error(StatusCode::SERVICE_UNAVAILABLE, &why))
 }
 
 fn answered(router: &Arc<Router>, ask: &Arc<Ask>, case: Case, finished: Finished) -> Flowed {
     let Finished { reply, tried } = finished;
     let Some((by, reply)) = reply else {
-        return Flowed { response: gave_up(router, ask.row, &tried), by: None, tried, afterwards: None };
+        return Flowed::fetched(gave_up(router, ask.row, &tried), None, tried);
     };
     let ssz = head::is_ssz(&reply.headers, &CONTENT_TYPE);
     let good = reply.status.is_success();
@@ -260,7 +269,7 @@ fn answered(router: &Arc<Router>, ask: &Arc<Ask>, case: Case, finished: Finished
     if response.status() == StatusCode::TOO_MANY_REQUESTS {
         soften(&mut response, &tried);
     }
-    Flowed { response, by: Some(by), tried, afterwards }
+    Flowed { afterwards, ..Flowed::fetched(response, Some(by), tried) }
 }
 
 fn remember(router: &Router, ask: &Ask, case: Case, by: BeaconId, answer: &[u8], ssz: bool) {
@@ -312,7 +321,7 @@ pub(super) fn published(
         answer: Bytes::new(),
         answer_ssz: false,
     };
-    Flowed { response, by, tried, afterwards: Some(afterwards) }
+    Flowed { afterwards: Some(afterwards), ..Flowed::fetched(response, by, tried) }
 }
 
 impl Afterwards {

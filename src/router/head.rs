@@ -8,6 +8,8 @@ use hyper::header::{self, HeaderName, HeaderValue};
 
 /// Who answered.
 pub const BEACON: HeaderName = HeaderName::from_static("x-beacondeck-beacon");
+/// Why the answer was not fetched for this request; absent if it was.
+pub const SHARED: HeaderName = HeaderName::from_static("x-beacondeck-shared");
 /// How many attempts it took.
 pub const ATTEMPTS: HeaderName = HeaderName::from_static("x-beacondeck-attempts");
 
@@ -61,6 +63,7 @@ pub fn for_client(headers: &mut HeaderMap, whole: bool, beacon: &HeaderValue, at
     if whole {
         headers.remove(header::CONTENT_LENGTH);
     }
+    headers.remove(SHARED);
     headers.insert(BEACON, beacon.clone());
     headers.insert(ATTEMPTS, HeaderValue::from(attempts));
 }

@@ -62,6 +62,6 @@ impl Kept {
             soften(&mut response, &tried);
         }
         let by = router.lane.upstreams.iter().find(|upstream| upstream.name == self.beacon);
-        Flowed { response, by: by.map(|upstream| upstream.id), tried, afterwards: None }
+        Flowed::fetched(response, by.map(|upstream| upstream.id), tried)
     }
 }

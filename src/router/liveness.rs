@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::body::Answer;
 use super::flow::{Afterwards, Case, Flowed};
-use super::run::{self, Plan, Tried};
+use super::run::{self, Plan};
 use super::upstream::{Ask, Reply, ReplyBody};
 use super::{Router, answer, tenure};
 use crate::model::{BeaconId, UnixMs};
@@ -40,7 +40,7 @@ pub async fn ask(
     if is_too_few(up.len(), healthy.len()) {
         let young: Vec<_> = young.iter().map(|id| (router.name(*id), since(*id))).collect();
         let response = answer::error(StatusCode::SERVICE_UNAVAILABLE, &too_young(&young, healthy.len(), now));
-        return Flowed { response, by: None, tried: Tried::default(), afterwards: None };
+        return Flowed::own(response);
     }
     let (replies, refusal, tried) = run::either(&router.lane, ask, &up, plan).await;
     let by = replies.first().map(|(id, _)| *id);
@@ -50,7 +50,7 @@ pub async fn ask(
         told.map(|(body, by)| Afterwards::of_answer(router, ask, case, by, (body.clone(), false)));
     let response = merged.map_or_else(|error| *error, |body| answer::own(StatusCode::OK, body));
     let response = answer::after(response, usize::from(tried.count));
-    Flowed { response, by, tried, afterwards }
+    Flowed { afterwards, ..Flowed::fetched(response, by, tried) }
 }
 
 fn is_too_few(voices: usize, of: usize) -> bool {

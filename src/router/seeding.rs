@@ -19,7 +19,7 @@ use tokio::sync::{Notify, oneshot};
 use super::body::Answer;
 use super::flow::{Case, Flowed, published};
 use super::merge::{self, Verdict};
-use super::run::{self, Broadcast, Plan, Tried};
+use super::run::{self, Broadcast, Plan};
 use super::strategy::{Choice, Key, of};
 use super::upstream::Ask;
 use super::{Router, answer};
@@ -206,7 +206,7 @@ pub async fn tell(
         (Given { client, seed, round }, refused)
     });
     if given.seed.items.is_empty() && !refused.is_empty() {
-        return own(contradicted(&refused));
+        return Flowed::own(contradicted(&refused));
     }
     let ask = if refused.is_empty() { ask } else { with_body(&ask, &given.seed) };
     let given = Arc::new(given);
@@ -217,7 +217,7 @@ pub async fn tell(
             published(router, ask, case, sent, Some(given))
         }
         // Nobody took it so far and nobody refused it: it is remembered, and told as soon as somebody listens.
-        Ok(Err(_)) | Err(_) => own(answer::bare(StatusCode::OK)),
+        Ok(Err(_)) | Err(_) => Flowed::own(answer::bare(StatusCode::OK)),
     };
     if !refused.is_empty() && flowed.response.status().is_success() {
         flowed.response = contradicted(&refused);
@@ -298,8 +298,4 @@ fn contradicted(refused: &[Refused]) -> Response<Answer> {
     let message =
         "another client named other fee recipients first; the entries that are not listed were taken";
     answer::own(StatusCode::BAD_REQUEST, merge::failures(message, failures))
-}
-
-fn own(response: Response<Answer>) -> Flowed {
-    Flowed { response, by: None, tried: Tried::default(), afterwards: None }
 }

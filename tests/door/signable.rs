@@ -159,6 +159,8 @@ async fn a_closed_question_is_asked_of_a_beacon_once_and_answered_in_each_form()
         assert_eq!((reply.status, reply.header("x-beacondeck-beacon")), (200, "b0"), "{reply:?}");
         assert_eq!(&reply.body, body);
     }
+    let shared: Vec<&str> = replies.iter().map(|reply| reply.header("x-beacondeck-shared")).collect();
+    assert_eq!(shared, ["", "decided", "decided", "decided"]);
     assert_eq!(house.stubs[0].notes.of(&target(slot)).len(), 1);
     house.is_well().await;
 }
@@ -166,16 +168,21 @@ async fn a_closed_question_is_asked_of_a_beacon_once_and_answered_in_each_form()
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_at_once_shares_one_read() {
     let house = House::of(beacon(Wrong::Nothing), "").await;
-    let (slot, statuses) = closed(async |slot| {
+    let (slot, replies) = closed(async |slot| {
         let mut all = tokio::task::JoinSet::new();
         for _ in 0..64 {
             let (door, target) = (house.door, target(slot));
-            all.spawn(async move { read(door, &target).await.status });
+            all.spawn(async move { read(door, &target).await });
         }
         all.join_all().await
     })
     .await;
-    assert_eq!(statuses, [200; 64]);
+    for reply in &replies {
+        assert_eq!((reply.status, reply.header("x-beacondeck-beacon")), (200, "b0"), "{reply:?}");
+    }
+    let asked = |word| replies.iter().filter(|reply| reply.header("x-beacondeck-shared") == word).count();
+    assert_eq!(asked(""), 1, "it began the read");
+    assert_eq!(asked("in-flight") + asked("decided"), 63, "{replies:?}");
     assert_eq!(house.stubs[0].notes.of(&target(slot)).len(), 1);
     house.is_well().await;
 }

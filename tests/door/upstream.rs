@@ -168,12 +168,15 @@ async fn an_answers_headers_pass_but_those_of_the_connection() {
         "etag: \"e\"",
         "x-beacondeck-beacon: forged",
         "x-beacondeck-attempts: 77",
+        "x-beacondeck-shared: forged",
     ];
     let house = House::of(always(vec![answer("200 OK", &headers, b"{}")]), "").await;
     for target in [READ, BULK] {
         let reply = read(house.door, target).await;
         for gone in
             ["x-private", "keep-alive", "proxy-authenticate", "proxy-connection", "trailer", "te", "upgrade"]
+                .into_iter()
+                .chain(["x-beacondeck-shared"])
         {
             assert_eq!(reply.header(gone), "", "{target}: {gone}");
         }

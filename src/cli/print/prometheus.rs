@@ -38,6 +38,7 @@ mod tests {
             table: 1,
             status: 200,
             served: Served::Beacon(BeaconId(0)),
+            shared: None,
             took_us: 1_000,
             bytes_in: 0,
             bytes_out: 0,

@@ -80,8 +80,9 @@ fn code_role(status: u16) -> Role {
 }
 
 fn row(of: &Explanation) -> Row {
-    let tried: Vec<String> =
-        of.attempts.iter().map(|tried| format!("{} {}", tried.beacon, outcome(tried.outcome).0)).collect();
+    let each = of.attempts.iter().map(|tried| format!("{} {}", tried.beacon, outcome(tried.outcome).0));
+    let tried = of.shared.map(|shared| shared.word().to_owned()).into_iter().chain(each);
+    let tried = tried.collect::<Vec<String>>().join(", ");
     let bad = of.attempts.iter().any(|tried| outcome(tried.outcome).1 == Role::Crit);
     Row {
         id: of.id.to_string(),
@@ -96,7 +97,7 @@ fn row(of: &Explanation) -> Row {
             }),
             Cell::number(format!("{:.1} ms", of.took_ms), of.took_ms),
             Cell::number(of.status.to_string(), f64::from(of.status)).role(code_role(of.status)),
-            Cell::text(tried.join(", ")).role(if bad { Role::Warn } else { Role::Dim }),
+            Cell::text(tried).role(if bad { Role::Warn } else { Role::Dim }),
             Cell::number(format!("{:+} ms", of.due_ms), f64::from(of.due_ms)),
             Cell::number(of.slot.to_string(), of.slot.0 as f64),
             Cell::text(of.client.clone()),
@@ -128,6 +129,7 @@ fn detail(of: &Explanation, width: usize) -> Vec<TextLine> {
             vec![
                 piece(code_role(of.status), of.status.to_string()),
                 piece(Role::Text, format!(" by {} after {:.1} ms", of.served_by, of.took_ms)),
+                piece(Role::Strong, of.shared.map(|shared| format!(", {}", shared.word())).unwrap_or_default()),
             ],
         ),
     ];

@@ -23,5 +23,7 @@ mod stub;
 mod tls;
 #[path = "door/upstream.rs"]
 mod upstream;
+#[path = "door/viewed.rs"]
+mod viewed;
 #[path = "door/wire.rs"]
 mod wire;

@@ -10,6 +10,7 @@ mod events;
 mod family;
 mod head;
 mod http;
+mod reorg;
 mod shape;
 mod sse;
 #[cfg(test)]
@@ -20,5 +21,6 @@ pub use error::{DecodeError, ReadError};
 pub use events::EventStream;
 pub use family::{Family, client_family};
 pub use head::{HEAD, HEAD_V2, HeadEvent, Payload};
+pub use reorg::{CHAIN_REORG, ReorgEvent};
 pub use shape::{HeaderInfo, Metadata, NodeRecord, NodeVersion, Probe, Syncing};
 pub use sse::{EVENT_MAX, SseEvent, SseParser, TooLong};

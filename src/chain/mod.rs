@@ -7,6 +7,7 @@
 mod bits;
 mod block_key;
 mod clock;
+mod dependent;
 mod era;
 mod fork;
 mod identity;
@@ -19,6 +20,7 @@ pub(crate) mod wire;
 pub use bits::{attestation_bits, bitlist, contribution_bits, unhex};
 pub use block_key::{BlockKey, EnvelopeKey};
 pub use clock::SlotClock;
+pub use dependent::dependent_root;
 pub use era::Era;
 pub use fork::{FAR_FUTURE_EPOCH, Fork, ForkSchedule};
 pub use identity::{Genesis, Identity, Stranger};

@@ -98,6 +98,8 @@ pub enum Inspect {
     ProposerDuties,
     /// Answer: sync duties.
     SyncDuties,
+    /// Answer: duties of attesting to payloads.
+    PayloadDuties,
     /// Request: beacon committee subscriptions.
     CommitteeSubscriptions,
     /// Request: sync committee subscriptions.

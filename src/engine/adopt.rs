@@ -165,6 +165,7 @@ impl PoolTask {
         (self.pool, self.network, self.versions, self.course) = (pool, network, versions, course);
         self.hold_drains();
         self.hub.keep(&self.course.names());
+        self.course.memory.duties().keep(&self.course.names());
         self.tell_facts();
         for place in self.course.places.iter().filter(|place| !before.contains(&place.watcher.key)) {
             // Whatever was known under that name is of another one; what it says of its start is asked again.

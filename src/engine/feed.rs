@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::said::{Key, Message, Said};
-use crate::beacon::{BeaconClient, EventStream, HEAD, HEAD_V2, HeadEvent, ReadError, SseEvent};
+use crate::beacon::{BeaconClient, EventStream, HEAD, HEAD_V2, HeadEvent, ReadError, ReorgEvent, SseEvent};
 use crate::model::BeaconName;
 use crate::pool::AgreedHead;
 use crate::router::Hub;
@@ -191,13 +191,16 @@ impl Feed {
     }
 
     async fn event(&self, event: &SseEvent) {
-        if let Some(Ok(head)) = HeadEvent::read(event) {
-            self.say(if head.optimistic {
-                Said::Optimistic
-            } else {
-                Said::Head(AgreedHead { slot: head.slot, root: head.block })
-            })
-            .await;
+        if let Some(Ok(event)) = HeadEvent::read(event) {
+            let head = AgreedHead { slot: event.slot, root: event.block };
+            // Before the head: what is agreed on by it finds them.
+            if let (Some(previous), Some(current)) = (event.previous_dependent, event.current_dependent) {
+                self.say(Said::Deciders(head, previous, current)).await;
+            }
+            self.say(if event.optimistic { Said::Optimistic } else { Said::Head(head) }).await;
+        }
+        if let Some(Ok(reorg)) = ReorgEvent::read(event) {
+            self.say(Said::Reorg(reorg.parted())).await;
         }
         if self.feeds.load(Relaxed) && self.hub.hears(&self.name, &event.topic) {
             self.say(Said::Event(event.topic.clone(), event.data.clone())).await;

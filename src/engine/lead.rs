@@ -1,9 +1,10 @@
-//! Whose word counts where beacons' views differ, and how each beacon's events are taken.
+//! Whose word counts where beacons' views differ, how each beacon's events are taken, and what they say of duties.
 
 use super::pool_task::PoolTask;
 use super::said::Key;
-use crate::model::{BeaconId, BeaconName, BeaconSet, Moment, Reason, Role, Use};
-use crate::pool::{NEVER, Table};
+use crate::guard::Deciders;
+use crate::model::{BeaconId, BeaconName, BeaconSet, Epoch, Moment, Reason, Role, Root, Slot, Use};
+use crate::pool::{AgreedHead, NEVER, Table};
 use crate::router::Voice;
 
 /// Clock disparity within which a head of the next slot is not ahead (p2p spec, `MAXIMUM_GOSSIP_CLOCK_DISPARITY`).
@@ -48,6 +49,22 @@ impl PoolTask {
         self.lead();
     }
 
+    /// A beacon says which blocks decide duties.
+    pub(super) fn deciders(&self, id: BeaconId, head: AgreedHead, (previous, current): (Root, Root)) {
+        let Some(clock) = &self.course.table.load().clock else { return };
+        let epoch = clock.epoch_of(head.slot);
+        let said = Deciders { head: head.root, slot: head.slot, epoch, previous, current };
+        self.course.memory.duties().hear(&self.course.place(id).name, said);
+    }
+
+    /// A beacon left a branch for another.
+    pub(super) fn reorg(&self, parted: Slot) {
+        let Some(clock) = &self.course.table.load().clock else { return };
+        // They may have parted earlier than is told; what is asked anew for nothing costs a read.
+        let since = clock.epoch_of(parted).0.saturating_sub(1);
+        self.course.memory.duties().reorg(Epoch(since));
+    }
+
     /// Names the leader anew, if it is another one.
     pub(super) fn lead(&mut self) {
         let mut hearing = BeaconSet::default();
@@ -69,8 +86,8 @@ impl PoolTask {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Lifecycle, Slot, UnixMs};
-    use crate::pool::{AgreedHead, Entry, grade};
+    use crate::model::{Lifecycle, UnixMs};
+    use crate::pool::{Entry, grade};
 
     fn table(beacons: &[(&[Reason], bool)]) -> Table {
         let entries = beacons.iter().enumerate().map(|(index, (reasons, at_agreed))| Entry {

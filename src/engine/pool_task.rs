@@ -191,6 +191,8 @@ impl PoolTask {
             }
             Said::Started(at) => self.tenures.told(&self.course.place(id).name, at),
             Said::Sign(sign) => self.saw(id, sign),
+            Said::Deciders(head, previous, current) => self.deciders(id, head, (previous, current)),
+            Said::Reorg(slot) => self.reorg(slot),
             Said::Event(topic, data) => {
                 let now = (self.clock)();
                 if let Some(voice) = voice(&self.course.table.load(), id, now) {

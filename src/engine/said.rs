@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::adopt::Joining;
 use super::network::Told;
 use crate::beacon::NodeVersion;
-use crate::model::{BeaconId, BeaconName, Drain, Lifecycle, UnixMs};
+use crate::model::{BeaconId, BeaconName, Drain, Lifecycle, Root, Slot, UnixMs};
 use crate::pool::{AgreedHead, Block, Event, Facts, Failure};
 use crate::seeds::Sign;
 
@@ -32,6 +32,11 @@ pub enum Said {
     Optimistic,
     /// It reports a head.
     Head(AgreedHead),
+    /// By its head it says which blocks decide duties: the last before the epoch before the head's, and the last before
+    /// the head's epoch.
+    Deciders(AgreedHead, Root, Root),
+    /// It left a branch for another; the two parted about here.
+    Reorg(Slot),
     /// It told a block's header.
     Header(Block),
     /// The router met a refused or broken connection.
@@ -62,7 +67,9 @@ impl Said {
             Self::Head(head) => Event::Head(id, *head),
             Self::Header(block) => Event::Header(*block),
             Self::Broken => Event::Broken(id),
-            Self::Told(_)
+            Self::Deciders(..)
+            | Self::Reorg(_)
+            | Self::Told(_)
             | Self::Version(_)
             | Self::Event(..)
             | Self::Started(_)

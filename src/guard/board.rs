@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::data::AttestationData;
 use super::rules::Refusal;
-use crate::model::{ClientId, Epoch, Root, Slot, UnixMs};
+use super::standing::{Stage, Standing};
+use crate::model::{ClientId, Epoch, Slot, UnixMs};
 
 /// Questions remembered: eight slots of all their committees.
 const TOPICS: usize = 512;
@@ -28,31 +29,13 @@ pub struct Topic {
     pub committee: Option<u64>,
 }
 
-/// A moment in a question's life.
-#[derive(Debug, Clone, Copy)]
-pub struct Stage {
-    /// The head an answer should be about.
-    pub head: Option<Root>,
-    /// Whether the time to change the answer is over: one twelfth of a slot after the due point.
-    pub closed: bool,
-}
-
-struct Standing<A> {
-    ticket: u64,
-    /// The head it belongs to; none if it may be another at the next look.
-    basis: Option<Root>,
-    closed: bool,
-    data: AttestationData,
-    answer: A,
-}
-
 struct Given<A> {
     answer: A,
     signed: bool,
 }
 
 struct Place<A> {
-    standing: Option<Standing<A>>,
+    standing: Option<Standing<(AttestationData, A)>>,
     clients: HashMap<ClientId, Given<A>>,
 }
 
@@ -174,14 +157,10 @@ impl<A: Clone> Board<A> {
         if let Some(given) = place.clients.get(&client).filter(|given| given.signed) {
             return Some(given.answer.clone());
         }
-        let standing = place.standing.as_ref()?;
-        let closed = standing.closed || moment.closed;
-        let fits = closed || (standing.basis.is_some() && standing.basis == moment.head);
-        self.allows(&standing.data).ok().filter(|()| fits)?;
+        let standing = place.standing.as_ref().filter(|standing| standing.holds(moment))?;
+        self.allows(&standing.answer.0).ok()?;
         let place = self.places.get_mut(&topic)?;
-        let standing = place.standing.as_mut()?;
-        standing.closed = closed;
-        let answer = standing.answer.clone();
+        let (_, answer) = place.standing.as_mut()?.given(moment).clone();
         Some(place.hand(client, answer))
     }
 
@@ -202,9 +181,9 @@ impl<A: Clone> Board<A> {
         answer: A,
     ) -> Option<A> {
         let old = self.places.get(&topic).and_then(|place| place.standing.as_ref());
-        let old = old.filter(|old| (old.closed || old.ticket > ticket) && self.allows(&old.data).is_ok());
+        let old = old.filter(|old| old.outlasts(ticket) && self.allows(&old.answer.0).is_ok());
         if let Some(old) = old {
-            return Some(old.answer.clone());
+            return Some(old.answer.1.clone());
         }
         self.allows(&data).ok()?;
         let source = self.sources.entry(data.target.epoch).or_default();
@@ -215,8 +194,7 @@ impl<A: Clone> Board<A> {
             self.floor = self.floor.max(oldest);
         }
         let basis = moment.head.filter(|head| steady && *head == data.head);
-        let standing = Standing { ticket, basis, closed: moment.closed, data, answer: answer.clone() };
-        self.place(topic).standing = Some(standing);
+        self.place(topic).standing = Some(Standing::new(ticket, basis, moment, (data, answer.clone())));
         Some(answer)
     }
 

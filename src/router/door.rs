@@ -74,7 +74,7 @@ pub async fn handle(router: Arc<Router>, peer: Peer, request: Request<Incoming>)
     };
     let key = Key::of(peer.client, peer.ip);
     let (client, ip, id) = (peer.client, peer.ip, found.id);
-    let case = Case { key, slot, ssz, wants_ssz, client, ip, id, head: None, question: None };
+    let case = Case { key, slot, ssz, wants_ssz, client, ip, id, head: None, question: None, view: None };
     let publishes = matches!(found.row.needs, Use::Publish | Use::Seed);
     let gone = HungUp { note: (!publishes).then(|| note.clone()) };
     let answering = answer_from_beacons(note, ask, case, room);
@@ -125,9 +125,10 @@ async fn answer_from_beacons(mut note: Note, ask: Ask, mut case: Case, room: Roo
     note.beacons(flowed)
 }
 
-/// Whether the router reads the answers: of publications at least what a refusal says.
+/// Whether the router reads the answers: of publications at least what a refusal says, of what gets signed whether it
+/// may be.
 fn is_read(row: &Row) -> bool {
-    row.inspect != Inspect::Nothing || matches!(row.needs, Use::Publish | Use::Seed)
+    row.inspect != Inspect::Nothing || matches!(row.needs, Use::Publish | Use::Seed | Use::Sign)
 }
 
 /// The slot a request names, else the one it arrived in.

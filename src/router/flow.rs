@@ -3,22 +3,22 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use hyper::header::CONTENT_TYPE;
 use hyper::{HeaderMap, Response, StatusCode};
 
+use super::afterwards::Afterwards;
 use super::body::Answer;
 use super::merge::Verdict;
 use super::replies::{gave_up, respond, soften};
-use super::run::{self, Finished, Laggards, Tried};
+use super::run::{self, Finished, Tried};
 use super::seeding::{self, Given};
 use super::signable::Question;
 use super::strategy::{Choice, Key, of};
 use super::upstream::{Ask, Reply};
-use super::{Exchange, Router, answer, decided, fresh, head, liveness, shadow};
+use super::{Router, answer, decided, duties, fresh, head, liveness, shadow, viewed};
 use crate::chain::{attestation_bits, contribution_bits};
 use crate::endpoint::{Found, Inspect, Row, RowId, Strategy};
-use crate::model::{Attempt, BeaconId, BeaconSet, ClientId, Outcome, Root, Shared, Slot, Step, Trace, Use};
+use crate::model::{BeaconId, BeaconSet, ClientId, Root, Shared, Slot, Step, Use};
 use crate::pool::{AgreedHead, Table};
 
 /// What a flow needs to know of the request besides its bytes.
@@ -42,6 +42,8 @@ pub struct Case {
     pub head: Option<AgreedHead>,
     /// What is asked about attestation data, if it is that.
     pub question: Option<Question>,
+    /// What is asked about the head, if it is that.
+    pub view: Option<viewed::Question>,
 }
 
 impl Case {
@@ -77,18 +79,6 @@ impl Flowed {
     }
 }
 
-/// Attempts that run on, and the record that waits for them.
-pub struct Afterwards {
-    router: Arc<Router>,
-    ask: Arc<Ask>,
-    case: Case,
-    laggards: Laggards,
-    took: BeaconSet,
-    given: Option<Arc<Given>>,
-    answer: Bytes,
-    answer_ssz: bool,
-}
-
 /// Runs the flow of a row.
 pub async fn run(
     router: &Arc<Router>,
@@ -101,16 +91,19 @@ pub async fn run(
     let decided = router.memory.decided();
     let question = Question::read(found, table, arrived)
         .and_then(|question| question.map_or(Ok(None), |one| decided.question(&one).map(|()| Some(one))));
-    let case = match question {
-        Ok(question) => Case { question, ..case },
+    let view = viewed::Question::read(found, case.wants_ssz, table, arrived);
+    let case = match question.and_then(|question| Ok((question, view?))) {
+        Ok((question, view)) => Case { question, view, ..case },
         Err(refusal) => {
             let response = answer::error(StatusCode::BAD_REQUEST, &refusal.to_string());
             return Flowed::own(response);
         }
     };
+    let duties = duties::Question::read(found, &ask);
     let choice = Choice {
         row,
-        key: case.key,
+        // Duties have one leader for all.
+        key: if duties.is_some() { Key::default() } else { case.key },
         slot: case.slot,
         producer: producer(router, found, &ask, case),
         holders: holders(router, found, case, table),
@@ -121,14 +114,16 @@ pub async fn run(
     let (order, fresh) = fresh::first(row, order, case.head, table);
     let Some(first) = order.first().copied() else { return nobody(router, row.needs, table) };
     let plan = run::plan(row, case.slot, arrived, table, &router.lane.upstreams[first.index()].gauge);
-    let duties = ask.row.inspect == Inspect::SyncDuties;
     let case = match (ask.row.inspect, epoch, table.clock.as_ref()) {
         (Inspect::Liveness, Some(epoch), Some(clock)) => Case { slot: clock.first_slot(epoch), ..case },
         _ => case,
     };
-    let flowed = walk(router, ask, case, &choice, (&order, fresh), plan, table).await;
-    if let Some(afterwards) = flowed.afterwards.as_ref().filter(|_| duties) {
-        router.sync_duties(case, epoch, &afterwards.answer, table);
+    let flowed = match duties {
+        Some(question) => duties::ask(router, ask, case, question, (&order, fresh), plan, table).await,
+        None => walk(router, ask, case, &choice, (&order, fresh), plan, table).await,
+    };
+    if let Some(afterwards) = flowed.afterwards.as_ref().filter(|_| row.inspect == Inspect::SyncDuties) {
+        router.sync_duties(case, epoch, afterwards.answer(), table);
     }
     for attempt in flowed.tried.kept() {
         if lacks_endpoint(row, attempt.status) {
@@ -173,6 +168,9 @@ async fn walk(
             if let Some(question) = case.question {
                 return decided::ask(router, ask, case, question, (order, fresh), plan, table).await;
             }
+            if let Some(question) = case.view {
+                return viewed::ask(router, ask, case, question, (order, fresh), plan, table).await;
+            }
             let finished = run::sequence(&router.lane, &ask, order, fresh, plan, |_, _| true).await;
             shadow::repeat(router, &ask, table, plan.attempt);
             answered(router, &ask, case, finished)
@@ -201,7 +199,9 @@ async fn publish(
 /// Whether a status says that the beacon does not have the endpoint, or not in this form. A 404 says so only where the
 /// specification knows no 404: elsewhere it is an answer.
 fn lacks_endpoint(row: &Row, status: u16) -> bool {
-    let no_404 = matches!(row.strategy, Strategy::Broadcast | Strategy::Seed | Strategy::One);
+    let no_404 = matches!(row.strategy, Strategy::Broadcast | Strategy::Seed | Strategy::One)
+        || row.inspect == Inspect::PayloadDuties
+        || lists_duties(row);
     matches!(status, 405 | 406 | 415 | 501) || (status == 404 && no_404)
 }
 
@@ -260,16 +260,18 @@ fn answered(router: &Arc<Router>, ask: &Arc<Ask>, case: Case, finished: Finished
     if good {
         remember(router, ask, case, by, &bytes, ssz);
     }
-    let tells = matches!(
-        ask.row.inspect,
-        Inspect::AttesterDuties | Inspect::ProposerDuties | Inspect::SyncDuties | Inspect::ProducedBlock
-    );
+    let tells = lists_duties(ask.row) || ask.row.inspect == Inspect::ProducedBlock;
     let afterwards = (good && tells).then(|| Afterwards::of_answer(router, ask, case, by, (bytes, ssz)));
     let mut response = respond(router, by, reply, &tried);
     if response.status() == StatusCode::TOO_MANY_REQUESTS {
         soften(&mut response, &tried);
     }
     Flowed { afterwards, ..Flowed::fetched(response, Some(by), tried) }
+}
+
+/// Whether an answer tells of duties the ledger keeps.
+pub(super) fn lists_duties(row: &Row) -> bool {
+    matches!(row.inspect, Inspect::AttesterDuties | Inspect::ProposerDuties | Inspect::SyncDuties)
 }
 
 fn remember(router: &Router, ask: &Ask, case: Case, by: BeaconId, answer: &[u8], ssz: bool) {
@@ -311,73 +313,6 @@ pub(super) fn published(
             response
         }
     };
-    let afterwards = Afterwards {
-        router: router.clone(),
-        ask,
-        case,
-        laggards,
-        took: set,
-        given,
-        answer: Bytes::new(),
-        answer_ssz: false,
-    };
+    let afterwards = Afterwards::of_broadcast(router, ask, case, (laggards, set), given);
     Flowed { afterwards: Some(afterwards), ..Flowed::fetched(response, by, tried) }
-}
-
-impl Afterwards {
-    /// The record of an answer that is read, and whether it is SSZ.
-    pub(super) fn of_answer(
-        router: &Arc<Router>,
-        ask: &Arc<Ask>,
-        case: Case,
-        by: BeaconId,
-        (answer, answer_ssz): (Bytes, bool),
-    ) -> Self {
-        let (router, ask, laggards) = (router.clone(), ask.clone(), Laggards::default());
-        let mut took = BeaconSet::default();
-        took.add(by);
-        Self { router, ask, case, laggards, took, given: None, answer, answer_ssz }
-    }
-
-    /// Lets the laggards run on, then hands over the trace and what passed.
-    pub fn spawn(self, trace: Trace) {
-        if self.laggards.is_empty() {
-            return self.finish(trace);
-        }
-        self.router.lasting.clone().spawn(self.wait(trace));
-    }
-
-    async fn wait(mut self, mut trace: Trace) {
-        let mut tried = Tried { kept: trace.tried, count: trace.attempts };
-        let laggards = std::mem::take(&mut self.laggards);
-        let (router, ask) = (self.router.clone(), self.ask.clone());
-        let tell = |(attempt, reply): (Attempt, Option<Reply>)| {
-            tried.end(attempt);
-            let success = reply.is_some_and(|reply| reply.status.is_success());
-            if success || attempt.outcome == Outcome::AlreadyKnown {
-                self.took.add(attempt.beacon);
-                router.told(attempt.beacon, &ask, self.given.as_deref());
-            }
-        };
-        laggards.finish(&router.lane, &ask, &router.turns, tell).await;
-        trace.tried = tried.kept;
-        trace.attempts = tried.count;
-        self.finish(trace);
-    }
-
-    fn finish(self, trace: Trace) {
-        self.router.sink.trace(trace);
-        self.router.sink.exchange(Exchange {
-            trace: trace.id,
-            row: self.case.id,
-            client: self.case.client,
-            slot: self.case.slot,
-            at: self.ask.arrived,
-            request: self.ask.body.clone(),
-            request_ssz: self.case.ssz,
-            answer: self.answer,
-            answer_ssz: self.answer_ssz,
-            beacons: self.took,
-        });
-    }
 }

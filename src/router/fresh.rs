@@ -18,7 +18,7 @@ use crate::pool::{AgreedHead, Entry, Table, grade};
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Whether an answer depends on the head, and another beacon may be asked for it at any time.
-fn asks_for_head(row: &Row) -> bool {
+pub fn asks_for_head(row: &Row) -> bool {
     row.needs == Use::Sign
         && row.step.is_some()
         && row.strategy == Strategy::Any

@@ -10,13 +10,15 @@ use super::body::Answer;
 use super::flow::Flowed;
 use super::replies::soften;
 use super::run::Tried;
-use super::upstream::Reply;
+use super::upstream::{Reply, ReplyBody};
 use super::{Router, head};
 use crate::model::{BeaconId, BeaconName};
 
 /// An answer read whole.
+#[derive(Clone)]
 pub struct Kept {
-    beacon: BeaconName,
+    /// Whose it is.
+    pub beacon: BeaconName,
     label: HeaderValue,
     /// Its status.
     pub status: StatusCode,
@@ -33,6 +35,19 @@ impl Kept {
         let body = reply.bytes().cloned().unwrap_or_default();
         let (beacon, label) = (upstream.name.clone(), upstream.label.clone());
         Self { beacon, label, status: reply.status, headers: reply.headers, body }
+    }
+
+    /// Keeps a copy of a reply.
+    pub fn copy(router: &Router, by: BeaconId, reply: &Reply) -> Self {
+        let Reply { status, ref headers, .. } = *reply;
+        let body = ReplyBody::Whole(reply.bytes().cloned().unwrap_or_default());
+        Self::of(router, by, Reply { status, headers: headers.clone(), body })
+    }
+
+    /// What a beacon told, put together anew in JSON.
+    pub fn json(router: &Router, by: BeaconId, body: Bytes) -> Self {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        Self::of(router, by, Reply { status: StatusCode::OK, headers, body: ReplyBody::Whole(body) })
     }
 
     /// Whether it is SSZ.
@@ -61,7 +76,6 @@ impl Kept {
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
             soften(&mut response, &tried);
         }
-        let by = router.lane.upstreams.iter().find(|upstream| upstream.name == self.beacon);
-        Flowed::fetched(response, by.map(|upstream| upstream.id), tried)
+        Flowed::fetched(response, router.place(&self.beacon), tried)
     }
 }

@@ -9,8 +9,9 @@ use hyper::{Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::afterwards::Afterwards;
 use super::body::Answer;
-use super::flow::{Afterwards, Case, Flowed};
+use super::flow::{Case, Flowed};
 use super::run::{self, Plan};
 use super::upstream::{Ask, Reply, ReplyBody};
 use super::{Router, answer, tenure};

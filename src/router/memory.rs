@@ -11,6 +11,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::decided::Decided;
+use super::duties::Duties;
+use super::viewed::Viewed;
 use crate::chain::{BlockKey, EnvelopeKey};
 use crate::endpoint::{Inspect, RowId};
 use crate::model::{BeaconId, BeaconSet, Epoch, Moment, Root, Slot};
@@ -95,6 +97,10 @@ pub struct Memory {
     taken: Arc<Mutex<Bounded<u64, ()>>>,
     /// It names beacons by name: all heirs share it.
     decided: Arc<Decided>,
+    /// As above.
+    duties: Arc<Duties>,
+    /// As above.
+    viewed: Arc<Viewed>,
     held: Mutex<Held>,
     lacking: Mutex<Bounded<(BeaconId, RowId, bool), Moment>>,
     heirs: Mutex<Vec<Heir>>,
@@ -106,6 +112,8 @@ impl Default for Memory {
             produced: Mutex::new(Bounded::new(PRODUCED)),
             taken: Arc::new(Mutex::new(Bounded::new(TAKEN))),
             decided: Arc::default(),
+            duties: Arc::default(),
+            viewed: Arc::default(),
             held: Mutex::default(),
             lacking: Mutex::new(Bounded::new(LACKING)),
             heirs: Mutex::default(),
@@ -130,7 +138,8 @@ impl Memory {
     /// has each beacon's place there, by its place here; none if it is gone.
     pub fn succeed(&self, places: Vec<Option<BeaconId>>) -> Arc<Memory> {
         let (taken, decided) = (self.taken.clone(), self.decided.clone());
-        let next = Arc::new(Memory { taken, decided, ..Memory::default() });
+        let (duties, viewed) = (self.duties.clone(), self.viewed.clone());
+        let next = Arc::new(Memory { taken, decided, duties, viewed, ..Memory::default() });
         let (produced, lacking) = (lock(&self.produced), lock(&self.lacking));
         let held = lock(&self.held);
         *lock(&next.held) = held.at(&places);
@@ -151,6 +160,16 @@ impl Memory {
     /// What was decided about attestation data.
     pub fn decided(&self) -> &Decided {
         &self.decided
+    }
+
+    /// What beacons told of duties.
+    pub fn duties(&self) -> &Duties {
+        &self.duties
+    }
+
+    /// What was said about heads.
+    pub fn viewed(&self) -> &Viewed {
+        &self.viewed
     }
 
     /// Learns something of a beacon, and passes it on to the heir.

@@ -5,11 +5,13 @@
 //! goes to the [`Sink`] as one fixed-size trace. This room never judges health and never signs or alters bytes that are
 //! signed or to be signed. To add a strategy, see [`strategy`]; to add an endpoint, see [`crate::endpoint`].
 
+mod afterwards;
 mod answer;
 mod body;
 mod connection;
 mod decided;
 mod door;
+mod duties;
 mod flight;
 mod flow;
 mod fresh;
@@ -23,6 +25,7 @@ mod hub;
 mod kept;
 mod limit;
 mod listener;
+mod listing;
 mod liveness;
 mod local;
 mod memory;
@@ -35,11 +38,13 @@ mod room;
 mod run;
 mod seeding;
 mod shadow;
+mod sift;
 mod signable;
 pub mod strategy;
 mod tenure;
 mod topics;
 mod upstream;
+mod viewed;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
@@ -52,7 +57,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::endpoint::{RowId, find};
 use crate::guard::Marks;
-use crate::model::{BeaconId, BeaconSet, ClientId, Clock, Limits, Moment, Opened, Slot, Trace, UnixMs};
+use crate::model::{
+    BeaconId, BeaconName, BeaconSet, ClientId, Clock, Limits, Moment, Opened, Slot, Trace, UnixMs,
+};
 use crate::pool::Table;
 
 pub use gate::{Gate, Rules};
@@ -189,6 +196,11 @@ impl Router {
         let found = find(&Method::GET, "/eth/v1/node/syncing");
         let answer = local::local(&found, &self.facts.load(), &self.table.load_full(), (self.clock())().wall);
         answer.is_some_and(|answer| answer.status().is_success())
+    }
+
+    /// The place of the beacon of this name, if the fleet file has one.
+    fn place(&self, name: &BeaconName) -> Option<BeaconId> {
+        self.lane.upstreams.iter().find(|upstream| upstream.name == *name).map(|upstream| upstream.id)
     }
 
     /// A beacon's name.

@@ -7,7 +7,7 @@ use hyper::{HeaderMap, Response, StatusCode};
 use super::body::{Answer, Passing};
 use super::run::Tried;
 use super::upstream::{Reply, ReplyBody};
-use super::{Router, answer, head, signable};
+use super::{Router, answer, fresh, head};
 use crate::endpoint::Row;
 use crate::model::{Attempt, BeaconId, Outcome, Use};
 
@@ -47,7 +47,7 @@ fn what_became(row: &Row, attempt: &Attempt) -> &'static str {
         Outcome::Failed if attempt.status == 0 => {
             "has as many requests in flight as limits: in-flight: allows"
         }
-        Outcome::Failed if attempt.status == 200 && row.name == signable::ROW => {
+        Outcome::Failed if attempt.status == 200 && fresh::asks_for_head(row) => {
             "is optimistic, or says what must not be signed"
         }
         Outcome::Failed if row.needs == Use::Sign => "is optimistic",

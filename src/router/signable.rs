@@ -14,7 +14,7 @@ use crate::model::{BeaconId, Epoch, Moment, Slot, Step, UnixMs};
 use crate::pool::{AgreedHead, Table};
 
 /// The row of attestation data.
-pub const ROW: &str = "produceAttestationData";
+const ROW: &str = "produceAttestationData";
 
 /// A question about attestation data, read once.
 #[derive(Debug, Clone, Copy)]

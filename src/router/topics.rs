@@ -55,8 +55,9 @@ pub const TOPICS: &[(&str, Mode)] = &[
     ("payload_attestation_message", Mode::Volume),
 ];
 
-/// What beacons are asked for whether clients want it or not: health lives by heads, and finality that differs is an alarm.
-pub const ALWAYS: [&str; 2] = ["head", "finalized_checkpoint"];
+/// What beacons are asked for whether clients want it or not: health lives by heads, finality that differs is an alarm, and
+/// a reorg decides duties anew.
+pub const ALWAYS: [&str; 3] = ["head", "finalized_checkpoint", "chain_reorg"];
 
 /// The mode of a topic; unknown ones, which will come, are the leader's.
 pub fn mode(topic: &str) -> Mode {

@@ -111,6 +111,7 @@ pub struct Notes {
     open: AtomicUsize,
     unknown: Mutex<Vec<&'static str>>,
     syncing: AtomicBool,
+    gloas: Mutex<Option<u64>>,
     hanging: AtomicBool,
 }
 
@@ -133,6 +134,11 @@ impl Notes {
     /// From now on it says that it syncs, or that it does not.
     pub fn syncs(&self, syncs: bool) {
         self.syncing.store(syncs, SeqCst);
+    }
+
+    /// From now on its spec has Gloas from this epoch on.
+    pub fn has_gloas(&self, epoch: u64) {
+        *self.gloas.lock().unwrap() = Some(epoch);
     }
 
     /// From now on it takes requests and answers none.
@@ -264,6 +270,7 @@ async fn serve(
             return;
         }
         let behind = notes.syncing.load(SeqCst).then(|| syncing(&seen.target)).flatten();
+        let behind = behind.or_else(|| gloas(&seen.target, (*notes.gloas.lock().unwrap())?));
         let steps = if notes.hanging.load(SeqCst) {
             vec![Step::Hang]
         } else if let Some(body) = behind {
@@ -384,6 +391,13 @@ fn syncing(target: &str) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// What a beacon answers otherwise whose spec has Gloas from this epoch on.
+fn gloas(target: &str, epoch: u64) -> Option<String> {
+    let spec = (target == "/eth/v1/config/spec").then(|| known(target))??;
+    let forks = format!(r#""ELECTRA_FORK_EPOCH":"0","GLOAS_FORK_EPOCH":"{epoch}","SLOTS_PER_EPOCH""#);
+    Some(spec.replace(r#""SLOTS_PER_EPOCH""#, &forks))
 }
 
 /// What the router asks on its own, as a synced beacon of an old chain answers it.

@@ -206,6 +206,8 @@ async fn an_answers_headers_pass_but_those_of_the_connection() {
 #[case::attestations("POST", PUBLISH, true)]
 #[case::slashings("POST", "/eth/v1/beacon/pool/proposer_slashings", true)]
 #[case::preferences("POST", "/eth/v1/validator/proposer_preferences", true)]
+#[case::payload_duties("POST", "/eth/v1/validator/duties/ptc/5", true)]
+#[case::payload("GET", "/eth/v1/validator/payload_attestation_data?slot=1", true)]
 #[case::bulk("GET", BULK, false)]
 #[case::small("GET", READ, false)]
 #[tokio::test(flavor = "multi_thread")]

@@ -232,7 +232,9 @@ async fn an_optimistic_answer_is_given_to_nobody() {
             always(vec![json(r#"{"execution_optimistic":true,"finalized":false,"data":{"root":"0xab"}}"#)]),
         )
     };
-    let house = House::with(vec![Stub::start(optimistic()).await, Stub::start(good()).await], "").await;
+    let verified = format!(r#"{{"execution_optimistic":false,"data":{{"root":"0x{}"}}}}"#, "ab".repeat(32));
+    let sound = Stub::start(only(root, always(vec![json(&verified)]))).await;
+    let house = House::with(vec![Stub::start(optimistic()).await, sound], "").await;
     let reply = read(house.door, root).await;
     assert_eq!((reply.status, reply.header("x-beacondeck-beacon")), (200, "b1"), "{reply:?}");
     let house = House::of(optimistic(), "").await;

@@ -15,7 +15,7 @@ pub(super) const ROWS: &[Row] = &[
     Row::duties("/eth/v2/validator/duties/proposer/{epoch}", "getProposerDutiesV2", Inspect::ProposerDuties),
     Row::duties("/eth/v1/validator/duties/sync/{epoch}", "getSyncCommitteeDuties", Inspect::SyncDuties)
         .post(),
-    Row::duties("/eth/v1/validator/duties/ptc/{epoch}", "getPtcDuties", Inspect::Nothing).post(),
+    Row::duties("/eth/v1/validator/duties/ptc/{epoch}", "getPtcDuties", Inspect::PayloadDuties).post(),
     Row::produce("/eth/v1/validator/blinded_blocks/{slot}", "produceBlindedBlock")
         .with_status(Status::Removed),
     Row::produce("/eth/v2/validator/blocks/{slot}", "produceBlockV2").with_status(Status::Removed),

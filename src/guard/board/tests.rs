@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::guard::Checkpoint;
+use crate::model::Root;
 
 const GENESIS: UnixMs = UnixMs(1);
 /// Slots of an epoch here.

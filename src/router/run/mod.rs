@@ -102,7 +102,7 @@ impl Tried {
     }
 
     /// Adds the attempts of another walk for the same request.
-    fn join(&mut self, later: &Tried) {
+    pub fn join(&mut self, later: &Tried) {
         let unkept = usize::from(later.count) - later.kept().len();
         later.kept().iter().for_each(|attempt| self.push(*attempt));
         self.count = self.count.saturating_add(unkept as u8);

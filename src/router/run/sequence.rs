@@ -60,12 +60,13 @@ pub async fn sequence(
                 continue;
             }
         };
+        let refuses = reply.is_some() && matches!(attempt.outcome, Outcome::Empty | Outcome::Refused);
         finished.tried.end(attempt);
         keep_better(&mut best, attempt, reply);
         if badness(attempt.outcome) <= badness(Outcome::AlreadyKnown) {
             break;
         }
-        refusals += usize::from(matches!(attempt.outcome, Outcome::Empty | Outcome::Refused));
+        refusals += usize::from(refuses);
         if refusals >= AGREEING_REFUSALS || !may_follow(plan.follow, attempt.outcome) {
             break;
         }
@@ -82,7 +83,7 @@ pub async fn sequence(
     finished
 }
 
-/// A success that is not usable is a failure without an answer.
+/// A success that is not usable is a failure without an answer; that there is nothing is no failure.
 fn judged(
     (mut attempt, reply): (Attempt, Option<Reply>),
     usable: &impl Fn(BeaconId, &Reply) -> bool,
@@ -91,7 +92,9 @@ fn judged(
     if !reply.as_ref().is_some_and(bad) {
         return (attempt, reply);
     }
-    attempt.outcome = Outcome::Failed;
+    if attempt.outcome != Outcome::Empty {
+        attempt.outcome = Outcome::Failed;
+    }
     (attempt, None)
 }
 

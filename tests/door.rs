@@ -5,6 +5,8 @@
 mod common;
 #[path = "door/crowds.rs"]
 mod crowds;
+#[path = "door/forks.rs"]
+mod forks;
 #[path = "door/house.rs"]
 mod house;
 #[path = "door/input.rs"]

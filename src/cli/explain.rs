@@ -216,8 +216,10 @@ slot 1234 +40 ms after due vc-1 produceAttestationData → b2 (200, 353 ms)
         let shared = Some(Shared::Decided);
         let shown = render(&Explanation { shared, why, attempts, skipped, took_ms: 0.2, ..explanation() });
         let expected = "\
-slot 1234 +40 ms after due vc-1 produceAttestationData → b2 (200, 0.2 ms, decided)
-  why: not fetched for this request: decided before, one answer for all who ask this
+slot 1234 +40 ms after due vc-1 produceAttestationData → b2 (200, 0.2 ms,
+    decided)
+  why: not fetched for this request: decided before, one answer for all who ask
+      this
 ";
         assert_eq!(shown, expected, "\n{shown}");
     }

@@ -3,7 +3,7 @@
 //! Nothing here moves the cursor, and numbers that change with every look (requests in flight, latency, the head) are no
 //! change.
 
-use crate::model::{BeaconStatus, FleetStatus, Incident, Lifecycle, Silence, UnixMs};
+use crate::model::{BeaconStatus, ComingFork, FleetStatus, Incident, Lifecycle, Silence, UnixMs};
 
 /// A sentence as a line with its moment, without line break and without anything a terminal would obey: details come
 /// from beacons.
@@ -45,6 +45,9 @@ pub fn changes(before: Option<&FleetStatus>, now: &FleetStatus) -> Vec<String> {
     };
     let (known, silences) = (before.map(quiet).unwrap_or_default(), quiet(now));
     out.extend(silences.into_iter().filter(|sentence| !known.contains(sentence)));
+    let forks = |status: &FleetStatus| status.forks.iter().map(fork).collect::<Vec<_>>();
+    let (known, coming) = (before.map(forks).unwrap_or_default(), forks(now));
+    out.extend(coming.into_iter().filter(|sentence| !known.contains(sentence)));
     let is_silenced = |key: &str| now.silences.iter().any(|silence| silence.key == key);
     let over = before.iter().flat_map(|before| &before.silences).filter(|old| !is_silenced(&old.key));
     out.extend(over.map(|old| format!("{} is silenced no more", old.key)));
@@ -72,6 +75,11 @@ fn summary(status: &FleetStatus) -> String {
     let (fleet, all) = (&status.fleet, status.beacons.len());
     let network = status.network.as_deref().map(|network| format!(" on {network}")).unwrap_or_default();
     format!("fleet {fleet}{network}: {up} of {all} beacons up")
+}
+
+fn fork(fork: &ComingFork) -> String {
+    let each = fork.unready().map(|of| format!("; {}: {}", of.beacon, of.missing.join(", ")));
+    format!("fork {} with epoch {}: {}{}", fork.name, fork.epoch, fork.count(), each.collect::<String>())
 }
 
 fn used(beacon: &BeaconStatus) -> bool {
@@ -106,7 +114,7 @@ fn detail(beacon: &BeaconStatus) -> String {
 mod tests {
     use super::*;
     use crate::console::fixture::{beacon, fleet};
-    use crate::model::{HeadStatus, Reason, Root, Slot, UnixMs};
+    use crate::model::{BeaconName, Epoch, HeadStatus, Readiness, Reason, Root, Slot, UnixMs};
 
     fn down(name: &str) -> BeaconStatus {
         let detail = "3 slots behind the agreed head".into();
@@ -142,6 +150,26 @@ mod tests {
                 "alert is over: no beacon is healthy",
             ]
         );
+    }
+
+    #[test]
+    fn a_coming_fork_is_told_when_something_about_it_changes() {
+        let of = |missing: &[&str]| Readiness {
+            beacon: BeaconName::new("b1"),
+            missing: missing.iter().map(ToString::to_string).collect(),
+            lost: false,
+        };
+        let with = |of: Readiness| {
+            let fork = ComingFork { name: "gloas".into(), epoch: Epoch(9), at: UnixMs(7), beacons: vec![of] };
+            FleetStatus { forks: vec![fork], ..fleet(vec![beacon("b1")]) }
+        };
+        let (before, now) = (with(of(&["its spec lacks X_GLOAS"])), with(of(&[])));
+        assert_eq!(
+            changes(None, &before).last().unwrap(),
+            "fork gloas with epoch 9: 0 of 1 ready; b1: its spec lacks X_GLOAS"
+        );
+        assert_eq!(changes(Some(&before), &before), [""; 0]);
+        assert_eq!(changes(Some(&before), &now), ["fork gloas with epoch 9: 1 of 1 ready"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::table::{self, Side, WIDTH, cell, column, cut, latency, or_dash, span, wrap};
 use super::{Global, ask, follow::follow, journal, plain};
 use crate::control::{Event, Wanted};
-use crate::model::{BeaconStatus, FleetStatus, Silence, UnixMs};
+use crate::model::{BeaconStatus, ComingFork, FleetStatus, Silence, UnixMs};
 
 /// A snapshot older than this says so.
 const FRESH_MS: i64 = 5_000;
@@ -104,11 +104,37 @@ fn render(status: &FleetStatus, now: UnixMs) -> String {
         let ack = status.ack(alert).map_or_else(String::new, |ack| format!(" ({})", ack.words()));
         let _ = writeln!(out, "{}", wrap(&format!("! {alert}{ack}"), 0, 2));
     }
+    out.push_str(&forks(status, now));
     let idle = |silence: &&Silence| {
         status.incidents.iter().all(|incident| incident.silence.as_ref() != Some(silence))
     };
     for silence in status.silences.iter().filter(idle) {
         let _ = writeln!(out, "{}", wrap(&format!("- {} is {}", silence.key, silence.words()), 0, 2));
+    }
+    out
+}
+
+/// A line for each coming fork, and one for each beacon that is not ready for it.
+fn forks(status: &FleetStatus, now: UnixMs) -> String {
+    let mut out = String::new();
+    for fork in &status.forks {
+        let ComingFork { name, epoch, at, .. } = fork;
+        let when = if fork.has_begun(now) {
+            format!("began {} ago", span(now.since(*at)))
+        } else {
+            format!("begins in {}", span(at.since(now)))
+        };
+        let _ = writeln!(
+            out,
+            "{}",
+            wrap(&format!("- fork {name} {when}, with epoch {epoch}: {}", fork.count()), 0, 2)
+        );
+        for of in fork.unready() {
+            let version = status.beacons.iter().find(|beacon| beacon.name == of.beacon);
+            let version = version.and_then(|beacon| beacon.version.as_deref()).unwrap_or("version not told");
+            let line = format!("{} ({version}): {}", of.beacon, of.missing.join(", "));
+            let _ = writeln!(out, "{}", wrap(&line, 4, 6));
+        }
     }
     out
 }
@@ -176,7 +202,7 @@ fn beacons(beacons: &[BeaconStatus]) -> String {
 mod tests {
     use super::*;
     use crate::console::fixture::{beacon, fleet};
-    use crate::model::{Lifecycle, Reason};
+    use crate::model::{BeaconName, Epoch, Lifecycle, Readiness, Reason};
 
     #[test]
     fn the_screen_reads_as_intended() {
@@ -210,6 +236,28 @@ b4       ▼ DOWN never observed         -    0       -     0  -
 ";
         let shown = render(&status, status.at);
         assert_eq!(shown, expected, "\n{shown}");
+    }
+
+    #[test]
+    fn a_coming_fork_names_who_is_not_ready_and_why() {
+        let mut status = fleet(vec![beacon("b1"), BeaconStatus { version: None, ..beacon("b2") }]);
+        let of = |name: &str, missing: Vec<String>| Readiness {
+            beacon: BeaconName::new(name),
+            lost: !missing.is_empty(),
+            missing,
+        };
+        let lacks = vec!["its release does not know it: upgrade it".to_owned()];
+        let beacons = vec![of("b1", Vec::new()), of("b2", lacks)];
+        let at = UnixMs(status.at.0 + 100_000_000);
+        status.forks = vec![ComingFork { name: "gloas".into(), epoch: Epoch(308_900), at, beacons }];
+        let expected = "\
+- fork gloas begins in 1 d 03 h, with epoch 308900: 1 of 2 ready
+    b2 (version not told): its release does not know it: upgrade it
+";
+        let shown = render(&status, status.at);
+        assert!(shown.ends_with(expected), "\n{shown}");
+        let later = render(&status, UnixMs(at.0 + 60_000));
+        assert!(later.contains("fork gloas began 1 min ago"), "\n{later}");
     }
 
     #[test]

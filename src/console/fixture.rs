@@ -52,6 +52,7 @@ pub fn fleet(beacons: Vec<BeaconStatus>) -> FleetStatus {
         incidents: Vec::new(),
         duties: None,
         hosts: Vec::new(),
+        forks: Vec::new(),
         acks: Vec::new(),
         silences: Vec::new(),
         alerts: Vec::new(),

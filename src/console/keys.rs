@@ -156,7 +156,7 @@ impl Binding {
 use Scope::{All, Attached, Marks, Notes, Orders, Replay, Table};
 
 /// The keys of panels by their place, with their names: a panel needs no row in the table.
-const PANEL_KEYS: [(&str, &[&str]); 10] = [
+const PANEL_KEYS: [(&str, &[&str]); 11] = [
     ("panel-1", &["1"]),
     ("panel-2", &["2"]),
     ("panel-3", &["3"]),
@@ -167,7 +167,13 @@ const PANEL_KEYS: [(&str, &[&str]); 10] = [
     ("panel-8", &["8"]),
     ("panel-9", &["9"]),
     ("panel-10", &["0"]),
+    ("panel-11", &["F"]),
 ];
+
+/// The key that stands before a panel's title, by its place.
+pub fn panel_key(place: usize) -> &'static str {
+    PANEL_KEYS.get(place).and_then(|(_, keys)| keys.first()).copied().unwrap_or_default()
+}
 
 /// The whole table: the panels there are, then `BINDINGS`.
 pub fn bindings() -> impl Iterator<Item = Binding> {

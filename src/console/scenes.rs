@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::control::{Access, Event as Said, Welcome};
 use crate::model::{
-    Ack, BeaconName, BeaconStatus, DutyStatus, DutySums, Explanation, FleetStatus, Flow, HeadStatus,
-    JournalEntry, Lifecycle, Load, LogLevel, LogLine, Operation, OperationStep, Outcome, Reason, Root,
-    SPREAD, Shared, Silence, Skipped, Slot, Step, StepAnswers, Tape, Timing, Traffic, Tried, UnixMs, Use,
+    Ack, BeaconName, BeaconStatus, ComingFork, DutyStatus, DutySums, Epoch, Explanation, FleetStatus, Flow,
+    HeadStatus, JournalEntry, Lifecycle, Load, LogLevel, LogLine, Operation, OperationStep, Outcome,
+    Readiness, Reason, Root, SPREAD, Shared, Silence, Skipped, Slot, Step, StepAnswers, Tape, Timing,
+    Traffic, Tried, UnixMs, Use,
 };
 
 use super::event::{Effect, Event};
@@ -225,7 +226,24 @@ pub fn healthy() -> FleetStatus {
         beacon.version = Some(client.to_owned());
     }
     status.traffic = traffic(&status);
+    status.forks = vec![fork()];
     status
+}
+
+/// A fork that two of four are not ready for.
+fn fork() -> ComingFork {
+    let of = |number, missing: &[&str], lost| Readiness {
+        beacon: BeaconName::new(name(number)),
+        missing: missing.iter().map(ToString::to_string).collect(),
+        lost,
+    };
+    let beacons = vec![
+        of(1, &[], false),
+        of(2, &["its spec lacks PAYLOAD_DUE_BPS_GLOAS"], false),
+        of(3, &[], false),
+        of(4, &["its release does not know it: upgrade it"], true),
+    ];
+    ComingFork { name: "gloas".into(), epoch: Epoch(308_900), at: UnixMs(NOW.0 + 99_000_000), beacons }
 }
 
 fn traffic(status: &FleetStatus) -> Traffic {

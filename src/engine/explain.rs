@@ -121,8 +121,12 @@ fn one(trace: &Trace, names: &Names, tables: &VecDeque<Arc<Table>>, records: &Re
 fn why(trace: &Trace, strategy: Strategy, names: &Names, table: Option<&Table>) -> String {
     let asked = &trace.tried[..usize::from(trace.attempts).min(trace.tried.len())];
     let not_fetched = match trace.shared {
-        Some(Shared::InFlight) => "not fetched for this request: another that asked the same was waiting for it",
-        Some(Shared::Decided) => "not fetched for this request: decided before, one answer for all who ask this",
+        Some(Shared::InFlight) => {
+            "not fetched for this request: another that asked the same was waiting for it"
+        }
+        Some(Shared::Decided) => {
+            "not fetched for this request: decided before, one answer for all who ask this"
+        }
         Some(Shared::Cached) => "not fetched for this request: kept from an earlier one, and no reorg since",
         None => "",
     };

@@ -15,6 +15,7 @@ mod doors;
 mod exclusive;
 mod explain;
 mod feed;
+mod forks;
 mod gauges;
 mod generation;
 mod handover;

@@ -1,7 +1,8 @@
 //! Which network the pool serves, and who is a stranger to it. Pure.
 
+use super::forks::{self, Member};
 use crate::chain::{Identity, SlotClock};
-use crate::model::{BeaconId, Moment, Root};
+use crate::model::{BeaconId, BeaconName, ComingFork, Epoch, Moment, Root, UnixMs};
 use crate::pool::Chain;
 use crate::router::LocalFacts;
 
@@ -35,19 +36,22 @@ pub struct Network {
     told: Vec<Option<Told>>,
     first: Option<Moment>,
     chosen: Option<Chosen>,
+    /// Coming forks as of an epoch; none once somebody told something since.
+    forks: Option<(Epoch, Vec<ComingFork>)>,
 }
 
 impl Network {
     /// For `beacons` beacons; `wanted` is the only genesis validators root that is accepted, if given.
     pub fn new(beacons: usize, wanted: Option<Root>) -> Self {
-        Self { wanted, told: vec![None; beacons], first: None, chosen: None }
+        Self { wanted, told: vec![None; beacons], first: None, chosen: None, forks: None }
     }
 
     /// The same under another fleet file: what those told that stay, by their new place, and the choice.
     #[must_use]
     pub fn succeed(&self, before: &[Option<BeaconId>], wanted: Option<Root>) -> Self {
         let told = before.iter().map(|before| before.and_then(|before| self.told[before.index()].clone()));
-        Self { wanted, told: told.collect(), first: self.first, chosen: self.chosen.clone() }
+        let (told, chosen) = (told.collect(), self.chosen.clone());
+        Self { wanted, told, first: self.first, chosen, forks: None }
     }
 
     /// The chosen network.
@@ -59,6 +63,7 @@ impl Network {
     pub fn learn(&mut self, id: BeaconId, told: Told, now: Moment) -> Vec<(BeaconId, Chain)> {
         self.first.get_or_insert(now);
         self.told[id.index()] = Some(told);
+        self.forks = None;
         if self.chosen.is_some() {
             self.update(id);
             return vec![(id, self.verdict(id))];
@@ -69,6 +74,28 @@ impl Network {
     /// Time passed: the rest may have had its chance.
     pub fn tick(&mut self, now: Moment) -> Vec<(BeaconId, Chain)> {
         if self.chosen.is_some() || self.first.is_none() { Vec::new() } else { self.choose(now) }
+    }
+
+    /// Forks that are coming, and which of the beacons of these names are ready for them; looked at once an epoch, and when
+    /// one tells its chain.
+    pub fn forks(&mut self, names: &[BeaconName], now: UnixMs) -> Vec<ComingFork> {
+        let Some(chosen) = &self.chosen else { return Vec::new() };
+        let epoch = chosen.clock.epoch_of(chosen.clock.slot_at(now).unwrap_or_default());
+        if let Some((_, forks)) = self.forks.as_ref().filter(|(as_of, _)| *as_of == epoch) {
+            return forks.clone();
+        }
+        let refused = |place: usize| match self.verdict(BeaconId(place as u16)) {
+            Chain::Stranger(why) => Some(why),
+            Chain::Same | Chain::Unknown => None,
+        };
+        let members = names.iter().zip(&self.told).enumerate().map(|(place, (name, told))| Member {
+            name,
+            spec: told.as_ref().map(|told| &told.identity.spec),
+            refused: refused(place),
+        });
+        let forks = forks::coming(&members.collect::<Vec<_>>(), &chosen.clock, now);
+        self.forks = Some((epoch, forks.clone()));
+        forks
     }
 
     fn choose(&mut self, now: Moment) -> Vec<(BeaconId, Chain)> {

@@ -367,6 +367,7 @@ impl PoolTask {
         }
         let (names, when) = (self.course.names(), table.clock.as_ref().map(|clock| When::on(clock, now)));
         let (told, seed_alerts) = self.desk.with(|book| (book.tell(&names, when), book.alerts()));
+        let forks = self.network.forks(&names, now.wall);
         let known = Known {
             fleet: &self.course.fleet,
             names: &names,
@@ -383,6 +384,7 @@ impl PoolTask {
             shown: &self.eye.shown.load(),
             silences: &self.silences.load(),
             hosts: &self.hosts.load(),
+            forks: &forks,
         };
         let mut status = compose(&self.pool, &table, &known, now);
         status.alerts.extend(self.hub.conflicts().iter().map(ToString::to_string));

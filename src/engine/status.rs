@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use super::forks;
 use super::network::Chosen;
 use super::observe::Shown;
 use super::tally::timing;
 use crate::beacon::NodeVersion;
 use crate::model::{
-    Ack, BeaconId, BeaconName, BeaconStatus, Bps, CustodyEstimate, Drain, FleetStatus, HeadStatus,
-    HostStatus, Incident, Moment, Operation, Reason, Role, Silence, Told, Traffic, UnixMs, Use, silence_of,
+    Ack, BeaconId, BeaconName, BeaconStatus, Bps, ComingFork, CustodyEstimate, Drain, FleetStatus,
+    HeadStatus, HostStatus, Incident, Moment, Operation, Reason, Role, Silence, Told, Traffic, UnixMs, Use,
+    silence_of,
 };
 use crate::pool::{Chain, GOOD, NEVER, Pool, Table};
 
@@ -40,6 +42,8 @@ pub struct Known<'a> {
     pub shown: &'a Shown,
     /// The hosts underneath.
     pub hosts: &'a [HostStatus],
+    /// Coming forks.
+    pub forks: &'a [ComingFork],
     /// Orders that stand.
     pub drains: &'a BTreeMap<BeaconName, Drain>,
 }
@@ -60,13 +64,14 @@ pub fn compose(pool: &Pool, table: &Table, known: &Known<'_>, now: Moment) -> Fl
         epoch: slot.and_then(|slot| Some(table.clock.as_ref()?.epoch_of(slot))),
         agreed: table.agreed.map(|head| HeadStatus { slot: head.slot, root: head.root }),
         at: now.wall,
-        alerts: alerts(table, &beacons, known),
+        alerts: alerts(table, &beacons, known, now),
         operations: known.operations.to_vec(),
         acks: known.acks.to_vec(),
         incidents: silenced(&known.shown.incidents, &silences),
         silences,
         duties: known.shown.duties.clone(),
         hosts: known.hosts.to_vec(),
+        forks: known.forks.to_vec(),
         traffic: Traffic {
             timing: table.clock.as_ref().zip(slot).map(|(clock, slot)| timing(clock, slot)),
             ..known.traffic.clone()
@@ -143,7 +148,7 @@ fn detail(reasons: &[Reason], lag: u64, chain: &Chain, latency_us: u32) -> Strin
     }
 }
 
-fn alerts(table: &Table, beacons: &[BeaconStatus], known: &Known<'_>) -> Vec<String> {
+fn alerts(table: &Table, beacons: &[BeaconStatus], known: &Known<'_>, now: Moment) -> Vec<String> {
     let mut alerts = Vec::new();
     let sign = Use::Sign as usize;
     if known.network.is_none() {
@@ -166,6 +171,7 @@ fn alerts(table: &Table, beacons: &[BeaconStatus], known: &Known<'_>) -> Vec<Str
         );
     }
     alerts.extend_from_slice(known.seed_alerts);
+    alerts.extend(forks::alerts(known.forks, now.wall));
     for beacon in beacons.iter().filter(|beacon| beacon.reasons.contains(&Reason::WrongChain)) {
         alerts.push(format!("{} serves another network and is refused: {}", beacon.name, beacon.detail));
     }

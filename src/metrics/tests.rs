@@ -10,8 +10,8 @@ use tokio_util::task::TaskTracker;
 
 use super::*;
 use crate::model::{
-    Attempt, BeaconId, BeaconStatus, ClientId, HeadStatus, Lifecycle, Outcome, Reason, Root, Served, Slot,
-    TRACE_ATTEMPTS, UnixMs,
+    Attempt, BeaconId, BeaconStatus, ClientId, HeadStatus, Lifecycle, Outcome, Reason, Root, Served, Shared,
+    Slot, TRACE_ATTEMPTS, UnixMs,
 };
 
 fn metrics() -> Metrics {
@@ -97,6 +97,7 @@ fn status(beacons: Vec<BeaconStatus>) -> FleetStatus {
         incidents: Vec::new(),
         duties: None,
         hosts: Vec::new(),
+        forks: Vec::new(),
         acks: Vec::new(),
         silences: Vec::new(),
         alerts: vec!["one".into()],

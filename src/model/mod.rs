@@ -7,6 +7,7 @@ mod class;
 mod duty;
 mod explain;
 mod fleet;
+mod fork;
 mod host;
 mod ids;
 mod incident;
@@ -31,6 +32,7 @@ pub use fleet::{
     Beacon, Broadcast, Client, ClientFrom, Fleet, Header, Health, HostChecks, How, Limits, Listen, ListenTls,
     LogFormat, Logging, Opened, Probing, Procedure, Routing, Secret, Seeding,
 };
+pub use fork::{ComingFork, Readiness};
 pub use host::{HostClock, HostFinding, HostStatus};
 pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};
 pub use incident::{Cost, Culprit, CulpritKind, Happening, Incident, IncidentState, Severity};

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Ack, BeaconName, Culprit, CulpritKind, CustodyEstimate, Drain, DutyStatus, Epoch, HostStatus, Incident,
-    Operation, Root, Silence, Slot, Tape, Told, Traffic, UnixMs,
+    Ack, BeaconName, ComingFork, Culprit, CulpritKind, CustodyEstimate, Drain, DutyStatus, Epoch, HostStatus,
+    Incident, Operation, Root, Silence, Slot, Tape, Told, Traffic, UnixMs,
 };
 
 /// Why a beacon is not (fully) used, in words a person reads.
@@ -193,6 +193,9 @@ pub struct FleetStatus {
     /// The hosts underneath.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<HostStatus>,
+    /// Forks that are coming, the next first, and who is ready.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forks: Vec<ComingFork>,
     /// What became of duties lately; none before the chain has told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duties: Option<DutyStatus>,

@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use super::pen::{Pen, width_of};
 use crate::console::age::Fresh;
+use crate::console::keys::panel_key;
 use crate::console::panels::PANELS;
 use crate::console::piece::{Piece, TextLine, piece};
 use crate::console::state::{Link, Seat, State};
@@ -210,7 +211,7 @@ fn titles(state: &State, width: u16) -> impl Iterator<Item = String> {
     let most = (LETTERS..=longest).rev().find(|most| needs(*most) <= room).unwrap_or(0);
     PANELS.iter().enumerate().map(move |(place, panel)| {
         let title = &panel.title()[..length(place, panel.title(), most)];
-        format!("{} {title}", (place + 1) % 10).trim_end().to_owned()
+        format!("{} {title}", panel_key(place)).trim_end().to_owned()
     })
 }
 

@@ -129,7 +129,10 @@ fn detail(of: &Explanation, width: usize) -> Vec<TextLine> {
             vec![
                 piece(code_role(of.status), of.status.to_string()),
                 piece(Role::Text, format!(" by {} after {:.1} ms", of.served_by, of.took_ms)),
-                piece(Role::Strong, of.shared.map(|shared| format!(", {}", shared.word())).unwrap_or_default()),
+                piece(
+                    Role::Strong,
+                    of.shared.map(|shared| format!(", {}", shared.word())).unwrap_or_default(),
+                ),
             ],
         ),
     ];

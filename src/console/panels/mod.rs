@@ -7,6 +7,7 @@ mod cells;
 mod detail;
 mod duties;
 mod explain;
+mod forks;
 mod help;
 mod hosts;
 mod incidents;
@@ -65,7 +66,7 @@ pub trait Panel: Sync {
 }
 
 /// Every panel, in the order of the tabs.
-pub static PANELS: [&dyn Panel; 10] = [
+pub static PANELS: [&dyn Panel; 11] = [
     &overview::Overview,
     &beacons::Beacons,
     &incidents::Incidents,
@@ -76,6 +77,7 @@ pub static PANELS: [&dyn Panel; 10] = [
     &explain::Explain,
     &log::Log,
     &help::Help,
+    &forks::Forks,
 ];
 
 /// A panel's place by its name.
@@ -86,7 +88,7 @@ pub fn place_of(id: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::console::keys::{Action, bindings};
+    use crate::console::keys::{Action, bindings, panel_key};
 
     #[test]
     fn every_panel_has_its_key_and_its_name() {
@@ -94,7 +96,7 @@ mod tests {
             let action = Action::Panel(place as u8 + 1);
             let binding = bindings().find(|binding| binding.action == action).unwrap();
             assert_eq!(binding.label, panel.title());
-            assert_eq!(binding.keys, [((place + 1) % 10).to_string()]);
+            assert_eq!(binding.keys, [panel_key(place)]);
             assert_eq!(place_of(panel.id()), Some(place));
         }
     }

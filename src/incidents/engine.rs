@@ -1,18 +1,19 @@
 //! Observations in, changes of incidents out.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::causes::{Case, cause};
 use super::cells::Cells;
 use super::component::{Id, Parts, prior};
+use super::findings::Findings;
 use super::keys::Keys;
 use super::life::{Change, Event, Incident};
 use super::localise::{Blame, Localiser};
 use super::network::{Storm, Weather};
 use super::telling::confidence;
 use super::window::Window;
-use crate::model::{Culprit, CulpritKind as Kind, HostLevel, HostSeen, Observation};
+use crate::model::{Culprit, CulpritKind as Kind, Observation};
 
 /// Widths of window, and every how many slots each is looked at.
 const WINDOWS: [(u64, u64); 4] = [(2, 1), (8, 1), (32, 2), (96, 4)];
@@ -30,8 +31,6 @@ const YOUNG: u64 = 12;
 const FOLDED: u64 = 24;
 /// What shows by mostly the same as an open incident is one of its own at so many nats.
 const CLEAR: f64 = 40.0;
-/// Slots a finding of a host is remembered.
-const FINDING: u64 = 16;
 /// What a bad finding on its host is worth, in nats.
 const FOUND: f64 = 4.0;
 /// What is blamed already needs so many nats less.
@@ -57,7 +56,7 @@ pub struct Incidents {
     keys: Keys,
     /// Marks of a component up to a slot belong to an incident that has ended.
     explained: HashMap<Id, u64>,
-    findings: BTreeMap<(String, String), HostSeen>,
+    findings: Findings,
     now: Option<u64>,
     /// The last slot that was looked at.
     looked: Option<u64>,
@@ -92,9 +91,7 @@ impl Incidents {
             Observation::Served(seen) => self.window.served(seen, &mut self.parts),
             Observation::Duties(seen) => self.window.duties(seen, &mut self.parts),
             Observation::Probe(seen) => self.window.probe(seen, &mut self.parts),
-            Observation::Host(seen) => {
-                self.findings.insert((seen.host.clone(), seen.check.clone()), seen.clone());
-            }
+            Observation::Host(seen) => self.findings.take(seen),
             Observation::Key(seen) => self.keys.take(seen),
             Observation::Recording { .. } | Observation::Fleet(_) => {}
         }
@@ -161,6 +158,7 @@ impl Incidents {
             }
         }
         self.end(now, &mut changes);
+        self.found(now, &mut changes);
         let mut blamed: HashMap<Id, u64> =
             self.open().filter_map(|incident| Some((self.id_of(incident)?, incident.at))).collect();
         // What has ended a while ago may not have been usual then.
@@ -180,21 +178,26 @@ impl Incidents {
         self.parts.find(incident.culprit())
     }
 
-    /// Bad findings of a host that are recent.
-    pub(super) fn finding(&self, host: &str, now: u64) -> Option<&HostSeen> {
-        self.findings
-            .values()
-            .filter(|seen| seen.host == host && seen.level >= HostLevel::Warn && is_recent(seen, now))
-            .max_by_key(|seen| seen.level)
+    pub(super) fn findings(&self) -> &Findings {
+        &self.findings
+    }
+
+    /// What findings of hosts alone open and end.
+    fn found(&mut self, now: u64, changes: &mut Vec<Change>) {
+        let open = self.all.iter().filter(|incident| incident.open).map(Incident::culprit);
+        let blamed =
+            open.filter(|culprit| culprit.kind == Kind::Host).map(|host| host.name.clone()).collect();
+        let (window, parts) = (&self.window, &mut self.parts);
+        let mut validators =
+            |culprit: &Culprit| parts.find(culprit).map_or(0, |id| window.due(id, EPOCH, parts) as u64);
+        self.findings.look(now, &blamed, &mut validators, &mut self.last, changes);
     }
 
     /// How improbable a fault of each component is, in nats.
     fn priors(&self, now: u64) -> Vec<f64> {
         let mut priors: Vec<f64> =
             (0..self.parts.len()).map(|id| prior(&self.parts.culprit(id).kind)).collect();
-        let bad = self.findings.values().filter(|seen| seen.level == HostLevel::Bad && is_recent(seen, now));
-        let hosts: BTreeSet<&str> = bad.map(|seen| seen.host.as_str()).collect();
-        for host in hosts {
+        for host in self.findings.bad(now) {
             let host = Culprit { kind: Kind::Host, name: host.to_owned() };
             if let Some(id) = self.parts.find(&host) {
                 priors[id] -= FOUND;
@@ -248,6 +251,9 @@ impl Incidents {
     }
 
     fn blame(&mut self, blame: &Blame, width: u64, cells: &Cells, named: &[Id], now: u64) -> Option<Change> {
+        // What a finding alone had opened goes on by what shows now.
+        let given = self.findings.give(self.parts.culprit(blame.id));
+        self.all.extend(given);
         let whose = self.whose(blame, named, now)?;
         let change = self.told(blame, cells, now);
         let patience = if width <= 8 { PATIENCE.0 } else { PATIENCE.1 };
@@ -325,8 +331,15 @@ impl Incidents {
             }
             let incident = &mut self.all[place];
             (incident.open, incident.at) = (false, now);
-            changes.push(Change { slot: now, event: Event::Resolved, ..incident.change.clone() });
+            if self.findings.holds(incident.culprit(), now) {
+                changes.push(self.findings.adopt(Incident { open: true, ..incident.clone() }, now));
+            } else {
+                changes.push(Change { slot: now, event: Event::Resolved, ..incident.change.clone() });
+            }
         }
+        // What its finding goes on with is none of its own any more.
+        let findings = &self.findings;
+        self.all.retain(|incident| incident.open || !findings.holds(incident.culprit(), now));
     }
 
     fn storm(&mut self, storm: Option<Storm>, now: u64, changes: &mut Vec<Change>) {
@@ -364,8 +377,4 @@ impl Incidents {
         self.all.push(Incident::new(change.clone(), storm.score, PATIENCE.0 + 6));
         changes.push(change);
     }
-}
-
-fn is_recent(finding: &HostSeen, now: u64) -> bool {
-    finding.slot.0 + FINDING >= now
 }

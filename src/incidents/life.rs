@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::findings;
 use crate::model::Culprit;
 
 /// What has happened to an incident.
@@ -88,10 +89,11 @@ impl Incident {
         let told = Change { id: self.change.id, event: Event::Changed, ..change };
         let grown = told.validators > self.change.validators * 3 / 2 + 8;
         let other = told.cause != self.change.cause && score > self.score * 1.2;
+        let found = findings::news(&self.change.evidence, &told.evidence);
         self.seen = now;
         self.patience = if taken_over { patience } else { self.patience.min(patience) };
         self.score = score.max(self.score * 0.95);
-        if !(taken_over || reopened || grown || other) {
+        if !(taken_over || reopened || grown || other || found) {
             return None;
         }
         (self.open, self.score) = (true, score);

@@ -19,6 +19,7 @@
 //! | `given` | what those that are blamed explain already |
 //! | `network` | what is everybody's |
 //! | `keys` | keys that sign at two places |
+//! | `findings` | what checks of hosts found, and incidents of that alone |
 //! | `causes/` | why: a rule a file |
 //! | `life` | an incident, and what is told of it |
 //! | `engine` | all together, slot by slot |
@@ -37,6 +38,7 @@ mod causes;
 mod cells;
 mod component;
 mod engine;
+mod findings;
 mod given;
 mod keys;
 mod learn;

@@ -6,35 +6,33 @@ use super::Incidents;
 use super::causes::{Case, cause};
 use super::cells::Cells;
 use super::engine::EPOCH;
+use super::findings::{is_clock, words};
 use super::life::{Change, Event};
 use super::localise::Blame;
 use super::symptom::Symptom;
-use crate::model::{CulpritKind as Kind, HostLevel, HostSeen};
+use crate::model::{CulpritKind as Kind, HostSeen};
+
+/// Most findings of a beacon's host that are told as evidence.
+const FINDINGS: usize = 3;
 
 impl Incidents {
     pub(super) fn told(&mut self, blame: &Blame, cells: &Cells, now: u64) -> Change {
         let culprit = self.parts().culprit(blame.id).clone();
-        let finding = match culprit.kind {
-            Kind::Host => self.finding(&culprit.name, now).cloned(),
+        let findings: Vec<HostSeen> = match culprit.kind {
+            Kind::Host => self.findings().worst(&culprit.name, now).into_iter().cloned().collect(),
             Kind::Beacon => {
-                // A blemish that costs nothing is on many hosts.
-                let bad = |seen: &&HostSeen| seen.level == HostLevel::Bad;
-                self.parts().hosts_of(blame.id).find_map(|host| self.finding(host, now).filter(bad)).cloned()
+                let hosts = self.parts().hosts_of(blame.id);
+                hosts.flat_map(|host| self.findings().against(host, now)).cloned().collect()
             }
-            _ => None,
+            _ => Vec::new(),
         };
         let mut evidence = self.evidence(blame, cells);
-        if let Some(seen) = &finding {
-            evidence.push(
-                format!("host {}: {} is {:?}, {}", seen.host, seen.check, seen.level, seen.value)
-                    .to_lowercase(),
-            );
-        }
+        evidence.extend(findings.iter().take(FINDINGS).map(words));
         let (window, parts) = self.seen();
         let validators = window.due(blame.id, EPOCH, parts) as u64;
-        // On a beacon's host it is evidence: what the beacon shows itself says why.
-        let of_host = finding.as_ref().filter(|_| culprit.kind == Kind::Host);
-        let worst = of_host.map(|seen| (seen.check.as_str(), seen.level));
+        // On a beacon's host it is evidence: what the beacon shows itself says why, but for a clock, which shows by that.
+        let why = findings.iter().find(|seen| culprit.kind == Kind::Host || is_clock(&seen.check));
+        let worst = why.map(|seen| (seen.check.as_str(), seen.level));
         Change {
             slot: now,
             event: Event::Opened,

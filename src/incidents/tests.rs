@@ -2,8 +2,8 @@
 
 use super::{Change, Event, Incidents};
 use crate::model::{
-    BlockSeen, CulpritKind as Kind, DutiesSeen, FleetSeen, Labelled, MsSpread, Observation, ProbeSeen,
-    ServedSeen, ServedStep, Slot, SlotSeen,
+    BlockSeen, CulpritKind as Kind, DutiesSeen, FleetSeen, HostLevel, HostSeen, Labelled, MsSpread,
+    Observation, ProbeSeen, ServedSeen, ServedStep, Slot, SlotSeen,
 };
 
 /// Four beacons on two hosts, four clients, each at its own beacon.
@@ -100,11 +100,24 @@ fn duties(as_of: u64, wrong: Wrong) -> Vec<Observation> {
 
 /// All changes of a recording of which `wrong` says what is wrong when.
 fn play(slots: u64, wrong: impl Fn(u64) -> Wrong) -> Vec<Change> {
+    play_on(slots, wrong, |_| None)
+}
+
+/// The same, with what a check of host h0 says in each slot.
+fn play_on(
+    slots: u64,
+    wrong: impl Fn(u64) -> Wrong,
+    found: impl Fn(u64) -> Option<(&'static str, HostLevel)>,
+) -> Vec<Change> {
     let mut engine = Incidents::default();
     let mut changes = engine.observe(&fleet());
     for now in 100..100 + slots {
         let mut lines = slot(now, wrong(now));
         lines.extend(duties(now, wrong(now - 2)));
+        lines.extend(found(now).map(|(check, level)| {
+            let (host, value) = ("h0".to_owned(), "so much".to_owned());
+            Observation::Host(HostSeen { slot: Slot(now), host, check: check.to_owned(), level, value })
+        }));
         changes.extend(lines.iter().flat_map(|line| engine.observe(line)));
     }
     changes.extend(engine.ended());
@@ -230,4 +243,61 @@ fn what_is_printed_is_as_described() {
     for key in ["slot", "id", "cause", "confidence", "validators", "evidence", "ambiguous-with"] {
         assert!(line.get(key).is_some(), "{key}: {line}");
     }
+}
+
+#[test]
+fn a_clock_that_is_bad_alone_is_one_incident_from_its_finding_to_its_end() {
+    let wrong = |now: u64| match now {
+        112..118 => Wrong { hung: &[0, 1], ..Wrong::default() },
+        _ => Wrong::default(),
+    };
+    let found = |now: u64| (106..150).contains(&now).then_some(("time.offset", HostLevel::Bad));
+    let changes = play_on(90, wrong, found);
+    assert!(changes.iter().all(|change| change.id == 1), "{changes:#?}");
+    let said: Vec<(u64, Event)> = changes.iter().map(|change| (change.slot, change.event)).collect();
+    assert_eq!(said.first(), Some(&(106, Event::Opened)), "{said:?}");
+    assert_eq!(said.last().map(|last| last.1), Some(Event::Resolved), "{said:?}");
+    let ended = said.last().unwrap().0;
+    assert!((150..=154).contains(&ended), "with its finding: {said:?}");
+    assert_eq!(said.iter().filter(|(_, event)| *event != Event::Changed).count(), 2, "{said:?}");
+    for change in &changes {
+        assert_eq!((&change.culprits[0].kind, change.culprits[0].name.as_str()), (&Kind::Host, "h0"));
+        assert!(
+            change.evidence.iter().any(|line| line.starts_with("host h0: time.offset is bad")),
+            "{change:?}"
+        );
+    }
+    let symptoms = |change: &Change| change.evidence.len() > 1;
+    assert!(changes.iter().any(symptoms) && !symptoms(changes.last().unwrap()), "{changes:#?}");
+}
+
+#[test]
+fn a_beacon_is_blamed_beside_a_host_whose_disk_is_full() {
+    let wrong = |now: u64| match now {
+        112..130 => Wrong { hung: &[3], ..Wrong::default() },
+        _ => Wrong::default(),
+    };
+    let found = |now: u64| (106..130).contains(&now).then_some(("disk.free", HostLevel::Bad));
+    let changes = play_on(90, wrong, found);
+    let opened: Vec<String> = changes
+        .iter()
+        .filter(|change| change.event == Event::Opened)
+        .map(|change| change.culprits[0].to_string())
+        .collect();
+    assert_eq!(opened, ["host h0", "beacon b3"], "{changes:#?}");
+}
+
+#[test]
+fn what_is_found_after_a_beacon_was_blamed_is_told() {
+    let wrong = |now: u64| match now {
+        106..130 => Wrong { hung: &[0], ..Wrong::default() },
+        _ => Wrong::default(),
+    };
+    let found = |now: u64| (116..130).contains(&now).then_some(("mem.psi", HostLevel::Bad));
+    let changes = play_on(60, wrong, found);
+    let of_beacon = changes.iter().filter(|change| change.culprits[0].kind == Kind::Beacon);
+    let told = of_beacon.filter(|change| change.evidence.iter().any(|line| line.contains("mem.psi is bad")));
+    assert!(told.count() >= 1, "{changes:#?}");
+    let hosts = changes.iter().filter(|change| change.culprits[0].kind == Kind::Host).count();
+    assert_eq!(hosts, 0, "it opens none of its own: {changes:#?}");
 }

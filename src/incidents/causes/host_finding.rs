@@ -2,16 +2,24 @@
 
 use super::Case;
 
+/// What a check that is bad means; the first that begins so.
+const MEANS: &[(&str, &str)] = &[
+    ("disk.free", "its disk is full, or nearly so"),
+    ("disk.inodes", "its disk is full, or nearly so"),
+    ("disk.raid", "its disks stand by one alone"),
+    ("disk.", "its disk is slow"),
+    ("net.", "its network loses packets"),
+    ("mem.", "it is short of memory"),
+    ("cpu.", "its processors are short"),
+    ("proc.nofile", "a process of it may open no more files"),
+    ("proc.gc_pause", "a process of it stands still to collect garbage"),
+];
+
 /// The rule.
 pub(super) fn why(case: &Case<'_>) -> Option<String> {
     let check = case.bad_finding(|_| true)?;
-    let what = match check.split('.').next() {
-        Some("net") => "its network loses packets",
-        Some("disk") => "its disk is slow",
-        Some("memory") => "it is short of memory",
-        Some("cpu") => "its processors are short",
-        _ => "a check of the host is bad",
-    };
+    let means = MEANS.iter().find(|(beginning, _)| check.starts_with(beginning));
+    let what = means.map_or("a check of the host is bad", |(_, what)| what);
     Some(format!("{what} ({check})"))
 }
 
@@ -20,13 +28,20 @@ mod tests {
     use super::*;
     use crate::model::{CulpritKind as Kind, HostLevel};
 
+    fn said(check: &'static str, level: HostLevel) -> Option<String> {
+        why(&Case { finding: Some((check, level)), ..Case::of(&Kind::Host) })
+    }
+
     #[test]
     fn it_says_so_of_its_own_case_only() {
-        let own = Case { finding: Some(("disk.latency", HostLevel::Bad)), ..Case::of(&Kind::Host) };
-        assert_eq!(why(&own).as_deref(), Some("its disk is slow (disk.latency)"));
-        assert_eq!(
-            why(&Case { finding: Some(("cpu.governor", HostLevel::Warn)), ..Case::of(&Kind::Host) }),
-            None
-        );
+        for (check, what) in [
+            ("disk.flush_latency", "its disk is slow (disk.flush_latency)"),
+            ("disk.free", "its disk is full, or nearly so (disk.free)"),
+            ("mem.psi", "it is short of memory (mem.psi)"),
+            ("numa.zone_reclaim", "a check of the host is bad (numa.zone_reclaim)"),
+        ] {
+            assert_eq!(said(check, HostLevel::Bad).as_deref(), Some(what));
+        }
+        assert_eq!(said("cpu.governor", HostLevel::Warn), None);
     }
 }

@@ -10,6 +10,7 @@ use super::symptom::Symptom;
 use crate::model::{CulpritKind as Kind, HostLevel, KeySeen};
 
 mod clock;
+mod clock_doubt;
 mod el_offline;
 mod failing;
 mod host_finding;
@@ -80,7 +81,7 @@ impl<'a> Case<'a> {
 type Rule = fn(&Case<'_>) -> Option<String>;
 
 /// The rules; those that say most come first.
-const RULES: [Rule; 20] = [
+const RULES: [Rule; 21] = [
     key_twice::why,
     key_elsewhere::why,
     late_block::why,
@@ -91,6 +92,7 @@ const RULES: [Rule; 20] = [
     optimistic::why,
     hung::why,
     wrong_chain::why,
+    clock_doubt::why,
     stale_head::why,
     peers::why,
     failing::why,

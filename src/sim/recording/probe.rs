@@ -124,9 +124,9 @@ pub(super) fn hosts(
 /// What an agent sees of a fault of its host, besides the clock.
 fn finding(ill: Ill) -> Option<(&'static str, String)> {
     Some(match ill {
-        Ill::Slow(ms) => ("disk.latency", format!("{ms} ms")),
-        Ill::Lose(share) => ("net.drops", format!("{:.0} %", share * 100.0)),
-        Ill::Gc { pause_ms, .. } => ("memory.pressure", format!("{pause_ms} ms stalled")),
+        Ill::Slow(ms) => ("disk.write_latency", format!("{ms} ms")),
+        Ill::Lose(share) => ("net.softnet_drops", format!("{:.0} %", share * 100.0)),
+        Ill::Gc { pause_ms, .. } => ("mem.psi", format!("{pause_ms} ms stalled")),
         _ => return None,
     })
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use beacondeck::control::{Answer, Order, Request};
 use beacondeck::model::{
-    CulpritKind, DutiesAsked, DutyFate, DutyTold, Epoch, Incident, IncidentState, Severity, Slot,
+    CulpritKind, DutiesAsked, DutyFate, DutyTold, Epoch, HostLevel, Incident, IncidentState, Severity, Slot,
 };
 use beacondeck::sim::{Fault, SimConfig, SimNetwork, SimValidatorClient, Style};
 use common::{Rig, wait_for};
@@ -54,7 +54,9 @@ async fn calm_with(more: &str) -> (SimNetwork, Rig) {
         .urls()
         .iter()
         .enumerate()
-        .map(|(place, url)| format!("{{name: b{place}, url: \"{url}\", labels: {{host: h{place}}}}}"))
+        .map(|(place, url)| {
+            format!("{{name: b{place}, url: \"{url}\", local: false, labels: {{host: h{place}}}}}")
+        })
         .collect();
     let listen =
         format!("[{}]", doors.iter().map(|door| format!("\"{door}\"")).collect::<Vec<_>>().join(", "));
@@ -107,6 +109,37 @@ async fn a_sick_beacon_is_the_one_incident(#[case] fault: Fault, #[case] causes:
     let over = wait_for(BOUND, || live(&rig).is_empty()).await;
     assert!(over, "not resolved after healing: {:#?}", live(&rig));
     assert_eq!(rig.status().incidents.len(), 1, "{:#?}", rig.status().incidents);
+    rig.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_behind_is_evidence_on_the_incident_of_its_beacon() {
+    const BEHIND_MS: i32 = 3_300;
+    let (network, rig) = calm().await;
+    network.beacon(1).set(Fault::Clock(-i64::from(BEHIND_MS)));
+    let clock = || {
+        let host = rig.status().hosts.iter().find(|host| host.name == "h1").cloned().unwrap();
+        host.clock.filter(|clock| clock.level == HostLevel::Warn)
+    };
+    assert!(wait_for(BOUND, || clock().is_some()).await, "{:#?}", rig.status().hosts);
+    let seen = clock().unwrap();
+    assert!(
+        seen.estimate && seen.low_ms <= f64::from(-BEHIND_MS) && seen.high_ms >= f64::from(-BEHIND_MS),
+        "{seen:?}"
+    );
+    assert!(seen.measured.at.is_some(), "{seen:?}");
+    let named = |incident: &Incident| {
+        let whose = incident.blames(&CulpritKind::Beacon, "b1") || incident.blames(&CulpritKind::Host, "h1");
+        whose && incident.evidence.iter().any(|line| line.starts_with("host h1: time.offset is warn"))
+    };
+    let told = wait_for(BOUND, || live(&rig).iter().any(named)).await;
+    assert!(told, "{:#?}", rig.status().incidents);
+    let incident = live(&rig).into_iter().find(|incident| named(incident)).unwrap();
+    assert_eq!(incident.cause, "what it tells is late, and the clock of its host may be off (time.offset)");
+    network.beacon(1).heal();
+    let over = wait_for(BOUND, || live(&rig).is_empty()).await;
+    assert!(over, "not resolved after healing: {:#?}", live(&rig));
     rig.stop().await;
     network.stop().await;
 }

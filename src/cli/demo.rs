@@ -201,7 +201,8 @@ fn fleet_file(scenario: &Scenario, network: &SimNetwork, dir: &Path) -> String {
     for (beacon, of) in network.beacons().iter().zip(scenario.fleet.beacons()) {
         let _ = writeln!(
             text,
-            "  - {{name: {}, url: \"{}\", labels: {{{}}}}}",
+            // What is found on this machine is no fault of simulated hosts.
+            "  - {{name: {}, url: \"{}\", local: false, labels: {{{}}}}}",
             beacon.name(),
             beacon.url(),
             labels(&of)

@@ -187,6 +187,7 @@ impl SimBeacon {
                 world.advance(node, now);
                 world.nodes[node].reborn(now);
             }
+            world.nodes[node].clock_ms = fault.map_or(0, Fault::clock_ms);
             world.nodes[node].mood = fault.map_or(Mood::default(), Fault::mood);
             world.link(node, fault.map_or(Link::Main, Fault::link), now);
         });

@@ -47,6 +47,9 @@ pub enum Fault {
     },
     /// It is syncing, and says so.
     Syncing,
+    /// Its clock is off by so many milliseconds; negative: behind. Blocks of slots that have not begun by it are left for
+    /// later, and so its `Date` says.
+    Clock(i64),
 }
 
 impl Fault {
@@ -58,6 +61,11 @@ impl Fault {
             Fault::Refuse | Fault::Restart => Door::Closed,
             _ => Door::Open,
         }
+    }
+
+    /// By how much its clock is ahead, in milliseconds.
+    pub(super) fn clock_ms(self) -> i64 {
+        if let Fault::Clock(ms) = self { ms } else { 0 }
     }
 
     /// With whom the beacon is joined.

@@ -7,12 +7,12 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Response, StatusCode};
@@ -181,7 +181,12 @@ async fn handle(server: &Server, request: hyper::Request<Incoming>) -> Response<
         world.advance(server.node, now);
         routes::answer(world, server.node, &request, now)
     });
-    render(answer, fault == Some(Fault::Truncate))
+    let mut response = render(answer, fault == Some(Fault::Truncate));
+    let own = now.0.saturating_add_signed(fault.map_or(0, Fault::clock_ms));
+    if let Ok(date) = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(own)).parse() {
+        response.headers_mut().insert(DATE, date);
+    }
+    response
 }
 
 fn render(answer: Answer, truncate: bool) -> Response<AnswerBody> {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Answer, Ask};
 use crate::model::Bps;
 use crate::sim::wire::hex;
-use crate::sim::world::Mood;
+use crate::sim::world::{DISPARITY_MS, Mood};
 
 /// Forks in order, all but the last at genesis.
 const FORKS: [&str; 7] = ["ALTAIR", "BELLATRIX", "CAPELLA", "DENEB", "ELECTRA", "FULU", "GLOAS"];
@@ -23,7 +23,7 @@ const NUMBERS: &[(&str, u64)] = &[
     ("CONTRIBUTION_DUE_BPS_GLOAS", 5000),
     ("PAYLOAD_ATTESTATION_DUE_BPS", 7500),
     ("PAYLOAD_DUE_BPS", 5000),
-    ("MAXIMUM_GOSSIP_CLOCK_DISPARITY", 500),
+    ("MAXIMUM_GOSSIP_CLOCK_DISPARITY", DISPARITY_MS),
     ("MIN_SEED_LOOKAHEAD", 1),
     ("MAX_SEED_LOOKAHEAD", 4),
     ("MIN_ATTESTATION_INCLUSION_DELAY", 1),

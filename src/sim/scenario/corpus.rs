@@ -17,6 +17,7 @@ corpus! {
     "stale-head"
     "rolling"
     "slow-beacon"
+    "drifting-clock"
     "split"
     "beacon-hang"
     "beacon-reset"

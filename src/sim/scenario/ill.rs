@@ -166,6 +166,7 @@ impl Ill {
             Self::Truncate => Fault::Truncate,
             Self::Gc { pause_ms, run_ms } => Fault::Gc { pause_ms, run_ms },
             Self::Syncing => Fault::Syncing,
+            Self::Clock(ms) => Fault::Clock(ms),
             _ => return None,
         })
     }

@@ -30,6 +30,7 @@ impl Scenario {
                 Fault::Gc { pause_ms, run_ms } => {
                     Fault::Gc { pause_ms: shorter(pause_ms), run_ms: shorter(run_ms) }
                 }
+                Fault::Clock(ms) => Fault::Clock(ms * slot_ms as i64 / fleet.slot_ms as i64),
                 other => other,
             };
             let (of_beacons, members) = fleet.members(&plan.at);

@@ -5,6 +5,9 @@ use serde_json::json;
 use super::{Entry, FOREIGN, FORK, Item, Link, MAIN, Mood, Net, SOLO, World};
 use crate::model::{Epoch, Root, Slot, UnixMs};
 
+/// `MAXIMUM_GOSSIP_CLOCK_DISPARITY` (consensus spec, p2p interface).
+pub(crate) const DISPARITY_MS: u64 = 500;
+
 impl World {
     /// Joins a beacon with others or cuts it off.
     pub(crate) fn link(&mut self, node: usize, link: Link, now: UnixMs) {
@@ -48,11 +51,20 @@ impl World {
             let arrived = self.nets[net]
                 .log
                 .get(index)
-                .filter(|entry| entry.at.0.saturating_add(self.config.gossip_ms) <= now.0);
+                .filter(|entry| entry.at.0.saturating_add(self.config.gossip_ms) <= now.0)
+                .filter(|entry| self.has_begun(node, &entry.item, now));
             let Some(item) = arrived.map(|entry| entry.item.clone()) else { return };
             self.nodes[node].cursor = self.nets[net].dropped + index + 1;
             self.import(node, &item);
         }
+    }
+
+    /// Whether a block's slot has begun by a beacon's own clock, as far as the spec lets clocks differ; of what is no block it
+    /// does not matter.
+    fn has_begun(&self, node: usize, item: &Item, now: UnixMs) -> bool {
+        let Item::Block(root) = item else { return true };
+        let own = now.0.saturating_add_signed(self.nodes[node].clock_ms);
+        self.config.slot_start(self.tree.slot(*root)).0 <= own.saturating_add(DISPARITY_MS)
     }
 
     pub(super) fn import(&mut self, node: usize, item: &Item) {

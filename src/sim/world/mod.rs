@@ -14,6 +14,7 @@ mod submit;
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub(super) use gossip::DISPARITY_MS;
 pub(super) use node::{Event, Mood, Node};
 pub(super) use submit::{Refusal, SyncMessage};
 

@@ -121,6 +121,8 @@ pub(crate) struct Node {
     pub(crate) born: UnixMs,
     /// Processes before this one.
     pub(crate) past: u64,
+    /// By how much its clock is ahead, in milliseconds.
+    pub(crate) clock_ms: i64,
     /// Validators whose fee recipient it does not take.
     pub(crate) denied: BTreeSet<ValidatorIndex>,
     /// Its head.
@@ -144,6 +146,7 @@ impl Node {
             memory: Memory::default(),
             born,
             past: 0,
+            clock_ms: 0,
             denied: BTreeSet::new(),
             head: Root::default(),
             finalized: Epoch(0),

@@ -142,10 +142,77 @@ fn thresholds_are_those_of_the_fleet_file_unless_the_command_line_says_otherwise
     assert_eq!(refused.status.code(), Some(78), "{}", String::from_utf8_lossy(&refused.stderr));
 }
 
+/// What a probe of this directory says, by check.
+fn probed(dir: &Path) -> Vec<Value> {
+    let dir = dir.to_str().unwrap();
+    findings(&beacondeck(&["audit", "--json", "--seconds", "0", "--probe-dir", dir, "--validators", "1000"]))
+}
+
+#[test]
+fn durable_writes_are_measured_on_this_machines_disk_and_leave_nothing() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let records = folder.path().join("slashing_protection.sqlite");
+    std::fs::write(&records, "not ours").unwrap();
+    let mut killed = Command::cargo_bin("beacondeck")
+        .unwrap()
+        .args(["audit", "--probe-dir"])
+        .arg(folder.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let own = || {
+        let files = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name());
+        files.filter(|name| name.to_string_lossy().starts_with(".beacondeck-probe.")).count()
+    };
+    let begun = std::time::Instant::now();
+    while own() == 0 && killed.try_wait().unwrap().is_none() && begun.elapsed().as_secs() < 30 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+
+    let found = probed(folder.path());
+    let (word, probe) = verdict(&found, "disk.fsync_probe");
+    assert_eq!(own(), 0, "what the killed one left is swept, what this one made is removed");
+    assert_eq!(std::fs::read_to_string(&records).unwrap(), "not ours");
+    if word == "unknown" || probe["actual"].as_str().unwrap().contains("stopped") {
+        eprintln!("skipped: {probe}");
+        return;
+    }
+    let actual = probe["actual"].as_str().unwrap();
+    assert!(actual.contains(" ms of 64 at any moment"), "{actual}");
+    let median: f64 = actual.strip_prefix("p50 ").unwrap().split(',').next().unwrap().parse().unwrap();
+    assert!(median > 0.0, "{actual}");
+    let (_, budget) = verdict(&found, "disk.signing_budget");
+    assert!(budget["actual"].as_str().unwrap().contains(" ms a slot: 32 signatures, 4 x "), "{budget}");
+}
+
+#[test]
+fn memory_is_named_as_no_place_for_signing_records() {
+    let shm = Path::new("/dev/shm");
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    if !mounts.contains(" /dev/shm tmpfs ") {
+        eprintln!("skipped: /dev/shm is no tmpfs here");
+        return;
+    }
+    let found = probed(shm);
+    let (word, probe) = verdict(&found, "disk.fsync_probe");
+    assert_eq!(word, "warn");
+    assert!(probe["actual"].as_str().unwrap().starts_with("tmpfs: it is memory"), "{probe}");
+    assert_eq!(verdict(&found, "disk.signing_budget").0, "n/a");
+}
+
 #[test]
 fn wrong_arguments_and_missing_machines_have_their_status() {
     assert_eq!(beacondeck(&["audit", "--root", "/no/such/place"]).status.code(), Some(69));
     assert_eq!(beacondeck(&["audit", "--limit", "no.such=1"]).status.code(), Some(64));
+    for wrong in [
+        &["--validators", "9"][..],
+        &["--probe-dir", "/tmp", "--root", "/"],
+        &["--probe-dir", "/tmp", "--fix", "net.qdisc"],
+    ] {
+        assert_eq!(beacondeck(&[&["audit"], wrong].concat()).status.code(), Some(64), "{wrong:?}");
+    }
     let slip = beacondeck(&["audit", "--limit", "disk.free.wran=1"]);
     assert!(String::from_utf8_lossy(&slip.stderr).contains("did you mean `disk.free.warn`?"));
     assert_eq!(beacondeck(&["audit", "--root", "/etc/hostname"]).status.code(), Some(69));

@@ -142,6 +142,16 @@ fn notifiers_are_read_and_their_secrets_are_not_shown() {
 }
 
 #[test]
+fn which_beacons_are_here_is_said_by_key_or_by_loopback() {
+    let fleet = load(&root().join("valid/hosts.yaml")).fleet;
+    let here: Vec<bool> = fleet.beacons.iter().map(|beacon| beacon.local).collect();
+    assert_eq!(here, [false, true, true]);
+    assert_eq!(fleet.beacons[0].metrics.as_deref(), Some("http://127.0.0.1:5054/metrics"));
+    assert_eq!(fleet.host.probe_dir, Some(root().join("valid/signer")));
+    assert_eq!(fleet.host.validators, Some(1000));
+}
+
+#[test]
 fn anchors_merges_and_words_that_look_like_something_else() {
     let fleet = load(&root().join("valid/anchors.yaml")).fleet;
     assert_eq!((fleet.beacons[0].weight, fleet.beacons[1].weight), (50, 50));

@@ -1,22 +1,13 @@
 //! `beacondeck audit`: the checks of this machine, once.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::thread;
-use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::ValueEnum;
 use serde_json::json;
 
-use super::{Failure, Global, complain, fix, say, table};
+use super::{Global, complain, fix, look, say, table};
 use crate::config::did_you_mean;
-use crate::host::{self, Apply, Finding, Limit, Live, Machine, Overrides, Record, Role, Verdict, Worst};
-
-/// Most seconds a look takes.
-const LONGEST: u64 = 3600;
-/// Longest snapshot that is read, in bytes.
-const SNAPSHOT: u64 = 256 << 20;
+use crate::host::{self, Apply, Finding, Limit, Live, Machine, Overrides, Role, Verdict, Worst};
 
 const EXIT: &str = "\
 Exit status: 0 nothing worse than advice; 1 the worst is warn; 2 the worst is bad; 3 nothing is warn or bad, but \
@@ -35,12 +26,8 @@ pub struct Args {
     /// What this machine is for; may be given several times. Else by what runs on it, a beacon if nothing does
     #[arg(long, value_enum)]
     role: Vec<As>,
-    /// The machine whose `/` is this directory, or a file written by `beacondeck snapshot`
-    #[arg(long, value_name = "DIR", default_value = "/")]
-    root: PathBuf,
-    /// Seconds between the two looks at counters
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=LONGEST))]
-    seconds: u64,
+    #[command(flatten)]
+    look: look::Args,
     /// Another threshold than the table's; may be given several times, and goes before the fleet file's
     #[arg(long, value_name = "NAME=NUMBER", value_parser = limit)]
     limit: Vec<(String, f64)>,
@@ -96,18 +83,18 @@ fn limit(text: &str) -> Result<(String, f64), String> {
 /// # Errors
 /// The fleet file has a problem; the directory or snapshot cannot be read, or nothing can be printed.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
-    let Args { json, format, role, root, seconds, limit, all, fix } = args;
+    let Args { json, format, role, look, limit, all, fix } = args;
     let fleet = global.named()?.map(|loaded| loaded.fleet);
     let mut limits: Overrides = fleet.as_ref().map(|fleet| fleet.host.limits.clone()).unwrap_or_default();
     limits.extend(limit);
     let roles: Vec<Role> = role.into_iter().map(Role::from).collect();
     if fix.writes() {
-        let look = || Ok(host::audit_as(&record(&root, seconds)?, &roles, &limits));
-        let machine = fix::Machine { root: &root, fleet: fleet.as_ref(), look: &look };
+        let again = || Ok(host::audit_as(&look.record(fleet.as_ref())?, &roles, &limits));
+        let machine = fix::Machine { root: &look.root, fleet: fleet.as_ref(), look: &again };
         return fix::run(&fix, &machine).map(|()| ExitCode::SUCCESS);
     }
-    let record = record(&root, seconds)?;
-    let machine = Live::new(&root).is_here().then(Machine::here);
+    let record = look.record(fleet.as_ref())?;
+    let machine = Live::new(&look.root).is_here().then(Machine::here);
     let findings = host::audit_as(&record, &roles, &limits);
     let format = if json { Format::Json } else { format };
     say(&match format {
@@ -123,25 +110,6 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         Some(Worst::Warn) => 1,
         Some(Worst::Bad) => 2,
         Some(Worst::Unknown) => 3,
-    }))
-}
-
-/// What is read of a machine or a snapshot. A directory whose clock stands still is seen once.
-pub fn record(root: &std::path::Path, seconds: u64) -> anyhow::Result<Record> {
-    let unavailable = |problem: String| Failure::Unavailable(format!("{}: {problem}", root.display()));
-    let about = std::fs::metadata(root).map_err(|error| unavailable(error.to_string()))?;
-    if about.is_file() {
-        if about.len() > SNAPSHOT {
-            return Err(unavailable("too large for a snapshot".to_owned()).into());
-        }
-        let text = std::fs::read_to_string(root).with_context(|| format!("reading {}", root.display()))?;
-        return Ok(Record::parse(&text).map_err(|error| unavailable(error.to_string()))?);
-    }
-    let live = Live::new(root);
-    Ok(host::collect(&live, || {
-        if live.moves() {
-            thread::sleep(Duration::from_secs(seconds));
-        }
     }))
 }
 

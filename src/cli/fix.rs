@@ -19,7 +19,7 @@ const STATE: &str = "/var/lib/beacondeck";
 #[group(skip)]
 pub struct Args {
     /// Write the remedy of these checks: shown first, written when confirmed, one at a time
-    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',', conflicts_with_all = ["json", "format"])]
+    #[arg(long, value_name = "ID", num_args = 1.., value_delimiter = ',', conflicts_with_all = ["json", "format", "probe_dir", "metrics"])]
     fix: Vec<String>,
     /// Take back what `--fix` wrote for a check, as far as nobody has changed it since; without ID all of it
     #[arg(long, value_name = "ID", num_args = 0.., conflicts_with_all = ["json", "format", "fix"])]

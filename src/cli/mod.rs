@@ -20,6 +20,7 @@ mod follow;
 mod incidents;
 mod journal;
 mod lifecycle;
+mod look;
 mod notify;
 mod operate;
 mod output;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use super::{Global, audit, say};
+use super::{Global, look, say};
 
 /// Arguments of `snapshot`.
 #[derive(Debug, clap::Args)]
@@ -13,21 +13,17 @@ pub struct Args {
     /// The file to write; `beacondeck audit --root FILE` judges it anywhere
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The machine whose `/` is this directory
-    #[arg(long, value_name = "DIR", default_value = "/")]
-    root: PathBuf,
-    /// Seconds between the two looks at counters
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(0..=3600))]
-    seconds: u64,
+    #[command(flatten)]
+    look: look::Args,
 }
 
 /// Reads what the checks read, twice, and writes it. It never replaces a file.
 ///
 /// # Errors
 /// The directory cannot be read; the file is there, or cannot be written.
-pub fn run(args: Args, _: &Global) -> anyhow::Result<ExitCode> {
-    let Args { file: path, root, seconds } = args;
-    let record = audit::record(&root, seconds)?;
+pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
+    let Args { file: path, look } = args;
+    let record = look.record(global.named()?.map(|loaded| loaded.fleet).as_ref())?;
     let file = path.display();
     let mut to = std::fs::File::create_new(&path).with_context(|| format!("cannot create {file}"))?;
     std::io::Write::write_all(&mut to, record.render().as_bytes())

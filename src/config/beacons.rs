@@ -7,6 +7,7 @@ use crate::model::{Beacon, BeaconName, Role};
 
 const BEACONS: &str = "write a list of beacons, each with `name` and `url`";
 const URL: &str = "write for instance `http://10.0.0.1:5052`";
+const METRICS: &str = "write for instance `http://10.0.0.1:5054/metrics`, without user information";
 const ROLES: [(&str, Role); 4] = [
     ("attest", Role::Attest),
     ("propose", Role::Propose),
@@ -92,6 +93,7 @@ fn details(reader: &mut Reader, section: &Section<'_>, url: Option<&str>, outsid
         };
         reader.keep(field, read)
     });
+    let local = section.get("local").and_then(|field| reader.unquoted(field, scalar::flag));
     let labels = section.get("labels").map(|field| labels(reader, field));
     let headers = section.get("headers").map(|field| headers::read(reader, field, outside));
     let roles = section.get("roles").and_then(|field| roles(reader, field));
@@ -104,9 +106,24 @@ fn details(reader: &mut Reader, section: &Section<'_>, url: Option<&str>, outsid
         headers: headers.unwrap_or_default(),
         h2c: h2c.unwrap_or(false),
         ca_file,
+        local: local.unwrap_or_else(|| url.is_some_and(is_loopback)),
+        metrics: section.get("metrics").and_then(|field| reader.read(field, metrics)),
         restart: section.get("restart").and_then(|field| procedures::read(reader, field, &schema::RESTART)),
         upgrade: section.get("upgrade").and_then(|field| procedures::read(reader, field, &schema::UPGRADE)),
     }
+}
+
+/// A URL like a beacon's, which no header of the beacon's goes to.
+fn metrics(text: &str) -> Result<String, Complaint> {
+    url(text).map_err(|complaint| Complaint::new(complaint.message, METRICS))
+}
+
+/// Whether a URL in its one form leads to this machine itself.
+fn is_loopback(url: &str) -> bool {
+    let host =
+        reqwest::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// `labels` of a beacon or a client.
@@ -206,6 +223,17 @@ mod tests {
         let read = url(text);
         assert_eq!(read.as_deref().ok(), normal);
         assert!(!format!("{read:?}").contains("hunter2"));
+    }
+
+    #[rstest]
+    #[case("http://127.0.0.1:5052", true)]
+    #[case("https://localhost/prefix", true)]
+    #[case("http://[::1]:5052", true)]
+    #[case("http://10.0.0.1:5052", false)]
+    #[case("http://localhost.example:5052", false)]
+    #[case("", false)]
+    fn a_loopback_is_this_machine(#[case] url: &str, #[case] here: bool) {
+        assert_eq!(is_loopback(url), here);
     }
 
     #[test]

@@ -133,6 +133,8 @@ fn knobs(old: &Beacon, new: &Beacon) -> Vec<&'static str> {
         ("headers", old.headers == new.headers),
         ("http2", old.h2c == new.h2c),
         ("ca-file", old.ca_file == new.ca_file),
+        ("local", old.local == new.local),
+        ("metrics", old.metrics == new.metrics),
         ("restart", old.restart == new.restart),
         ("upgrade", old.upgrade == new.upgrade),
     ]

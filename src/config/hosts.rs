@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 
 use super::problem::{Complaint, did_you_mean};
 use super::reader::{Field, Knobs, Reader, Section};
-use super::schema;
+use super::{Outside, knobs, schema};
 use crate::host::{Limit, limits};
 use crate::model::HostChecks;
 
 const HINT: &str = "write `NAME: NUMBER` lines; `beacondeck audit --json` names all thresholds";
 
 /// `host`.
-pub fn read(reader: &mut Reader, root: &Section<'_>) -> HostChecks {
-    let mut knobs = Knobs::new(reader, Some(root), "host", &schema::HOST);
+pub fn read(reader: &mut Reader, root: &Section<'_>, outside: &dyn Outside) -> HostChecks {
+    let mut section = Knobs::new(reader, Some(root), "host", &schema::HOST);
+    let validators = section.whole("validators", &(1..=u32::MAX), 0);
     HostChecks {
-        limits: knobs.knob("limits", BTreeMap::new(), |reader, field| Some(thresholds(reader, field))),
+        limits: section.knob("limits", BTreeMap::new(), |reader, field| Some(thresholds(reader, field))),
+        probe_dir: section
+            .knob("probe-dir", None, |reader, field| knobs::path(reader, field, outside).map(Some)),
+        validators: (validators > 0).then_some(validators),
     }
 }
 

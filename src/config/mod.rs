@@ -129,7 +129,7 @@ fn fleet(reader: &mut Reader, root: &Field<'_>, outside: &dyn Outside) -> Option
         health: knobs::health(reader, &root),
         probing: knobs::probing(reader, &root),
         limits: knobs::limits(reader, &root),
-        host: hosts::read(reader, &root),
+        host: hosts::read(reader, &root, outside),
         logging: knobs::log(reader, &root, outside),
     })
 }

@@ -44,7 +44,10 @@ pub const TOKEN: Shape = Shape { path: "listen.token", keys: &["file", "env"] };
 /// A beacon node.
 pub const BEACON: Shape = Shape {
     path: "beacons",
-    keys: &["name", "url", "labels", "weight", "roles", "headers", "http2", "ca-file", "restart", "upgrade"],
+    keys: &[
+        "name", "url", "labels", "weight", "roles", "headers", "http2", "ca-file", "local", "metrics",
+        "restart", "upgrade",
+    ],
 };
 /// How a beacon is restarted.
 pub const RESTART: Shape =
@@ -96,7 +99,7 @@ pub const LIMITS: Shape = Shape {
     ],
 };
 /// Checks of hosts.
-pub const HOST: Shape = Shape { path: "host", keys: &["limits"] };
+pub const HOST: Shape = Shape { path: "host", keys: &["limits", "probe-dir", "validators"] };
 /// Logs.
 pub const LOG: Shape = Shape { path: "log", keys: &["filter", "format", "directory", "keep"] };
 

@@ -1,9 +1,10 @@
 //! A fleet as the console's tests see it.
 
 use crate::model::{
-    BeaconName, BeaconStatus, Cost, Culprit, CulpritKind, Ending, Epoch, FleetStatus, Happening, HeadStatus,
-    HostClock, HostFinding, HostLevel, HostStatus, Incident, IncidentState, JournalEntry, Lifecycle,
-    Operation, OperationStep as Step, Root, Severity, Slot, StepState, StepStatus, Traffic, UnixMs, Verb,
+    BeaconName, BeaconStatus, ClockMeasured, Cost, Culprit, CulpritKind, Ending, Epoch, FleetStatus,
+    Happening, HeadStatus, HostClock, HostFinding, HostLevel, HostStatus, Incident, IncidentState,
+    JournalEntry, Lifecycle, Operation, OperationStep as Step, Root, Severity, Slot, StepState, StepStatus,
+    Traffic, UnixMs, Verb,
 };
 
 /// The moment of the fixture's snapshot.
@@ -163,6 +164,17 @@ pub fn hosts() -> Vec<HostStatus> {
         by: if estimate { "Date of its answers" } else { "chrony" }.into(),
         estimate,
         level,
+        measured: if estimate {
+            ClockMeasured { at: Some(UnixMs(NOW.0 - 6_000)), ..ClockMeasured::default() }
+        } else {
+            ClockMeasured {
+                at: Some(UnixMs(NOW.0 - 41_000)),
+                stratum: Some(3),
+                jitter_ms: Some(0.42),
+                references: Some((4, 1)),
+                steps: Some(vec![(UnixMs(NOW.0 - 5_400_000), -120.3)]),
+            }
+        },
     };
     let class = |name: &str, level| (name.to_owned(), level);
     let here = HostStatus {

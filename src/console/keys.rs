@@ -156,7 +156,7 @@ impl Binding {
 use Scope::{All, Attached, Marks, Notes, Orders, Replay, Table};
 
 /// The keys of panels by their place, with their names: a panel needs no row in the table.
-const PANEL_KEYS: [(&str, &[&str]); 11] = [
+const PANEL_KEYS: [(&str, &[&str]); 12] = [
     ("panel-1", &["1"]),
     ("panel-2", &["2"]),
     ("panel-3", &["3"]),
@@ -164,6 +164,7 @@ const PANEL_KEYS: [(&str, &[&str]); 11] = [
     ("panel-5", &["5"]),
     ("panel-6", &["6"]),
     ("panel-7", &["7"]),
+    ("panel-clocks", &["c"]),
     ("panel-8", &["8"]),
     ("panel-9", &["9"]),
     ("panel-10", &["0"]),

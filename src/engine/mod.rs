@@ -310,7 +310,7 @@ async fn orders(
 
 /// Starts what goes on by itself once the state is ours.
 fn beside(common: &Common, router: &Arc<ArcSwap<Router>>, status: &watch::Receiver<Arc<FleetStatus>>) {
-    common.tasks.spawn(hosts::run(common.clone()));
+    common.tasks.spawn(hosts::run(common.clone(), router.clone()));
     common.tasks.spawn(marks_kept::keep(common.clone(), router.clone()));
     common.tasks.spawn(messenger::run(common.clone(), status.clone()));
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::check::{Check, Class, Role};
 use super::checks::CHECKS;
-use super::clock::ClockVerdict;
+use super::clock::{ClockVerdict, Glance, Reading};
 use super::clocks;
 use super::facts::Facts;
 use super::finding::{Finding, Verdict};
@@ -29,10 +29,24 @@ pub fn collect(source: &dyn Source, wait: impl FnOnce()) -> Record {
     record
 }
 
-/// What is to be thought of the clock of a record's machine; none if nobody says anything of it.
-pub fn clock_of(record: &Record, limits: &Overrides) -> Option<ClockVerdict> {
+/// A record's machine's clock.
+#[derive(Debug, Clone)]
+pub struct ClockSeen {
+    /// What is to be thought of it.
+    pub verdict: ClockVerdict,
+    /// What each source said.
+    pub readings: Vec<Reading>,
+    /// Both clocks at both moments, to tell steps by.
+    pub glances: Vec<Glance>,
+}
+
+/// The clock of a record's machine; none if what is said of it cannot be read.
+pub fn clock_of(record: &Record, limits: &Overrides) -> Option<ClockSeen> {
     let (before, now) = (record.before(), record.now());
-    clocks::verdict(&Facts::new(&before, &now, limits)).ok()
+    let facts = Facts::new(&before, &now, limits);
+    let (verdict, readings) = (clocks::verdict(&facts).ok()?, clocks::evidence(&facts).ok()?.readings);
+    let (first, second) = clocks::glances(&facts).ok()?;
+    Some(ClockSeen { verdict, readings, glances: first.into_iter().chain(second).collect() })
 }
 
 fn look(facts: &Facts<'_>) {

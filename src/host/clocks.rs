@@ -14,13 +14,16 @@ const DAEMONS: &[&str] = &["chronyd", "ntpd", "ntp-daemon", "systemd-timesyn", "
 
 /// What is to be thought of this machine's clock.
 pub fn verdict(facts: &Facts<'_>) -> Result<ClockVerdict, Cannot> {
+    Ok(judge(&evidence(facts)?, limits(facts)))
+}
+
+/// What is said of it.
+pub fn evidence(facts: &Facts<'_>) -> Result<ClockEvidence, Cannot> {
     let mut readings: Vec<Reading> = Vec::new();
     for witness in places::DAEMONS {
         readings.extend(word(facts, witness)?);
     }
-    let kernel = kernel(facts)?;
-    let evidence = ClockEvidence { readings, kernel, steps: steps(facts)? };
-    Ok(judge(&evidence, limits(facts)))
+    Ok(ClockEvidence { readings, kernel: kernel(facts)?, steps: steps(facts)? })
 }
 
 /// Thresholds by the disparity that this fleet's spec allows.

@@ -64,6 +64,8 @@ impl Source for Live {
             Kind::Netns => file(&self.root.join("@netns").join(&ask.path)),
             Kind::Clock if self.is_here() => places::ask(&ask.path),
             Kind::Clock => file(&self.root.join("@clock").join(&ask.path)),
+            // A look neither writes nor asks other programs: whoever did puts it beside.
+            Kind::Durable | Kind::Pauses => Err(io::ErrorKind::NotFound.into()),
         };
         answer.map(|text| text.trim_end_matches('\n').to_owned()).map_err(|error| unread(&error))
     }

@@ -2,7 +2,7 @@
 //!
 //! Owns what is read ([`Source`]), what is remembered of it ([`Record`]), the [`Check`]s that judge it, the table of
 //! [`limits`], and remedies: as text, and, where a value written is all of one, as the change that [`apply`] writes. A check judges facts and is pure: the same record gives the same findings, on any
-//! machine. It never writes to the machine (only [`apply`] does, by order), never judges a setting worse than *warn* (*bad* needs a measurement, or a
+//! machine. It never writes to the machine (only [`apply`] does, by order, and the probe of [`durable`], where an operator named a directory), never judges a setting worse than *warn* (*bad* needs a measurement, or a
 //! counter that moved), and never averages sources that disagree.
 //!
 //! To add a check: a file in `checks` with a `CHECK`, its two lines in `checks/mod.rs`, its limits in `limits.rs`, its cases
@@ -10,29 +10,35 @@
 
 pub mod apply;
 mod audit;
+mod beside;
 mod change;
 mod check;
 mod checks;
 pub mod clock;
 mod clocks;
 mod disks;
+pub mod durable;
 mod facts;
 mod finding;
 mod limit;
 pub mod limits;
 mod live;
+mod look;
 mod machine;
 mod namespace;
+pub mod pauses;
 mod processes;
 mod record;
 mod remedy;
 mod rules;
 mod scope;
+pub mod shown;
 mod source;
 pub mod sys;
 mod text;
 
-pub use audit::{audit, audit_as, clock_of, collect, roles_of};
+pub use audit::{ClockSeen, audit, audit_as, clock_of, collect, roles_of};
+pub use beside::Beside;
 pub use change::{Change, DropIn, NEVER};
 pub use check::{Apply, Check, Class, Cost, Most, Role};
 pub use checks::CHECKS;
@@ -40,6 +46,7 @@ pub use facts::{Facts, Moved};
 pub use finding::{Cannot, Finding, Judged, Verdict, Worst};
 pub use limit::{Limit, Overrides, Scale};
 pub use live::Live;
+pub use look::{Found, Looker};
 pub use machine::Machine;
 pub use record::{Record, RecordError};
 pub use remedy::{Lasting, Remedy};

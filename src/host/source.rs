@@ -22,6 +22,10 @@ pub enum Kind {
     Netns,
     /// What a witness of [`super::clock::places`] says of the clock, as JSON on one line.
     Clock,
+    /// What a probe of durable writes measured, as JSON on one line.
+    Durable,
+    /// The lines of a client's metrics that tell of its pauses, and when they were told.
+    Pauses,
 }
 
 impl Kind {
@@ -34,6 +38,8 @@ impl Kind {
         (Self::Program, "program"),
         (Self::Netns, "netns"),
         (Self::Clock, "clock"),
+        (Self::Durable, "durable"),
+        (Self::Pauses, "pauses"),
     ];
 
     /// The word a record has for it.
@@ -47,7 +53,7 @@ impl Kind {
 pub struct Ask {
     /// What is asked for.
     pub kind: Kind,
-    /// Absolute path; see [`Kind::Netns`] and [`Kind::Clock`] for the exceptions.
+    /// Absolute path; of [`Kind::Netns`], [`Kind::Clock`], [`Kind::Durable`] and [`Kind::Pauses`], and of what lists names of these, a name.
     pub path: String,
 }
 

@@ -55,6 +55,10 @@ pub struct Fleet {
 pub struct HostChecks {
     /// Thresholds by name; numbers from 0 up, not scaled by the machine's size.
     pub limits: BTreeMap<String, f64>,
+    /// Directory of the signing records of this machine, in which durable writes are measured; none: nowhere.
+    pub probe_dir: Option<PathBuf>,
+    /// Validators whose signatures are recorded there; none: all that are seen.
+    pub validators: Option<u32>,
 }
 
 /// One door.
@@ -100,6 +104,10 @@ pub struct Beacon {
     pub h2c: bool,
     /// PEM bundle that must have signed its certificate, instead of the system's roots.
     pub ca_file: Option<PathBuf>,
+    /// Whether it runs on the machine that runs beacondeck.
+    pub local: bool,
+    /// Where it tells its metrics; none: nowhere that is known.
+    pub metrics: Option<String>,
     /// How its process is restarted; none: not by beacondeck.
     pub restart: Option<Procedure>,
     /// How it is upgraded; none: not by beacondeck.

@@ -64,6 +64,30 @@ pub struct HostClock {
     pub estimate: bool,
     /// How bad.
     pub level: HostLevel,
+    /// How it was measured, as far as that is told.
+    #[serde(default)]
+    pub measured: ClockMeasured,
+}
+
+/// How a clock's offset was measured.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct ClockMeasured {
+    /// When it was last, by the clock of who tells this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<UnixMs>,
+    /// How many servers lie between the host and a clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stratum: Option<u8>,
+    /// Spread of the measurements, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jitter_ms: Option<f64>,
+    /// References that answer, and those of them that the others contradict.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub references: Option<(u16, u16)>,
+    /// Jumps that were seen, oldest first: when, and by how many milliseconds; none: nobody looks for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Vec<(UnixMs, f64)>>,
 }
 
 impl HostStatus {

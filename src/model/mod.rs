@@ -33,7 +33,7 @@ pub use fleet::{
     LogFormat, Logging, Opened, Probing, Procedure, Routing, Secret, Seeding,
 };
 pub use fork::{ComingFork, Readiness};
-pub use host::{HostClock, HostFinding, HostStatus};
+pub use host::{ClockMeasured, HostClock, HostFinding, HostStatus};
 pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};
 pub use incident::{Cost, Culprit, CulpritKind, Happening, Incident, IncidentState, Severity};
 pub use journal::{Ack, Drain, JournalEntry};

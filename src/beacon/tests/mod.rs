@@ -24,6 +24,8 @@ fn beacon(url: &str) -> Beacon {
         headers: vec![Header { name: "authorization".to_owned(), value: Secret::new("Bearer s3cret") }],
         h2c: false,
         ca_file: None,
+        local: true,
+        metrics: None,
         restart: None,
         upgrade: None,
     }

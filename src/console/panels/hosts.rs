@@ -1,12 +1,13 @@
-//! The panel Hosts: clocks on one axis, then host by class what was found, worst first; details with what helps. Pure.
+//! The panel Hosts: host by class what was found, worst first; details with what helps. Pure.
 
 use super::Panel;
+use super::clocks::clock_words;
 use crate::console::piece::{TextLine, labelled, piece, plain};
 use crate::console::table::{Cell, Column, Row, Table};
-use crate::console::text::{count, cut, span, wrap};
+use crate::console::text::{count, span, wrap};
 use crate::console::theme::Role;
 use crate::console::view::View;
-use crate::model::{HostClock, HostFinding, HostLevel, HostStatus};
+use crate::model::{HostFinding, HostLevel, HostStatus};
 
 const CLASSES: [&str; 7] = ["time", "storage", "network", "cpu", "memory", "process", "system"];
 const COLUMNS: [Column; 12] = [
@@ -23,13 +24,6 @@ const COLUMNS: [Column; 12] = [
     Column::number("age", "AGE", 3, 7),
     Column::text("beacons", "BEACONS", 4, 14),
 ];
-/// Cells of the axis, and what its ends stand for: half of what the spec lets clocks differ (consensus spec, p2p interface:
-/// `MAXIMUM_GOSSIP_CLOCK_DISPARITY` is 500 ms).
-const AXIS: usize = 41;
-const END_MS: f64 = 250.0;
-/// Clocks that have a line; the rest is counted.
-const CLOCKS: usize = 6;
-
 /// The panel.
 pub struct Hosts;
 
@@ -40,29 +34,6 @@ impl Panel for Hosts {
 
     fn title(&self) -> &'static str {
         "Hosts"
-    }
-
-    fn above(&self, view: &View<'_>, width: u16) -> Vec<TextLine> {
-        let mut clocks: Vec<(&str, &HostClock)> =
-            hosts(view).iter().filter_map(|host| Some((host.name.as_str(), host.clock.as_ref()?))).collect();
-        clocks.sort_by(|a, b| b.1.level.cmp(&a.1.level).then(a.0.cmp(b.0)));
-        if clocks.is_empty() {
-            return Vec::new();
-        }
-        let mut lines = vec![labelled(
-            "clocks",
-            vec![piece(Role::Dim, format!("{:<AXIS$} host less true time", scale()))],
-        )];
-        for (name, clock) in clocks.iter().take(CLOCKS) {
-            let text = format!(" {}", clock_words(clock));
-            let room = usize::from(width).saturating_sub(AXIS + 12);
-            let pieces = vec![piece(colour(clock.level), axis(clock)), piece(Role::Text, cut(&text, room))];
-            lines.push(labelled(&cut(name, 10), pieces));
-        }
-        if clocks.len() > CLOCKS {
-            lines.push(labelled("", vec![piece(Role::Dim, format!("and {} more", clocks.len() - CLOCKS))]));
-        }
-        lines
     }
 
     fn table(&self, view: &View<'_>) -> Table {
@@ -101,43 +72,19 @@ impl Panel for Hosts {
     }
 }
 
-fn hosts<'a>(view: &View<'a>) -> &'a [HostStatus] {
+/// The hosts of the status.
+pub(super) fn hosts<'a>(view: &View<'a>) -> &'a [HostStatus] {
     view.status.map_or(&[], |status| &status.hosts)
 }
 
-fn colour(level: HostLevel) -> Role {
+/// The colour of a level.
+pub(super) fn colour(level: HostLevel) -> Role {
     match level {
         HostLevel::Ok => Role::Ok,
         HostLevel::Advice => Role::Info,
         HostLevel::Warn => Role::Warn,
         HostLevel::Bad => Role::Crit,
     }
-}
-
-fn scale() -> String {
-    let half = AXIS / 2;
-    format!("{:<half$}0{:>half$}", format!("-{END_MS} ms"), format!("+{END_MS} ms"))
-}
-
-/// The interval on the axis; what lies beyond an end is shown at it.
-fn axis(clock: &HostClock) -> String {
-    let place = |ms: f64| {
-        let part = (ms.clamp(-END_MS, END_MS) + END_MS) / (2.0 * END_MS);
-        (part * (AXIS - 1) as f64).round() as usize
-    };
-    let (low, high) = (place(clock.low_ms), place(clock.high_ms));
-    (0..AXIS)
-        .map(|cell| match cell {
-            _ if cell >= low && cell <= high => '=',
-            _ if cell == AXIS / 2 => '|',
-            _ => '·',
-        })
-        .collect()
-}
-
-fn clock_words(clock: &HostClock) -> String {
-    let kind = if clock.estimate { ", an estimate" } else { "" };
-    format!("{:+} to {:+} ms, by {}{kind}", clock.low_ms, clock.high_ms, clock.by)
 }
 
 fn row(view: &View<'_>, host: &HostStatus) -> Row {
@@ -168,7 +115,7 @@ fn row(view: &View<'_>, host: &HostStatus) -> Row {
 }
 
 /// What it is, what it costs, what helps now and for good, and what takes it back.
-fn finding_lines(finding: &HostFinding, width: u16) -> Vec<TextLine> {
+pub(super) fn finding_lines(finding: &HostFinding, width: u16) -> Vec<TextLine> {
     let room = usize::from(width).saturating_sub(12).max(20);
     let (from, to) = finding.cost_ms;
     let expected = match finding.expected.as_str() {
@@ -202,19 +149,16 @@ fn finding_lines(finding: &HostFinding, width: u16) -> Vec<TextLine> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn clock(low_ms: f64, high_ms: f64) -> HostClock {
-        HostClock { low_ms, high_ms, by: "chrony".into(), estimate: false, level: HostLevel::Ok }
-    }
+    use crate::console::fixture;
 
     #[test]
-    fn an_interval_lies_on_the_axis_where_it_is() {
-        let right = axis(&clock(-1.0, 1.0));
-        assert_eq!(right.chars().position(|cell| cell == '='), Some(AXIS / 2));
-        let wide = axis(&clock(-250.0, 0.0));
-        assert!(wide.starts_with("====") && wide.ends_with('·'), "{wide}");
-        let beyond = axis(&clock(400.0, 900.0));
-        assert!(beyond.ends_with('=') && beyond.contains('|'), "{beyond}");
-        assert_eq!(scale().chars().count(), AXIS);
+    fn a_finding_is_told_with_what_helps() {
+        let hosts = fixture::hosts();
+        let text = |line: &TextLine| line.iter().map(|piece| piece.text.as_str()).collect::<String>();
+        let lines: Vec<String> = finding_lines(&hosts[0].findings[0], 80).iter().map(text).collect();
+        assert!(lines[0].contains("storage.flush: a flush takes 48 ms (expected below 10 ms)"), "{lines:?}");
+        for word in ["why", "now", "for good", "undo"] {
+            assert!(lines.iter().any(|line| line.starts_with(word)), "{word}: {lines:?}");
+        }
     }
 }

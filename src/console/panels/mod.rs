@@ -4,6 +4,7 @@
 
 mod beacons;
 mod cells;
+mod clocks;
 mod detail;
 mod duties;
 mod explain;
@@ -66,7 +67,7 @@ pub trait Panel: Sync {
 }
 
 /// Every panel, in the order of the tabs.
-pub static PANELS: [&dyn Panel; 11] = [
+pub static PANELS: [&dyn Panel; 12] = [
     &overview::Overview,
     &beacons::Beacons,
     &incidents::Incidents,
@@ -74,6 +75,7 @@ pub static PANELS: [&dyn Panel; 11] = [
     &traffic::Traffic,
     &latency::Latency,
     &hosts::Hosts,
+    &clocks::Clocks,
     &explain::Explain,
     &log::Log,
     &help::Help,

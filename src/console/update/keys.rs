@@ -5,7 +5,7 @@ use crate::console::frame::{Hit, hit};
 use crate::console::key::Key;
 use crate::console::keys::{Action, Keymap, Scope};
 use crate::console::line::Line;
-use crate::console::panels::PANELS;
+use crate::console::panels::{PANELS, place_of};
 use crate::console::piece::text_of;
 use crate::console::state::{Detail, Mode, Seat, State};
 use crate::console::table::{Row, Table};
@@ -77,7 +77,7 @@ fn act(state: &mut State, action: Action) -> Vec<Effect> {
             state.mode = Mode::Filter(Line::new(&text), text);
         }
         Action::Command => state.mode = Mode::Command(Line::default(), None),
-        Action::Help => go(state, PANELS.len() - 1),
+        Action::Help => go(state, place_of("help").unwrap_or_default()),
         Action::Mark | Action::MarkRange | Action::Unmark => mark(state, action),
         Action::Sort => sort(state, false),
         Action::Reverse => sort(state, true),

@@ -237,6 +237,13 @@ impl Ledger {
         verdict.included().then(|| Slot(self.first(epoch).0 + u64::from(place)))
     }
 
+    /// Slots from one on in which validators that were seen here are to propose, as far as duties were told.
+    pub fn proposing(&self, from: Slot) -> Vec<Slot> {
+        let ours =
+            self.proposers.range(from..).filter(|(_, (validator, _))| self.roll.number(*validator).is_some());
+        ours.map(|(slot, _)| *slot).collect()
+    }
+
     /// Who proposed the block of a slot, if it has one.
     pub fn proposer(&self, slot: Slot) -> Option<ValidatorIndex> {
         self.branch.at(slot).map(|block| block.proposer)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::beacon::BeaconClient;
 use crate::host::clock::Interval;
 use crate::host::clock::date::{Answered, DateEstimate, parse};
-use crate::model::{BeaconName, Clock, Moment};
+use crate::model::{BeaconName, Clock, Moment, UnixMs};
 
 /// A beacon is asked at most so often, and just when its second should turn.
 const LEAST: Duration = Duration::from_secs(9);
@@ -53,9 +53,11 @@ impl Dates {
         }
     }
 
-    /// Where a beacon's clock less ours lies.
-    pub fn of(&self, beacon: &BeaconName, now_us: i64) -> Option<Interval> {
-        self.0.get(beacon)?.estimate.interval(now_us)
+    /// Where a beacon's clock less ours lies, and when that was learnt last.
+    pub fn of(&self, beacon: &BeaconName, now_us: i64) -> Option<(Interval, UnixMs)> {
+        let estimate = &self.0.get(beacon)?.estimate;
+        let learnt = UnixMs((estimate.learnt_us()? / 1_000).max(0).unsigned_abs());
+        Some((estimate.interval(now_us)?, learnt))
     }
 }
 

@@ -1,66 +1,50 @@
 //! The checks of this machine, again and again.
 
-use std::path::Path;
-use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
-use crate::host::clock::ClockVerdict;
-use crate::host::{self, Finding, Live, Overrides};
-use crate::model::{Clock, Fleet, UnixMs};
+use super::limits;
+use crate::engine::common::Common;
+use crate::host::durable::Durable;
+use crate::host::{Found, Looker, Reading};
 
 /// After the start, when caches are filled and validators wait, nothing is looked at for so long.
 const FIRST: Duration = Duration::from_secs(15);
-/// Time between two looks, and between the two halves of one: counters are seen to move.
+/// Time between two looks.
 const EVERY: Duration = Duration::from_secs(60);
-const MOVES: Duration = Duration::from_secs(5);
 
-/// What was found here.
-#[derive(Debug, Clone)]
-pub struct Found {
-    /// When.
-    pub at: UnixMs,
-    /// What each check says.
-    pub findings: Arc<Vec<Finding>>,
-    /// What is to be thought of the clock; none if nobody says anything of it.
-    pub clock: Option<ClockVerdict>,
-}
-
-/// Looks until `cancel`, by the thresholds of the fleet file in force.
+/// Looks until `cancel`, by the thresholds in force.
 pub async fn run(
     found: watch::Sender<Option<Found>>,
-    fleet: Arc<ArcSwap<Fleet>>,
-    clock: Clock,
-    cancel: CancellationToken,
+    probed: watch::Receiver<Option<Reading>>,
+    common: Common,
 ) {
-    let mut wait = FIRST;
+    let (mut wait, mut looker) = (FIRST, Looker::default());
     loop {
         tokio::select! {
-            () = cancel.cancelled() => return,
+            () = common.cancel.cancelled() => return,
             () = tokio::time::sleep(wait) => {}
         }
         wait = EVERY;
-        let limits = fleet.load().host.limits.clone();
-        let looked = tokio::task::spawn_blocking(move || look(&limits));
+        let (limits, probed, clock) = (limits(&common), probed.borrow().clone(), common.clock.clone());
+        let looked = tokio::task::spawn_blocking(move || {
+            let had = probed.map(|reading| (Durable::ask(), reading));
+            let looked = looker.look(&limits, had, &|| clock().wall);
+            (looker, looked)
+        });
         tokio::select! {
-            () = cancel.cancelled() => return,
+            () = common.cancel.cancelled() => return,
             looked = looked => match looked {
-                Ok((findings, verdict)) => {
-                    let at = clock().wall;
-                    found.send_replace(Some(Found { at, findings: Arc::new(findings), clock: verdict }));
+                Ok((again, looked)) => {
+                    looker = again;
+                    found.send_replace(Some(looked));
                 }
-                Err(error) => tracing::warn!(%error, "this machine could not be looked at"),
+                Err(error) => {
+                    looker = Looker::default();
+                    tracing::warn!(%error, "this machine could not be looked at");
+                }
             },
         }
     }
-}
-
-fn look(limits: &Overrides) -> (Vec<Finding>, Option<ClockVerdict>) {
-    let live = Live::new(Path::new("/"));
-    let record = host::collect(&live, || thread::sleep(MOVES));
-    (host::audit_as(&record, &[], limits), host::clock_of(&record, limits))
 }

@@ -1,4 +1,5 @@
-//! The hosts underneath: this machine by its own checks, the others' clocks by the `Date` of their beacons' answers.
+//! The hosts underneath: this machine by its own checks, clients' pauses by their metrics, the others' clocks by the `Date`
+//! of their beacons' answers.
 //!
 //! Nothing here is in a duty's way: the checks run on a thread of their own, once a minute, the questions are as cheap as a
 //! probe. What is found is published beside the status and told to the engine of incidents as evidence.
@@ -6,20 +7,29 @@
 //! | file | owns |
 //! |---|---|
 //! | `here` | the checks of this machine |
+//! | `probe` | durable writes on it |
+//! | `clients` | pauses by metrics |
 //! | `dates` | clocks by `Date` |
 //! | `roster` | which beacons run where, and all together |
 
+mod clients;
 mod dates;
 mod here;
+mod probe;
 mod roster;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::common::Common;
 use super::said::Message;
+use crate::chain::Spec;
+use crate::host::{Overrides, limits as table};
+use crate::router::Router;
 use dates::Dates;
 use roster::Roster;
 
@@ -31,16 +41,20 @@ const PART: &str = "clock";
 const EVERY: Duration = Duration::from_secs(5);
 
 /// Looks at hosts until `cancel`.
-pub async fn run(common: Common) {
+pub async fn run(common: Common, router: Arc<ArcSwap<Router>>) {
     tokio::select! {
         () = common.cancel.cancelled() => {}
-        () = looking(&common) => {}
+        () = looking(&common, router) => {}
     }
 }
 
-async fn looking(common: &Common) {
-    let (found, mut finds) = tokio::sync::watch::channel(None);
-    common.tasks.spawn(here::run(found, common.fleet.clone(), common.clock.clone(), common.cancel.clone()));
+async fn looking(common: &Common, router: Arc<ArcSwap<Router>>) {
+    let (measured, probed) = watch::channel(None);
+    let (found, mut finds) = watch::channel(None);
+    let (paused, mut pauses) = watch::channel(clients::Found::new());
+    common.tasks.spawn(probe::run(measured, common.clone(), router));
+    common.tasks.spawn(here::run(found, probed, common.clone()));
+    common.tasks.spawn(clients::run(paused, common.clone()));
     let (mut dates, mut told) = (Dates::default(), None);
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -49,7 +63,13 @@ async fn looking(common: &Common) {
         let clients = common.eye.clients.load_full();
         dates.ask(&clients, &common.clock).await;
         let fleet = common.fleet.load_full();
-        let roster = Roster { fleet: &fleet, here: finds.borrow_and_update().clone() };
+        let here = finds.borrow_and_update().clone();
+        let roster = Roster {
+            fleet: &fleet,
+            here,
+            pauses: pauses.borrow_and_update().clone(),
+            limits: limits(common),
+        };
         let (hosts, banner) = roster.hosts(&dates, (common.clock)().wall);
         common.hosts.store(Arc::new(hosts));
         if banner != told {
@@ -57,5 +77,35 @@ async fn looking(common: &Common) {
             // The pool's task ends last.
             let _ = common.pool.send(Message::Notice(PART, banner)).await;
         }
+    }
+}
+
+/// The thresholds in force: those of the fleet file, and what the chain lets clocks differ.
+fn limits(common: &Common) -> Overrides {
+    let mut limits = common.fleet.load().host.limits.clone();
+    if let Some(ms) = common.facts.load().spec.as_deref().and_then(disparity) {
+        limits.entry(table::CLOCK_DISPARITY.name.to_owned()).or_insert(ms);
+    }
+    limits
+}
+
+/// `MAXIMUM_GOSSIP_CLOCK_DISPARITY` of a spec as a beacon serves it, in milliseconds (consensus spec, p2p interface).
+fn disparity(spec: &[u8]) -> Option<f64> {
+    #[derive(serde::Deserialize)]
+    struct Served {
+        data: Spec,
+    }
+    let served: Served = serde_json::from_slice(spec).ok()?;
+    served.data.get_u64("MAXIMUM_GOSSIP_CLOCK_DISPARITY").map(|ms| ms as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_clocks_may_differ_is_the_chains() {
+        let spec = br#"{"data":{"SLOTS_PER_EPOCH":"32","MAXIMUM_GOSSIP_CLOCK_DISPARITY":"1000"}}"#;
+        assert_eq!(super::disparity(spec), Some(1_000.0));
+        assert_eq!(super::disparity(br#"{"data":{"SLOTS_PER_EPOCH":"32"}}"#), None);
+        assert_eq!(super::disparity(b"no"), None);
     }
 }

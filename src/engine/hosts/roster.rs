@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::clients;
 use super::dates::Dates;
-use super::here::Found;
 use crate::host::clock::fleet::{Means, banner, compare};
-use crate::host::clock::{ClockVerdict, Grade, Interval, Limits};
-use crate::host::{Finding, Verdict};
+use crate::host::clock::{Interval, Limits};
+use crate::host::shown::{self, graded, milliseconds};
+use crate::host::{Finding, Found, Overrides, limits as table};
 use crate::model::{
-    Beacon, BeaconName, Fleet, HostClock, HostFinding, HostLevel, HostSeen, HostStatus, Observation, Slot,
+    Beacon, BeaconName, ClockMeasured, Fleet, HostClock, HostLevel, HostSeen, HostStatus, Observation, Slot,
     UnixMs,
 };
 
@@ -21,23 +22,15 @@ pub struct Roster<'a> {
     pub fleet: &'a Fleet,
     /// What was found here, once something was.
     pub here: Option<Found>,
+    /// What was found of beacons by their metrics.
+    pub pauses: clients::Found,
+    /// The thresholds in force.
+    pub limits: Overrides,
 }
 
 /// Where a beacon runs: its label `host`, else a host of its own.
 fn host_of(beacon: &Beacon) -> &str {
     beacon.label("host").unwrap_or(beacon.name.as_str())
-}
-
-/// Whether a beacon runs on this machine: its URL is of the loopback.
-fn is_here(beacon: &Beacon) -> bool {
-    let rest = beacon.url.split_once("://").map_or(beacon.url.as_str(), |(_, rest)| rest);
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let name = authority.rsplit('@').next().unwrap_or_default();
-    let name = name.strip_prefix('[').map_or_else(
-        || name.split(':').next().unwrap_or_default(),
-        |six| six.split(']').next().unwrap_or_default(),
-    );
-    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 impl Roster<'_> {
@@ -48,113 +41,66 @@ impl Roster<'_> {
         for beacon in &self.fleet.beacons {
             at.entry(host_of(beacon)).or_default().push(beacon);
         }
-        let measured: Vec<(&str, Interval)> = at
+        let measured: Vec<(&str, (Interval, UnixMs))> = at
             .iter()
             .filter_map(|(host, beacons)| Some((*host, narrowest(beacons, dates, now_us)?)))
             .collect();
-        let intervals: Vec<Interval> = measured.iter().map(|(_, interval)| *interval).collect();
-        let limits = Limits::default();
+        let intervals: Vec<Interval> = measured.iter().map(|(_, (interval, _))| *interval).collect();
+        let limits = self.of_clocks();
         let clocks = compare(&intervals, limits);
         let estimate = |host: &str| {
             let place = measured.iter().position(|(of, _)| *of == host)?;
-            Some(estimated(clocks.hosts[place].unwrap_or(intervals[place]), limits))
+            let learnt = measured[place].1.1;
+            Some(estimated(clocks.hosts[place].unwrap_or(intervals[place]), learnt, limits))
         };
         let mut hosts: Vec<HostStatus> = at
             .iter()
             .map(|(host, beacons)| {
-                let here = self.here.as_ref().filter(|_| beacons.iter().any(|beacon| is_here(beacon)));
-                status(host, beacons.iter().map(|beacon| beacon.name.clone()).collect(), here, estimate(host))
+                let here = self.here.as_ref().filter(|_| beacons.iter().any(|beacon| beacon.local));
+                let names: Vec<BeaconName> = beacons.iter().map(|beacon| beacon.name.clone()).collect();
+                let pauses: Vec<_> = names.iter().filter_map(|name| self.pauses.get(name)).collect();
+                status(host, names, here, &pauses, estimate(host))
             })
             .collect();
-        if let Some(found) = self.here.as_ref().filter(|_| !self.fleet.beacons.iter().any(is_here)) {
-            hosts.push(status("this machine", Vec::new(), Some(found), None));
+        if let Some(found) =
+            self.here.as_ref().filter(|_| !self.fleet.beacons.iter().any(|beacon| beacon.local))
+        {
+            hosts.push(status("this machine", Vec::new(), Some(found), &[], None));
         }
         (hosts, banner(&clocks, Means::Date, limits))
     }
+
+    fn of_clocks(&self) -> Limits {
+        let set = self.limits.get(table::CLOCK_DISPARITY.name);
+        Limits::of_disparity(*set.unwrap_or(&table::CLOCK_DISPARITY.value) as u64)
+    }
 }
 
-fn narrowest(beacons: &[&Beacon], dates: &Dates, now_us: i64) -> Option<Interval> {
-    beacons.iter().filter_map(|beacon| dates.of(&beacon.name, now_us)).min_by_key(|interval| interval.half())
+fn narrowest(beacons: &[&Beacon], dates: &Dates, now_us: i64) -> Option<(Interval, UnixMs)> {
+    let known = beacons.iter().filter_map(|beacon| dates.of(&beacon.name, now_us));
+    known.min_by_key(|(interval, _)| interval.half())
 }
 
 fn status(
     name: &str,
     beacons: Vec<BeaconName>,
     here: Option<&Found>,
+    pauses: &[&(UnixMs, Finding)],
     estimate: Option<HostClock>,
 ) -> HostStatus {
-    let all = here.map_or(&[][..], |found| found.findings.as_slice());
+    let of_machine = here.map_or(&[][..], |found| found.findings.as_slice());
     // Without a beacon only what this program itself needs is of interest: the clock.
     let wanted = |finding: &&Finding| !beacons.is_empty() || finding.class == crate::host::Class::Time;
-    let mut classes: BTreeMap<String, HostLevel> = BTreeMap::new();
-    for finding in all.iter().filter(wanted) {
-        if let Some(level) = level(&finding.verdict) {
-            let worst = classes.entry(finding.class.word().to_owned()).or_insert(level);
-            *worst = level.max(*worst);
-        }
-    }
-    let findings = all.iter().filter(wanted).filter_map(told).collect();
-    let clock = here.and_then(|found| measured(found.clock.as_ref()?)).or(estimate);
-    let at = here.map(|found| found.at);
-    HostStatus { name: name.to_owned(), beacons, at, findings, classes: classes.into_iter().collect(), clock }
-}
-
-fn level(verdict: &Verdict) -> Option<HostLevel> {
-    match verdict {
-        Verdict::Ok => Some(HostLevel::Ok),
-        Verdict::Advice => Some(HostLevel::Advice),
-        Verdict::Warn => Some(HostLevel::Warn),
-        Verdict::Bad => Some(HostLevel::Bad),
-        Verdict::NotApplicable(_) | Verdict::Unknown(_) => None,
-    }
-}
-
-/// A finding that asks for something.
-fn told(finding: &Finding) -> Option<HostFinding> {
-    let level = level(&finding.verdict).filter(|level| *level > HostLevel::Ok)?;
-    Some(HostFinding {
-        check: finding.id.to_owned(),
-        level,
-        actual: match finding.process.as_str() {
-            "" => finding.actual.clone(),
-            process => format!("{process}: {}", finding.actual),
-        },
-        expected: finding.expected.clone(),
-        why: finding.why.to_owned(),
-        cost_ms: (finding.cost.from_ms, finding.cost.to_ms),
-        remedy: finding.remedy.clone(),
-        persistent: finding.persistent.clone(),
-        revert: finding.revert.clone(),
-    })
-}
-
-fn graded(grade: Grade) -> HostLevel {
-    match grade {
-        Grade::Ok => HostLevel::Ok,
-        Grade::Warn => HostLevel::Warn,
-        Grade::Bad | Grade::Critical => HostLevel::Bad,
-    }
-}
-
-fn milliseconds(micros: i64) -> f64 {
-    (micros as f64 / 100.0).round() / 10.0
-}
-
-/// By who measures it on the machine itself.
-fn measured(verdict: &ClockVerdict) -> Option<HostClock> {
-    let offset = verdict.offset?;
-    let by: Vec<&str> = verdict.by.iter().map(|witness| witness.name()).collect();
-    Some(HostClock {
-        low_ms: milliseconds(offset.low()),
-        high_ms: milliseconds(offset.high()),
-        by: by.join(", "),
-        estimate: false,
-        level: verdict.grade().map_or(HostLevel::Ok, graded),
-    })
+    let all: Vec<&Finding> =
+        of_machine.iter().chain(pauses.iter().map(|(_, finding)| finding)).filter(wanted).collect();
+    let (findings, classes) = (shown::findings(&all), shown::classes(&all));
+    let clock = here.and_then(shown::clock).or(estimate);
+    let at = here.map(|found| found.at).or_else(|| pauses.iter().map(|(at, _)| *at).max());
+    HostStatus { name: name.to_owned(), beacons, at, findings, classes, clock }
 }
 
 /// By `Date`: it never says worse than *warn*, and counts by the least it must be off.
-fn estimated(interval: Interval, limits: Limits) -> HostClock {
+fn estimated(interval: Interval, learnt: UnixMs, limits: Limits) -> HostClock {
     let least = if interval.contains(0) { 0 } else { interval.low().abs().min(interval.high().abs()) };
     HostClock {
         low_ms: milliseconds(interval.low()),
@@ -162,6 +108,7 @@ fn estimated(interval: Interval, limits: Limits) -> HostClock {
         by: "Date of its answers".to_owned(),
         estimate: true,
         level: graded(limits.offset(least)).min(HostLevel::Warn),
+        measured: ClockMeasured { at: Some(learnt), ..ClockMeasured::default() },
     }
 }
 
@@ -203,16 +150,20 @@ mod tests {
         crate::config::load(&file).unwrap().fleet
     }
 
+    fn roster(fleet: &Fleet) -> Roster<'_> {
+        Roster { fleet, here: None, pauses: clients::Found::new(), limits: Overrides::new() }
+    }
+
     #[test]
-    fn beacons_are_gathered_by_host_and_loopback_is_here() {
+    fn beacons_are_gathered_by_host_and_those_here_are_known_by_key_or_loopback() {
         let fleet = fleet(
             "{name: a, url: \"http://127.0.0.1:5052\", labels: {host: h1}}, \
-             {name: b, url: \"http://bn2:5052\", labels: {host: h2}}, {name: c, url: \"http://[::1]:1\"}, \
-             {name: d, url: \"http://bn3:5052\", labels: {host: h2}}",
+             {name: b, url: \"http://bn2:5052\", labels: {host: h2}}, {name: c, url: \"http://[::1]:1\", local: false}, \
+             {name: d, url: \"http://bn3:5052\", labels: {host: h2}, local: true}",
         );
-        let here: Vec<bool> = fleet.beacons.iter().map(is_here).collect();
-        assert_eq!(here, [true, false, true, false]);
-        let roster = Roster { fleet: &fleet, here: None };
+        let here: Vec<bool> = fleet.beacons.iter().map(|beacon| beacon.local).collect();
+        assert_eq!(here, [true, false, false, true]);
+        let roster = roster(&fleet);
         let (hosts, banner) = roster.hosts(&Dates::default(), UnixMs(1_000));
         let names: Vec<(&str, usize)> =
             hosts.iter().map(|host| (host.name.as_str(), host.beacons.len())).collect();
@@ -221,9 +172,29 @@ mod tests {
     }
 
     #[test]
+    fn pauses_of_a_beacon_elsewhere_are_its_hosts() {
+        let fleet =
+            fleet("{name: a, url: \"http://bn1:1\", labels: {host: h1}}, {name: b, url: \"http://bn2:1\"}");
+        let record = crate::host::Record::parse(
+            "beacondeck-snapshot 1\nlist @metrics\n a\npauses a\n # at 1\n go_gc_duration_seconds_sum 1\n go_gc_duration_seconds_count 1\n\
+             later pauses a\n # at 61\n go_gc_duration_seconds_sum 2\n go_gc_duration_seconds_count 2\n",
+        )
+        .unwrap();
+        let finding = crate::host::audit_as(&record, &[], &Overrides::new());
+        let finding = finding.into_iter().find(|of| of.id == "proc.gc_pause").unwrap();
+        let pauses = clients::Found::from([(BeaconName::new("a"), (UnixMs(9), finding))]);
+        let (hosts, _) = Roster { pauses, ..roster(&fleet) }.hosts(&Dates::default(), UnixMs(1_000));
+        let of = |name: &str| hosts.iter().find(|host| host.name == name).unwrap();
+        assert_eq!((of("h1").at, of("h1").level()), (Some(UnixMs(9)), HostLevel::Bad));
+        assert_eq!(of("h1").findings[0].check, "proc.gc_pause");
+        assert_eq!(of("h1").classes, [("process".to_owned(), HostLevel::Bad)]);
+        assert_eq!((of("b").at, of("b").level()), (None, HostLevel::Ok));
+    }
+
+    #[test]
     fn an_estimate_counts_by_the_least_it_must_be_off_and_never_decides() {
         let clock = |low_ms: i64, high_ms: i64| {
-            estimated(Interval::new(low_ms * 1_000, high_ms * 1_000).unwrap(), Limits::default())
+            estimated(Interval::new(low_ms * 1_000, high_ms * 1_000).unwrap(), UnixMs(1), Limits::default())
         };
         assert_eq!(clock(-400, 900).level, HostLevel::Ok, "it may be right");
         assert_eq!(clock(60, 90).level, HostLevel::Warn);
@@ -232,8 +203,10 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_each_slot_and_what_is_well_now_and_then() {
-        let clock =
-            |level| HostClock { low_ms: 1.0, high_ms: 2.0, by: "chrony".into(), estimate: false, level };
+        let clock = |level| {
+            let measured = ClockMeasured::default();
+            HostClock { low_ms: 1.0, high_ms: 2.0, by: "chrony".into(), estimate: false, level, measured }
+        };
         let host = |level| HostStatus {
             name: "h".into(),
             beacons: Vec::new(),

@@ -111,6 +111,8 @@ pub struct Shown {
     pub incidents: Vec<Incident>,
     /// What became of duties lately.
     pub duties: Option<DutyStatus>,
+    /// Slots ahead in which validators that were seen here are to propose.
+    pub proposing: Vec<Slot>,
 }
 
 /// Tells the task, asks it, and sees what it shows. Cheap to clone.

@@ -13,6 +13,7 @@ mod cpu_steal;
 mod cpu_thermal_throttle;
 mod disk_flush_latency;
 mod disk_free;
+mod disk_fsync_probe;
 mod disk_inodes;
 mod disk_mount_options;
 mod disk_nvme_apst;
@@ -25,6 +26,7 @@ mod disk_rotational;
 mod disk_rw_latency;
 mod disk_saturation;
 mod disk_scheduler;
+mod disk_signing_budget;
 mod disk_write_latency;
 mod mem_available;
 mod mem_dirty;
@@ -61,6 +63,7 @@ mod net_wmem_max;
 mod numa_balancing;
 mod numa_memory_split;
 mod numa_zone_reclaim;
+mod proc_gc_pause;
 mod proc_major_faults;
 mod proc_nofile;
 mod proc_oom_score;
@@ -94,6 +97,7 @@ pub const CHECKS: &[&Check] = &[
     &cpu_thermal_throttle::CHECK,
     &disk_flush_latency::CHECK,
     &disk_free::CHECK,
+    &disk_fsync_probe::CHECK,
     &disk_inodes::CHECK,
     &disk_mount_options::CHECK,
     &disk_nvme_apst::CHECK,
@@ -106,6 +110,7 @@ pub const CHECKS: &[&Check] = &[
     &disk_rw_latency::CHECK,
     &disk_saturation::CHECK,
     &disk_scheduler::CHECK,
+    &disk_signing_budget::CHECK,
     &disk_write_latency::CHECK,
     &mem_available::CHECK,
     &mem_dirty::CHECK,
@@ -142,6 +147,7 @@ pub const CHECKS: &[&Check] = &[
     &numa_balancing::CHECK,
     &numa_memory_split::CHECK,
     &numa_zone_reclaim::CHECK,
+    &proc_gc_pause::CHECK,
     &proc_major_faults::CHECK,
     &proc_nofile::CHECK,
     &proc_oom_score::CHECK,

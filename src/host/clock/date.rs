@@ -61,6 +61,11 @@ impl DateEstimate {
         Some(interval.widened(age.saturating_mul(DRIFT_PPM) / 1_000_000))
     }
 
+    /// When that was learnt last, by the asking clock; microseconds since the Unix epoch.
+    pub fn learnt_us(&self) -> Option<i64> {
+        self.known.map(|(_, learnt)| learnt)
+    }
+
     /// How long to wait before asking again, at least `least`: so that the host's second turns, if its clock is at the middle
     /// of what is known, when the question comes there.
     pub fn wait(&self, now_us: i64, least: Duration) -> Duration {

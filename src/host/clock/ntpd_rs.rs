@@ -83,6 +83,7 @@ pub fn decode(json: &[u8]) -> Option<Reading> {
         offset: if known { offset } else { None },
         standing,
         age_ms: None,
+        stratum: u8::try_from(state.system.stratum).ok().filter(|_| known),
         jitter_us: spread.map(|seconds| (seconds * 1e6) as u64),
         sources: Some(Sources { reachable: count(answering.len()), false_tickers: count(wrong) }),
         frequency_ppm: None,

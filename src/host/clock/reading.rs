@@ -67,6 +67,8 @@ pub struct Reading {
     pub standing: Standing,
     /// Milliseconds since its last measurement.
     pub age_ms: Option<u64>,
+    /// How many servers lie between the host and a clock; nothing if it does not tell or does not know.
+    pub stratum: Option<u8>,
     /// Spread of its measurements, microseconds.
     pub jitter_us: Option<u64>,
     /// References it reaches, and those of them it found to be wrong.

@@ -66,6 +66,8 @@ impl Message {
             offset: if seen { Some(self.offset(age)) } else { None },
             standing,
             age_ms: seen.then_some(age / 1_000),
+            // The message is the server's: this host stands one further away.
+            stratum: u8::try_from(self.stratum.saturating_add(1)).ok().filter(|_| seen),
             jitter_us: seen.then_some(self.jitter),
             sources: Some(Sources {
                 reachable: u16::from(standing == Standing::Synchronised),

@@ -61,6 +61,9 @@ impl Observer {
             let from = Slot((to.0 + 1).saturating_sub(SUMMED * clock.slots_per_epoch()));
             answer::status(ledger, &self.names, (from, to))
         });
-        self.shown.store(Arc::new(Shown { incidents: self.board.list(), duties }));
+        let ahead =
+            now.zip(self.ledger.as_ref()).map(|((slot, _), ledger)| ledger.proposing(Slot(slot.0 + 1)));
+        let proposing = ahead.unwrap_or_default();
+        self.shown.store(Arc::new(Shown { incidents: self.board.list(), duties, proposing }));
     }
 }

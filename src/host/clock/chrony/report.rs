@@ -35,6 +35,7 @@ impl Report {
             offset: if seen { self.offset(standing, age_us) } else { None },
             standing,
             age_ms: seen.then_some(age_us.unsigned_abs() / 1_000),
+            stratum: u8::try_from(self.tracking.stratum).ok().filter(|_| seen),
             jitter_us: self.deviation().map(|seconds| (seconds * 1e6) as u64),
             sources: Some(self.counted()),
             frequency_ppm: seen.then_some(self.tracking.frequency_ppm.round() as i64),

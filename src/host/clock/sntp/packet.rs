@@ -68,6 +68,7 @@ impl Sample {
             offset: Some(self.offset),
             standing: Standing::Synchronised,
             age_ms: Some(0),
+            stratum: self.stratum.checked_add(1),
             jitter_us: None,
             sources: None,
             frequency_ppm: None,

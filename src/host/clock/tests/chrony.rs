@@ -128,6 +128,7 @@ fn a_host_that_must_be_corrected_forwards_is_behind() {
     assert_eq!(reading.offset, Some(Interval::new(-302_000, -298_000).unwrap()));
     assert_eq!(reading.standing, Standing::Synchronised, "the first updates came in a burst, 2 s apart");
     assert_eq!((reading.age_ms, reading.jitter_us), (Some(41_000), Some(22_000)));
+    assert_eq!(reading.stratum, Some(3));
     assert_eq!(reading.sources, Some(Sources { reachable: 1, false_tickers: 0 }));
     assert_eq!(reading.frequency_ppm, Some(-12));
 }

@@ -35,7 +35,7 @@ fn a_source_ahead_is_a_host_behind() {
     assert_eq!(reading.offset, Some(Interval::new(-87_001, -74_000).unwrap()));
     assert_eq!(reading.standing, Standing::Synchronised);
     assert_eq!(reading.sources, Some(Sources { reachable: 3, false_tickers: 1 }));
-    assert_eq!(reading.jitter_us, Some(1_000));
+    assert_eq!((reading.jitter_us, reading.stratum), (Some(1_000), Some(2)));
 }
 
 #[rstest]
@@ -99,7 +99,7 @@ fn what_timesyncd_measured_is_being_corrected() {
     // 2 ms of way, 1 ms of root delay, 1 ms of root dispersion, 150 us of drift in 10 s.
     assert_eq!(offset, Interval::new(-84_151, 151).unwrap());
     assert_eq!((reading.standing, reading.age_ms), (Standing::Synchronised, Some(10_000)));
-    assert_eq!(reading.jitter_us, Some(12_000));
+    assert_eq!((reading.jitter_us, reading.stratum), (Some(12_000), Some(3)), "one further than its server");
     let spike = Message { spike: true, ..message() }.reading(NOW + 10_004_000);
     assert_eq!(spike.offset.unwrap(), Interval::new(-84_151, -75_849).unwrap(), "a spike is not followed");
 }
@@ -156,6 +156,7 @@ fn the_kernels_flag_is_believed_only_if_no_daemon_follows(
         offset: None,
         standing,
         age_ms: None,
+        stratum: None,
         jitter_us: None,
         sources: None,
         frequency_ppm: None,

@@ -13,6 +13,7 @@ fn says(witness: Witness, offset_ms: i64, half_ms: u64) -> Reading {
         offset: Some(Interval::around(offset_ms * 1_000, half_ms * 1_000)),
         standing: Standing::Synchronised,
         age_ms: Some(41_000),
+        stratum: None,
         jitter_us: None,
         sources: None,
         frequency_ppm: None,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need (Debian or Ubuntu, Rust present) and runs all of them. Ends non-zero at the first failure.
-# `bash tests/run.sh quick` leaves out the devnet and the benchmark.
+# `bash tests/run.sh quick` leaves out what comes from npm, the devnet and the conformance test, and the benchmark.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 quick=${1:-all}
@@ -29,6 +29,7 @@ fi
 command -v cargo-nextest >/dev/null || twice cargo install cargo-nextest --locked
 if [ "$quick" = all ]; then
   bash tests/devnet/setup.sh
+  bash tests/conformance/setup.sh
 fi
 twice cargo fetch --locked
 
@@ -39,7 +40,8 @@ cargo clippy --locked --all-targets -- -D warnings
 say "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 say "tests"
-cargo nextest run --locked -E 'not binary(devnet)'
+if [ "$quick" = all ]; then cargo nextest run --locked -E 'not binary(devnet)'
+else cargo nextest run --locked -E 'not (binary(devnet) or binary(conformance))'; fi
 cargo test --locked --doc
 say "shipped files"
 cargo run --locked --quiet -- check --fleet fleet.example.yaml

@@ -9,7 +9,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::header::{ACCEPT, CONTENT_TYPE, EXPECT, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::http::uri::PathAndQuery;
-use hyper::{Method, Request, Response, StatusCode, Version};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 
 use super::body::{Answer, BodyError};
 use super::flow::{Case, Flowed};
@@ -63,12 +63,13 @@ pub async fn handle(router: Arc<Router>, peer: Peer, request: Request<Incoming>)
     // The body may have taken its time: what was so when it began is not so now.
     note.table = router.table.load_full();
     let ssz = head::is_ssz(&parts.headers, &CONTENT_TYPE);
-    let wants_ssz = head::is_ssz(&parts.headers, &ACCEPT);
+    let headers = for_beacon(parts.headers, found.row);
+    let wants_ssz = head::is_ssz(&headers, &ACCEPT);
     let ask = Ask {
         row: found.row,
         method: if parts.method == Method::HEAD { Method::GET } else { parts.method },
         path: path.clone(),
-        headers: head::for_beacon(parts.headers, is_read(found.row)),
+        headers,
         body: request_body,
         arrived,
     };
@@ -129,6 +130,23 @@ async fn answer_from_beacons(mut note: Note, ask: Ask, mut case: Case, room: Roo
 /// may be.
 fn is_read(row: &Row) -> bool {
     row.inspect != Inspect::Nothing || matches!(row.needs, Use::Publish | Use::Seed | Use::Sign)
+}
+
+/// A client's headers as they ask a beacon for an answer the router can read, where it reads it.
+fn for_beacon(headers: HeaderMap, row: &Row) -> HeaderMap {
+    let mut headers = head::for_beacon(headers, is_read(row));
+    if is_read_as_json(row) {
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    }
+    headers
+}
+
+/// Whether the router reads the answers as JSON: the Beacon API has no other form of these, although Lodestar has.
+fn is_read_as_json(row: &Row) -> bool {
+    matches!(
+        row.inspect,
+        Inspect::AttesterDuties | Inspect::ProposerDuties | Inspect::SyncDuties | Inspect::Liveness
+    )
 }
 
 /// The slot a request names, else the one it arrived in.

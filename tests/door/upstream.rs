@@ -12,6 +12,8 @@ use crate::house::{House, beacons, only};
 use crate::stub::{Script, Step, Stub, always, answer, good, json, text};
 use crate::wire::{BULK, PUBLISH, READ, ask, get, post, read};
 
+const SSZ_FIRST: &str = "application/octet-stream;q=1,application/json;q=0.9";
+
 /// An answer that is bad within the first beacon's time.
 fn bad(steps: Vec<Step>) -> Script {
     only(READ, always(steps))
@@ -222,6 +224,28 @@ async fn what_is_read_is_asked_for_plain(#[case] method: &str, #[case] target: &
     assert_eq!(reply.body, squeezed);
     let seen = house.stubs[0].notes.of(target);
     assert_eq!(seen[0].all("accept-encoding").is_empty(), read, "{:?}", seen[0]);
+    house.is_well().await;
+}
+
+/// Lodestar asks for SSZ wherever it can, and has it of what the API knows as JSON only.
+#[rstest]
+#[case::attesters("POST", "/eth/v1/validator/duties/attester/5", "application/json")]
+#[case::proposers("GET", "/eth/v2/validator/duties/proposer/5", "application/json")]
+#[case::sync("POST", "/eth/v1/validator/duties/sync/5", "application/json")]
+#[case::block("GET", "/eth/v3/validator/blocks/5", SSZ_FIRST)]
+#[case::small("GET", READ, SSZ_FIRST)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_as_json_is_asked_for_as_json(
+    #[case] method: &str,
+    #[case] target: &str,
+    #[case] accept: &str,
+) {
+    let house = House::of(always(vec![json("{}")]), "").await;
+    let line = format!("{method} {target} HTTP/1.1");
+    let headers = ["host: door", &format!("accept: {SSZ_FIRST}"), "content-length: 0"];
+    let reply = ask(house.door, &crate::wire::request(&line, &headers, b"")).await.unwrap();
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert_eq!(house.stubs[0].notes.of(target)[0].all("accept"), [accept]);
     house.is_well().await;
 }
 

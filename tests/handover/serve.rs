@@ -221,6 +221,14 @@ impl Program {
         }
     }
 
+    /// What it remembers of its requests, one object each.
+    pub async fn explain(&self) -> Vec<Value> {
+        let output = self.run(&["explain", "--json", "--limit", "10000"]).await;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     pub async fn terminate(&mut self) -> Option<i32> {
         self.signal("TERM");
         let mut child = self.child.take().unwrap();

@@ -78,6 +78,16 @@ const READ: &[&str] = &[
     "getPtcDuties",
     "getLiveness",
 ];
+/// What a client that would rather have SSZ may get in JSON.
+const IN_JSON: &[&str] = &[
+    "getAttesterDuties",
+    "getProposerDuties",
+    "getProposerDutiesV2",
+    "getSyncCommitteeDuties",
+    "getPtcDuties",
+    "getLiveness",
+    "getBlockRoot",
+];
 /// What beacons need to be asked once only.
 const ONCE: &[&str] = &[
     "produceAttestationData → ssz",
@@ -172,8 +182,14 @@ const MEANT: &[Meant] = &[
     ),
     meant(SELECTIONS, "", &["header content-type"], "application/json", "the refusal is the router's own"),
     meant(READ, "", &["arrived header accept"], "application/json", "the router reads the answer"),
-    meant(READ, "→ ssz", &["header content-type"], "application/json", "the API has no other form of it"),
-    meant(READ, "→ ssz", &["body"], JSON, "the API has no other form of it"),
+    meant(
+        IN_JSON,
+        "→ ssz",
+        &["header content-type"],
+        "application/json",
+        "the API has no other form of it, or it was fetched in JSON for one who asked before",
+    ),
+    meant(IN_JSON, "→ ssz", &["body"], JSON, "the API has no other form of it, or it was fetched so before"),
     meant(
         &["getLiveness"],
         "",

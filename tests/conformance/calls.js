@@ -14,6 +14,7 @@ const FEE_RECIPIENT = bytesOf("fee recipient", 20);
 /** A block nobody knows. */
 const UNKNOWN = hex(bytesOf("unknown", 32));
 
+/** A call; `args` may depend on the form it is made in. */
 const call = (route, args, variant = "") => ({route, args, variant});
 
 function reads(chain, slot) {
@@ -72,7 +73,9 @@ function told(chain, slot) {
     call("registerValidator", {registrations: INDICES.map(registration)}),
     call("submitProposerPreferences", {signedProposerPreferences: INDICES.map(preference)}),
     call("submitBuilderPreferences", {builderPreferences}),
-    ...["getAttesterDuties", "getPtcDuties", "getSyncCommitteeDuties", "getLiveness"].map((route) => call(route, {epoch, indices: INDICES})),
+    ...["getAttesterDuties", "getSyncCommitteeDuties", "getLiveness"].map((route) => call(route, {epoch, indices: INDICES})),
+    // A list that is refused may be asked for in parts, to save the rest of it.
+    call("getPtcDuties", {epoch, indices: chain.isGloas ? INDICES : INDICES.slice(0, 1)}),
     call("getProposerDuties", {epoch}),
     call("getProposerDutiesV2", {epoch}),
     call("prepareBeaconCommitteeSubnet", {subscriptions: INDICES.map(subscription)}),
@@ -87,8 +90,11 @@ function told(chain, slot) {
 }
 
 function proposal(chain, slot) {
-  const ask = {slot, randaoReveal: bytesOf(`randao of ${slot}`, 96), graffiti: "conformance", feeRecipient: hex(FEE_RECIPIENT)};
-  const again = {...ask, randaoReveal: bytesOf(`another randao of ${slot}`, 96)};
+  // One block is all that a client gets for one randao reveal: here each call has its own.
+  const ask = (more) => (form) => {
+    const randaoReveal = bytesOf(`randao of ${slot} ${form} ${Object.keys(more)}`, 96);
+    return {slot, randaoReveal, graffiti: "conformance", feeRecipient: hex(FEE_RECIPIENT), ...more};
+  };
   const builderConfig = chain.value(routes.validator.BuilderConfigType, "builders", slot, {url: Buffer.from("https://builder.example")});
   const signedBlock = chain.signed(chain.block(slot), `published ${slot}`);
   const signedBlockContents = {signedBlock, ...chain.contents(slot)};
@@ -105,10 +111,10 @@ function proposal(chain, slot) {
       ]
     : [];
   return [
-    call("produceBlockV3", ask),
-    call("produceBlockV3", {...again, builderBoostFactor: 100n, blindedLocal: true}, "blinded"),
-    call("produceBlockV4", {...ask, includePayload: true, builderConfig}),
-    call("produceBlockV4", {...again, includePayload: false, builderConfig}, "without payload"),
+    call("produceBlockV3", ask({})),
+    call("produceBlockV3", ask({builderBoostFactor: 100n, blindedLocal: true}), "blinded"),
+    call("produceBlockV4", ask({includePayload: true, builderConfig})),
+    call("produceBlockV4", ask({builderConfig, includePayload: false}), "without payload"),
     call("publishBlockV2", {signedBlockContents, ...full}),
     call("publishBlockV2", {signedBlockContents, broadcastValidation: NOT_IMPORTED}, "not imported"),
     call("publishBlindedBlockV2", {signedBlindedBlock: chain.signed(chain.blindedBlock(slot), `published ${slot}`)}),

@@ -47,7 +47,9 @@ function formsOf({req, resp}) {
 /** What the client makes of an answer. */
 async function made(definition, {route, args}, init) {
   const {body, params, query} = definition.req.schema;
-  const given = (body ?? params ?? query) === undefined ? [] : [args];
+  const form = `${init.requestWireFormat} ${init.responseWireFormat}`;
+  const said = typeof args === "function" ? args(form) : args;
+  const given = (body ?? params ?? query) === undefined ? [] : [said];
   try {
     const answer = await client[definition.namespace][route](...given, init);
     if (!answer.ok) return {error: answer.error().message};

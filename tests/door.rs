@@ -15,6 +15,8 @@ mod input;
 mod limits;
 #[path = "door/process.rs"]
 mod process;
+#[path = "door/quorum.rs"]
+mod quorum;
 #[path = "door/signable.rs"]
 mod signable;
 #[path = "door/slow.rs"]

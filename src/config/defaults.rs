@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::model::{Bps, Broadcast, Health, Limits, LogFormat, Probing, Role, Seeding, Severity};
+use crate::model::{
+    Bps, Broadcast, Confirm, Health, Impossible, Limits, LogFormat, Probing, Quorum, Role, Seeding, Severity,
+    Voter,
+};
 
 /// Directory of the unix sockets.
 pub const CONTROL: &str = "/run/beacondeck";
@@ -26,6 +29,9 @@ pub const IDLE_ADVISED: Duration = Duration::from_secs(620);
 pub const BROADCAST: Broadcast = Broadcast { messages: 3, blocks: 3 };
 /// Beacons told of state.
 pub const SEEDING: Seeding = Seeding { subscriptions: 2, preparations: 0, registrations: 1 };
+/// What other beacons must stand by, once it is asked for at all.
+pub const QUORUM: Quorum =
+    Quorum { confirm: Confirm::Majority, by: Voter::Beacon, impossible: Impossible::FollowBest };
 /// In and out.
 pub const HEALTH: Health = Health {
     stale_slots: 1,

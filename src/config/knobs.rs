@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::problem::{Complaint, did_you_mean};
 use super::reader::{Field, Knobs, Reader, Section};
-use super::{Outside, defaults, scalar, schema};
+use super::{Outside, defaults, quorum, scalar, schema};
 use crate::model::{Broadcast, Health, Limits, LogFormat, Logging, Opened, Probing, Routing, Seeding};
 
 const KIB: u64 = 1 << 10;
@@ -42,7 +42,9 @@ pub fn routing(reader: &mut Reader, root: &Section<'_>) -> Routing {
         registrations: knobs.knob("registrations", default.registrations, width),
     };
     let open = section.as_ref().and_then(|section| section.get("open")).cloned();
-    Routing { broadcast, seeding, open: open.map(|field| opened(reader, &field)).unwrap_or_default() }
+    let open = open.map(|field| opened(reader, &field)).unwrap_or_default();
+    let quorum = section.as_ref().and_then(|section| quorum::quorum(reader, section));
+    Routing { broadcast, seeding, open, quorum }
 }
 
 /// A number of beacons, or 0 for `all`.

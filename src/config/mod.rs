@@ -18,6 +18,7 @@ mod locks;
 mod notify;
 mod problem;
 mod procedures;
+mod quorum;
 mod reader;
 mod redact;
 mod scalar;

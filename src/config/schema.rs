@@ -67,7 +67,9 @@ pub const PAGERDUTY: Shape = Shape { path: "notify.pagerduty", keys: &["routing-
 /// Any other place.
 pub const WEBHOOK: Shape = Shape { path: "notify.webhook", keys: &["url", "template"] };
 /// Choice of beacons.
-pub const ROUTING: Shape = Shape { path: "routing", keys: &["broadcast", "seeding", "open"] };
+pub const ROUTING: Shape = Shape { path: "routing", keys: &["broadcast", "seeding", "open", "quorum"] };
+/// What other beacons must stand by.
+pub const QUORUM: Shape = Shape { path: "routing.quorum", keys: &["confirm", "by", "when-impossible"] };
 /// Beacons a signed message goes to.
 pub const BROADCAST: Shape = Shape { path: "routing.broadcast", keys: &["messages", "blocks"] };
 /// Beacons told of state.
@@ -104,7 +106,7 @@ pub const HOST: Shape = Shape { path: "host", keys: &["limits", "probe-dir", "va
 pub const LOG: Shape = Shape { path: "log", keys: &["filter", "format", "directory", "keep"] };
 
 /// Every mapping with fixed keys.
-pub const ALL: [&Shape; 20] = [
+pub const ALL: [&Shape; 21] = [
     &ROOT,
     &LISTEN,
     &LISTEN_TLS,
@@ -120,6 +122,7 @@ pub const ALL: [&Shape; 20] = [
     &ROUTING,
     &BROADCAST,
     &SEEDING,
+    &QUORUM,
     &HEALTH,
     &PROBING,
     &LIMITS,

@@ -1,11 +1,13 @@
-//! Whose word counts where beacons' views differ, how each beacon's events are taken, and what they say of duties.
+//! Whose word counts where beacons' views differ, how each beacon's events are taken, and what they say of duties and of themselves.
 
 use super::pool_task::PoolTask;
 use super::said::Key;
+use crate::beacon::{NodeVersion, client_family};
 use crate::guard::Deciders;
 use crate::model::{BeaconId, BeaconName, BeaconSet, Epoch, Moment, Reason, Role, Root, Slot, Use};
 use crate::pool::{AgreedHead, NEVER, Table};
 use crate::router::Voice;
+use crate::seeds::Sign;
 
 /// Clock disparity within which a head of the next slot is not ahead (p2p spec, `MAXIMUM_GOSSIP_CLOCK_DISPARITY`).
 const DISPARITY_MS: u64 = 500;
@@ -47,6 +49,21 @@ impl PoolTask {
             }
         }
         self.lead();
+    }
+
+    /// A beacon told its version.
+    pub(super) fn version(&mut self, id: BeaconId, version: NodeVersion) {
+        let (beacon, memory) = (&self.course.place(id).name, &self.course.memory);
+        memory.quorums().is_client(beacon, client_family(&version.text).to_string());
+        let text = version.text.clone();
+        let old = self.versions[id.index()].replace(version);
+        if old.as_ref().is_none_or(|old| old.text != text) {
+            tracing::info!(%beacon, version = %text, "beacon node version");
+            memory.forget(id);
+            if old.is_some() {
+                self.saw(id, Sign::Version);
+            }
+        }
     }
 
     /// A beacon says which blocks decide duties.

@@ -178,17 +178,7 @@ impl PoolTask {
                 let known = self.network.learn(id, *told, (self.clock)());
                 self.identified(known);
             }
-            Said::Version(version) => {
-                let old = self.versions[id.index()].replace(version.clone());
-                if old.as_ref().is_none_or(|old| old.text != version.text) {
-                    let beacon = &self.course.place(id).name;
-                    tracing::info!(%beacon, version = %version.text, "beacon node version");
-                    self.course.memory.forget(id);
-                    if old.is_some() {
-                        self.saw(id, Sign::Version);
-                    }
-                }
-            }
+            Said::Version(version) => self.version(id, version),
             Said::Started(at) => self.tenures.told(&self.course.place(id).name, at),
             Said::Sign(sign) => self.saw(id, sign),
             Said::Deciders(head, previous, current) => self.deciders(id, head, (previous, current)),
@@ -319,7 +309,7 @@ impl PoolTask {
     }
 
     /// What may have been lost is lost before the pool is told: a table that says unseeded is younger than the loss.
-    fn saw(&mut self, id: BeaconId, sign: Sign) {
+    pub(super) fn saw(&mut self, id: BeaconId, sign: Sign) {
         let now = (self.clock)();
         let place = self.course.place(id);
         let lost = match self.signs.entry(place.watcher.key).or_default().saw(sign, now) {
@@ -387,6 +377,7 @@ impl PoolTask {
             forks: &forks,
         };
         let mut status = compose(&self.pool, &table, &known, now);
+        status.alerts.extend(self.course.memory.quorums().page());
         status.alerts.extend(self.hub.conflicts().iter().map(ToString::to_string));
         for alert in status.alerts.iter().filter(|alert| !self.status.borrow().alerts.contains(alert)) {
             tracing::error!(%alert, "page");

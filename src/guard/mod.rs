@@ -6,6 +6,7 @@
 mod board;
 mod data;
 mod payload;
+mod quorum;
 mod roster;
 mod rules;
 mod standing;
@@ -14,6 +15,7 @@ mod views;
 pub use board::{Board, Marks, Topic};
 pub use data::{AttestationData, Checkpoint};
 pub use payload::PayloadData;
+pub use quorum::{Ballot, Confirmed, Link, needed};
 pub use roster::{Deciders, DutyKind, DutyList, Known, Roster};
 pub use rules::{Refusal, answer, question};
 pub use standing::Stage;

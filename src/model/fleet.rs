@@ -220,6 +220,46 @@ pub struct Routing {
     pub seeding: Seeding,
     /// Closed namespaces that are open here.
     pub open: Vec<Opened>,
+    /// What other beacons must stand by; none: nothing.
+    pub quorum: Option<Quorum>,
+}
+
+/// Source and target of attestation data that other beacons must stand by before anybody gets them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quorum {
+    /// How many must.
+    pub confirm: Confirm,
+    /// What counts as one.
+    pub by: Voter,
+    /// What if they do not.
+    pub impossible: Impossible,
+}
+
+/// How many must stand by something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirm {
+    /// More than half of those that may be asked.
+    Majority,
+    /// So many.
+    Voices(u8),
+}
+
+/// What counts as one voice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Voter {
+    /// A beacon.
+    Beacon,
+    /// All beacons of one client: they share its bugs.
+    Family,
+}
+
+/// What if not enough stand by one source and target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Impossible {
+    /// The best beacon's word is given, and on-call is told.
+    FollowBest,
+    /// Nobody gets attestation data, and on-call is told.
+    Halt,
 }
 
 /// Beacons a signed message goes to.

@@ -29,8 +29,9 @@ pub use class::{Role, Step, Use};
 pub use duty::{DutiesAsked, DutyFate, DutyStatus, DutySums, DutyTold, VotesRight};
 pub use explain::{Explanation, Publication, Skipped, Tried};
 pub use fleet::{
-    Beacon, Broadcast, Client, ClientFrom, Fleet, Header, Health, HostChecks, How, Limits, Listen, ListenTls,
-    LogFormat, Logging, Opened, Probing, Procedure, Routing, Secret, Seeding,
+    Beacon, Broadcast, Client, ClientFrom, Confirm, Fleet, Header, Health, HostChecks, How, Impossible,
+    Limits, Listen, ListenTls, LogFormat, Logging, Opened, Probing, Procedure, Quorum, Routing, Secret,
+    Seeding, Voter,
 };
 pub use fork::{ComingFork, Readiness};
 pub use host::{ClockMeasured, HostClock, HostFinding, HostStatus};

@@ -5,6 +5,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use hyper::StatusCode;
+
 use super::flight::{Flights, Joined};
 use super::flow::{Case, Flowed};
 use super::kept::Kept;
@@ -12,7 +14,7 @@ use super::replies::gave_up;
 use super::run::{self, Finished, Plan, Tried};
 use super::signable::Question;
 use super::upstream::Ask;
-use super::{Router, shadow};
+use super::{Router, answer, quorum, shadow};
 use crate::chain::Era;
 use crate::guard::{AttestationData, Board, Marks, Refusal, Stage, Topic};
 use crate::model::{BeaconId, Root, Shared, UnixMs};
@@ -32,6 +34,8 @@ struct Brought {
     said: Option<Arc<Said>>,
     /// Whether what stands was there before.
     was_there: bool,
+    /// Why nobody may be given any.
+    halted: Option<Arc<str>>,
     tried: Tried,
 }
 
@@ -115,12 +119,15 @@ pub async fn ask(
     if begun {
         shadow::repeat(router, &ask, table, plan.attempt);
     }
-    let Brought { said, was_there, tried } = flight.landed().await.unwrap_or_default();
+    let Brought { said, was_there, halted, tried } = flight.landed().await.unwrap_or_default();
     // Attempts are counted once: with who began the read.
     let counted = if begun { tried } else { Tried::default() };
     let joined = (!begun).then_some(Shared::InFlight);
     let Some(said) = said else {
-        let response = gave_up(router, ask.row, &tried);
+        let response = match halted {
+            Some(why) => answer::error(StatusCode::SERVICE_UNAVAILABLE, &why),
+            None => gave_up(router, ask.row, &tried),
+        };
         return Flowed { shared: joined, ..Flowed::fetched(response, None, counted) };
     };
     let given = match said.data {
@@ -148,7 +155,18 @@ impl Reader {
     async fn read(self, router: Arc<Router>, ask: Arc<Ask>) -> Brought {
         let Self { question, steady, topic, stage, ticket, order, fresh, plan } = self;
         let usable = |by, reply: &_| question.takes(&router, by, reply);
-        let Finished { reply, tried } = run::sequence(&router.lane, &ask, &order, fresh, plan, usable).await;
+        let Finished { reply, mut tried } =
+            run::sequence(&router.lane, &ask, &order, fresh, plan, usable).await;
+        let reply = match reply {
+            Some(first) => {
+                let given = quorum::confirm(&router, &ask, question, first, &order, plan, &mut tried).await;
+                match given {
+                    Ok(given) => Some(given),
+                    Err(why) => return Brought { halted: Some(why.into()), tried, ..Brought::default() },
+                }
+            }
+            None => None,
+        };
         let decided = router.memory.decided();
         let said = reply.map(|(by, reply)| {
             let kept = Kept::of(&router, by, reply);
@@ -162,7 +180,7 @@ impl Reader {
         };
         let stands = said.as_ref().and_then(settle);
         let was_there = stands.as_ref().zip(said.as_ref()).is_some_and(|(old, new)| !Arc::ptr_eq(old, new));
-        Brought { said: stands, was_there, tried }
+        Brought { said: stands, was_there, halted: None, tried }
     }
 }
 

@@ -43,7 +43,7 @@ pub async fn ask(
         let response = answer::error(StatusCode::SERVICE_UNAVAILABLE, &too_young(&young, healthy.len(), now));
         return Flowed::own(response);
     }
-    let (replies, refusal, tried) = run::either(&router.lane, ask, &up, plan).await;
+    let (replies, refusal, tried) = run::either(&router.lane, ask, &up, plan, |_| false).await;
     let by = replies.first().map(|(id, _)| *id);
     let merged = merge(&replies, refusal, healthy.len());
     let told = merged.as_ref().ok().zip(by);

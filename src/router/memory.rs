@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decided::Decided;
 use super::duties::Duties;
+use super::quorum::Quorums;
 use super::viewed::Viewed;
 use crate::chain::{BlockKey, EnvelopeKey};
 use crate::endpoint::{Inspect, RowId};
@@ -101,6 +102,8 @@ pub struct Memory {
     duties: Arc<Duties>,
     /// As above.
     viewed: Arc<Viewed>,
+    /// As above.
+    quorums: Arc<Quorums>,
     held: Mutex<Held>,
     lacking: Mutex<Bounded<(BeaconId, RowId, bool), Moment>>,
     heirs: Mutex<Vec<Heir>>,
@@ -114,6 +117,7 @@ impl Default for Memory {
             decided: Arc::default(),
             duties: Arc::default(),
             viewed: Arc::default(),
+            quorums: Arc::default(),
             held: Mutex::default(),
             lacking: Mutex::new(Bounded::new(LACKING)),
             heirs: Mutex::default(),
@@ -139,7 +143,8 @@ impl Memory {
     pub fn succeed(&self, places: Vec<Option<BeaconId>>) -> Arc<Memory> {
         let (taken, decided) = (self.taken.clone(), self.decided.clone());
         let (duties, viewed) = (self.duties.clone(), self.viewed.clone());
-        let next = Arc::new(Memory { taken, decided, duties, viewed, ..Memory::default() });
+        let quorums = self.quorums.clone();
+        let next = Arc::new(Memory { taken, decided, duties, viewed, quorums, ..Memory::default() });
         let (produced, lacking) = (lock(&self.produced), lock(&self.lacking));
         let held = lock(&self.held);
         *lock(&next.held) = held.at(&places);
@@ -170,6 +175,11 @@ impl Memory {
     /// What was said about heads.
     pub fn viewed(&self) -> &Viewed {
         &self.viewed
+    }
+
+    /// What was confirmed of checkpoints.
+    pub fn quorums(&self) -> &Quorums {
+        &self.quorums
     }
 
     /// Learns something of a beacon, and passes it on to the heir.

@@ -32,6 +32,7 @@ mod memory;
 mod merge;
 mod merger;
 mod policy;
+mod quorum;
 mod refusal;
 mod replies;
 mod room;

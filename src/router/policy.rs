@@ -1,7 +1,7 @@
 //! How many beacons a thing goes to.
 
 use crate::endpoint::{Inspect, Row, Strategy};
-use crate::model::{Bps, Broadcast, Routing, Seeding};
+use crate::model::{Bps, Broadcast, Quorum, Routing, Seeding};
 
 /// Widths by kind, from the fleet file.
 #[derive(Debug, Clone, Copy)]
@@ -10,12 +10,14 @@ pub struct Policy {
     seeding: Seeding,
     /// Share of reads repeated at excluded beacons.
     pub shadow: Bps,
+    /// What other beacons must stand by.
+    pub quorum: Option<Quorum>,
 }
 
 impl Policy {
     /// The policy of a fleet file.
     pub fn new(routing: &Routing, shadow: Bps) -> Self {
-        Self { broadcast: routing.broadcast, seeding: routing.seeding, shadow }
+        Self { broadcast: routing.broadcast, seeding: routing.seeding, shadow, quorum: routing.quorum }
     }
 
     /// How many of `candidates` a request goes to.

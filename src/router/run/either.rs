@@ -10,12 +10,13 @@ use super::{Lane, Plan, Tried};
 use crate::model::{BeaconId, Outcome};
 use crate::router::upstream::{Ask, Reply};
 
-/// Asks all of `order` and returns every usable reply that came within the budget.
+/// Asks all of `order` and returns every usable reply that came within the budget, or until they are `enough`.
 pub async fn either(
     lane: &Lane,
     ask: &Arc<Ask>,
     order: &[BeaconId],
     plan: Plan,
+    enough: impl Fn(&[(BeaconId, Reply)]) -> bool,
 ) -> (Vec<(BeaconId, Reply)>, Option<(BeaconId, Reply)>, Tried) {
     let mut tried = Tried::default();
     for id in order {
@@ -25,6 +26,7 @@ pub async fn either(
         order.iter().map(|id| lane.attempt(*id, ask, plan.attempt)).collect();
     let mut replies = Vec::new();
     let mut refusal = None;
+    let mut left = Outcome::TimedOut;
     let end = Instant::now() + plan.total;
     while let Some((attempt, reply)) = tokio::select! {
         biased;
@@ -37,7 +39,11 @@ pub async fn either(
             Some(reply) => refusal = Some((attempt.beacon, reply)),
             None => {}
         }
+        if enough(&replies) {
+            left = Outcome::Overtaken;
+            break;
+        }
     }
-    tried.let_go(Outcome::TimedOut, lane.elapsed_us(ask));
+    tried.let_go(left, lane.elapsed_us(ask));
     (replies, refusal, tried)
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+#[path = "door/blocks.rs"]
+mod blocks;
 mod common;
 #[path = "door/crowds.rs"]
 mod crowds;
@@ -15,6 +17,8 @@ mod input;
 mod limits;
 #[path = "door/process.rs"]
 mod process;
+#[path = "door/published.rs"]
+mod published;
 #[path = "door/quorum.rs"]
 mod quorum;
 #[path = "door/signable.rs"]

@@ -25,6 +25,8 @@ pub const PAGERDUTY: &str = "https://events.pagerduty.com/v2/enqueue";
 /// or a request meets a connection that is just being closed.
 pub const IDLE_ADVISED: Duration = Duration::from_secs(620);
 
+/// Beacons asked for one block.
+pub const PRODUCERS: u8 = 2;
 /// Beacons a signed message goes to.
 pub const BROADCAST: Broadcast = Broadcast { messages: 3, blocks: 3 };
 /// Beacons told of state.

@@ -27,7 +27,9 @@ fn secs(range: RangeInclusive<u64>) -> RangeInclusive<Duration> {
 
 /// `routing`.
 pub fn routing(reader: &mut Reader, root: &Section<'_>) -> Routing {
-    let section = Knobs::new(reader, Some(root), "routing", &schema::ROUTING).section().cloned();
+    let mut knobs = Knobs::new(reader, Some(root), "routing", &schema::ROUTING);
+    let producers = knobs.whole("producers", &(1..=u8::MAX), defaults::PRODUCERS);
+    let section = knobs.section().cloned();
     let mut knobs = Knobs::new(reader, section.as_ref(), "broadcast", &schema::BROADCAST);
     let default = defaults::BROADCAST;
     let broadcast = Broadcast {
@@ -44,7 +46,7 @@ pub fn routing(reader: &mut Reader, root: &Section<'_>) -> Routing {
     let open = section.as_ref().and_then(|section| section.get("open")).cloned();
     let open = open.map(|field| opened(reader, &field)).unwrap_or_default();
     let quorum = section.as_ref().and_then(|section| quorum::quorum(reader, section));
-    Routing { broadcast, seeding, open, quorum }
+    Routing { producers, broadcast, seeding, open, quorum }
 }
 
 /// A number of beacons, or 0 for `all`.

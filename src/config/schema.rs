@@ -67,7 +67,8 @@ pub const PAGERDUTY: Shape = Shape { path: "notify.pagerduty", keys: &["routing-
 /// Any other place.
 pub const WEBHOOK: Shape = Shape { path: "notify.webhook", keys: &["url", "template"] };
 /// Choice of beacons.
-pub const ROUTING: Shape = Shape { path: "routing", keys: &["broadcast", "seeding", "open", "quorum"] };
+pub const ROUTING: Shape =
+    Shape { path: "routing", keys: &["producers", "broadcast", "seeding", "open", "quorum"] };
 /// What other beacons must stand by.
 pub const QUORUM: Shape = Shape { path: "routing.quorum", keys: &["confirm", "by", "when-impossible"] };
 /// Beacons a signed message goes to.

@@ -23,8 +23,10 @@ const READ: Budget = budget(Some(500), 2_000, 4_200);
 const LISTS: Budget = budget(Some(1_000), 10_000, 20_000);
 /// Large or heavy reads: a hedge would double the load for nobody's duty.
 const BULK: Budget = budget(None, 10_000, 20_000);
-/// Block production; the attempt is the soft deadline after which the next beacon is asked.
+/// Block production; the attempt is the soft deadline at which the best is taken that there is.
 const PRODUCE: Budget = budget(None, 1_700, 3_300);
+/// The same since Gloas: attesters wait for the block until a quarter of the slot.
+const PRODUCE_EARLY: Budget = budget(None, 850, 2_100);
 /// Signed messages and blocks.
 ///
 /// What is signed is never given up before its time: an attempt lasts a slot, further beacons are asked long before.
@@ -97,7 +99,7 @@ impl Row {
         row.with_role(Role::Aggregate).with_inspect(Inspect::Bits)
     }
 
-    /// Block production: each call costs an execution layer and relay build.
+    /// Block production: each call costs an execution layer and relay build; of several the best is taken.
     pub(super) const fn produce(path: &'static str, name: &'static str) -> Self {
         let row = Self {
             needs: Use::Sign,
@@ -108,6 +110,12 @@ impl Row {
             .with_step(Step::Propose)
             .with_role(Role::Propose)
             .with_inspect(Inspect::ProducedBlock)
+            .with_width(2)
+    }
+
+    /// Block production since Gloas.
+    pub(super) const fn produce_early(path: &'static str, name: &'static str) -> Self {
+        Self::produce(path, name).with_budget(PRODUCE_EARLY)
     }
 
     /// What only the producing beacon surely answers.

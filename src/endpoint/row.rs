@@ -24,7 +24,8 @@ pub enum Verb {
 pub enum Strategy {
     /// Any eligible beacon, hedged by what is left of the budget, retried elsewhere.
     Any,
-    /// One eligible beacon at a time, the next after an error or a soft deadline, never hedged.
+    /// One eligible beacon at a time, of blocks the best of several, the next after an error or a soft deadline, never
+    /// hedged.
     One,
     /// The beacon that produced the thing first; others only after it failed.
     Pinned,
@@ -52,7 +53,7 @@ pub enum Follow {
     Anytime,
     /// Same signed bytes: parallel and repeated attempts are idempotent on the network.
     SameBytes,
-    /// Costly or stateful: the next only after the earlier one failed or passed its soft deadline.
+    /// Costly or stateful: beyond those that are asked at once, the next only after one failed or the soft deadline passed.
     AfterFailure,
     /// The next only after the producer definitely failed (an answer or a broken connection).
     AfterProducer,

@@ -121,7 +121,7 @@ mod tests {
             owed: None,
         });
         let agreed = Some(AgreedHead { slot: Slot(1), root: crate::model::Root::default() });
-        Table { seq: 1, at: UnixMs(0), clock: None, agreed, entries: entries.collect() }
+        Table { seq: 1, at: UnixMs(0), clock: None, agreed, parent: None, entries: entries.collect() }
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub struct AttestationData {
     pub target: Checkpoint,
 }
 
-/// `data` of an answer.
+/// `data` of an answer, or of a published attestation.
 #[derive(Deserialize)]
 struct Answer {
     data: Written,
@@ -49,17 +49,6 @@ struct Written {
     beacon_block_root: Root,
     source: Point,
     target: Point,
-}
-
-/// A published attestation, as far as it is read.
-#[derive(Deserialize)]
-struct Published {
-    data: About,
-}
-
-#[derive(Deserialize)]
-struct About {
-    slot: Quoted,
 }
 
 impl From<Point> for Checkpoint {
@@ -116,16 +105,16 @@ impl AttestationData {
         )
     }
 
-    /// The slot that the first of published attestations is about; none if it cannot be read. `single` is the form of
-    /// Electra and later in SSZ, where each has the same size.
-    pub fn slot_signed(body: &[u8], ssz: bool, single: bool) -> Option<Slot> {
+    /// What the first of published attestations says; none if it cannot be read. `single` is the form of Electra and later
+    /// in SSZ, where each has the same size.
+    pub fn of_published(body: &[u8], ssz: bool, single: bool) -> Option<Self> {
         if ssz {
             let first = if single { 16 } else { Ssz(body).offset(0)? as usize + 4 };
-            return Ssz(body).number(first).map(Slot);
+            return Self::at(Ssz(body).from(first)?);
         }
         let list = body.trim_ascii_start().strip_prefix(b"[")?;
-        let mut items = serde_json::Deserializer::from_slice(list).into_iter::<Published>();
-        items.next()?.ok().map(|first| Slot(first.data.slot.0))
+        let mut items = serde_json::Deserializer::from_slice(list).into_iter::<Answer>();
+        items.next()?.ok().map(|first| first.data.into())
     }
 
     /// Reads it where it begins.
@@ -162,14 +151,14 @@ mod tests {
         }
 
         #[test]
-        fn the_slot_of_what_is_published_is_read_in_each_form(data in any_data(), rest: [u8; 96]) {
+        fn what_is_published_is_read_in_each_form(data in any_data(), rest: [u8; 96]) {
             let single = [&[0; 16][..], &data.ssz(), &rest].concat();
-            prop_assert_eq!(AttestationData::slot_signed(&single, true, true), Some(data.slot));
+            prop_assert_eq!(AttestationData::of_published(&single, true, true), Some(data));
             let before = [&4_u32.to_le_bytes()[..], &228_u32.to_le_bytes(), &data.ssz(), &rest, &[1]].concat();
-            prop_assert_eq!(AttestationData::slot_signed(&before, true, false), Some(data.slot));
+            prop_assert_eq!(AttestationData::of_published(&before, true, false), Some(data));
             let json = data.json();
             let list = format!(" [ {json},{json}]");
-            prop_assert_eq!(AttestationData::slot_signed(list.as_bytes(), false, true), Some(data.slot));
+            prop_assert_eq!(AttestationData::of_published(list.as_bytes(), false, true), Some(data));
         }
 
         #[test]

@@ -13,14 +13,14 @@ const EPOCHS: usize = 4;
 
 /// What must be confirmed of attestation data: once an epoch it is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Link {
+pub struct Checkpoints {
     /// Source vote.
     pub source: Checkpoint,
     /// Target vote.
     pub target: Checkpoint,
 }
 
-impl Link {
+impl Checkpoints {
     /// Of attestation data.
     pub fn of(data: &AttestationData) -> Self {
         Self { source: data.source, target: data.target }
@@ -29,16 +29,16 @@ impl Link {
 
 /// What was confirmed, by target epoch. Another block at the epoch's start is another target, and is confirmed anew.
 #[derive(Debug, Default)]
-pub struct Confirmed(BTreeMap<Epoch, Link>);
+pub struct Confirmed(BTreeMap<Epoch, Checkpoints>);
 
 impl Confirmed {
     /// Whether this was confirmed.
-    pub fn holds(&self, link: Link) -> bool {
+    pub fn holds(&self, link: Checkpoints) -> bool {
         self.0.get(&link.target.epoch) == Some(&link)
     }
 
     /// So many stand by it as must.
-    pub fn confirm(&mut self, link: Link) {
+    pub fn confirm(&mut self, link: Checkpoints) {
         self.0.insert(link.target.epoch, link);
         while self.0.len() > EPOCHS {
             self.0.pop_first();
@@ -59,7 +59,7 @@ pub fn needed(confirm: Confirm, voters: usize) -> usize {
 #[derive(Debug)]
 pub struct Ballot {
     needed: usize,
-    votes: Vec<(Link, BTreeSet<u16>)>,
+    votes: Vec<(Checkpoints, BTreeSet<u16>)>,
 }
 
 impl Ballot {
@@ -69,7 +69,7 @@ impl Ballot {
     }
 
     /// A voter says this; what is confirmed by it, if something is.
-    pub fn vote(&mut self, voter: u16, link: Link) -> Option<Link> {
+    pub fn vote(&mut self, voter: u16, link: Checkpoints) -> Option<Checkpoints> {
         let place = self.votes.iter().position(|(of, _)| *of == link).unwrap_or_else(|| {
             self.votes.push((link, BTreeSet::new()));
             self.votes.len() - 1
@@ -93,9 +93,9 @@ mod tests {
     use super::*;
     use crate::model::Root;
 
-    fn link(epoch: u64, target: u8) -> Link {
+    fn link(epoch: u64, target: u8) -> Checkpoints {
         let point = |epoch, root| Checkpoint { epoch: Epoch(epoch), root: Root([root; 32]) };
-        Link { source: point(epoch - 1, 0), target: point(epoch, target) }
+        Checkpoints { source: point(epoch - 1, 0), target: point(epoch, target) }
     }
 
     #[rstest]

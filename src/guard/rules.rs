@@ -61,13 +61,21 @@ pub enum Refusal {
         /// The target's.
         target_epoch: Epoch,
     },
-    /// The source is older than one that was given.
-    #[error("its source epoch {said} is older than {given}, which was given before")]
+    /// The source is older than one that was signed, or that two beacons said.
+    #[error("its source epoch {said} is older than {given}, which was signed or said by two beacons before")]
     Back {
         /// The source's.
         said: Epoch,
-        /// The newest given before.
+        /// The newest before.
         given: Epoch,
+    },
+    /// The source is newer than one that was signed with a later target.
+    #[error("its source epoch {said} is newer than {signed}, which was signed with a later target")]
+    Within {
+        /// The source's.
+        said: Epoch,
+        /// The oldest signed with a later target.
+        signed: Epoch,
     },
     /// A question behind what was signed.
     #[error(

@@ -214,6 +214,8 @@ pub enum ClientFrom {
 /// Choice of beacons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Routing {
+    /// Beacons asked at once for a block, of which the best is taken; default 2.
+    pub producers: u8,
     /// Beacons a signed message or block goes to.
     pub broadcast: Broadcast,
     /// Beacons told of subscriptions, preparations, registrations.

@@ -55,6 +55,12 @@ impl Heads {
         self.agreed
     }
 
+    /// The parent of the agreed head; none while one of their headers is not known.
+    pub fn parent(&self) -> Option<AgreedHead> {
+        let parent = self.blocks.get(&self.agreed?.root)?.parent;
+        self.blocks.get(&parent).map(|block| AgreedHead { slot: block.slot, root: block.root })
+    }
+
     /// A beacon's last reported head.
     pub fn of(&self, beacon: BeaconId) -> Option<AgreedHead> {
         self.reports.get(&beacon).copied()
@@ -215,6 +221,9 @@ mod tests {
         heads.report(BeaconId(0), head(11, 2), LATEST);
         heads.settle(LATEST, |_| true);
         assert_eq!(heads.agreed(), Some(head(11, 2)));
+        assert_eq!(heads.parent(), None, "its header is not known");
+        heads.learn(block(10, 1, 0));
+        assert_eq!(heads.parent(), Some(head(10, 1)));
         heads.report(BeaconId(0), head(50, 9), LATEST);
         heads.settle(LATEST, |_| true);
         assert_eq!(heads.agreed(), Some(head(11, 2)), "one voice of unknown descent moves nobody");

@@ -96,6 +96,7 @@ pub struct Pool {
     pub(super) seq: u64,
     published: Vec<Entry>,
     published_agreed: Option<AgreedHead>,
+    published_parent: Option<AgreedHead>,
     published_clock: Option<SlotClock>,
 }
 
@@ -117,6 +118,7 @@ impl Pool {
             seq: 0,
             published: Vec::new(),
             published_agreed: None,
+            published_parent: None,
             published_clock: None,
         };
         pool.conclude(now, &mut Vec::new());
@@ -241,7 +243,7 @@ impl Pool {
             };
             self.heads.settle(latest, heard);
         }
-        let agreed = self.heads.agreed();
+        let (agreed, parent) = (self.heads.agreed(), self.heads.parent());
         let mut entries = Vec::with_capacity(self.seats.len());
         for (index, seat) in self.seats.iter_mut().enumerate() {
             let id = BeaconId(index as u16);
@@ -278,11 +280,13 @@ impl Pool {
         }
         let changed = entries != self.published
             || agreed != self.published_agreed
+            || parent != self.published_parent
             || self.clock != self.published_clock;
         if changed {
             self.seq += 1;
             self.published = entries;
             self.published_agreed = agreed;
+            self.published_parent = parent;
             self.published_clock = self.clock.clone();
             actions.push(Action::Publish);
         }
@@ -295,6 +299,7 @@ impl Pool {
             at: now.wall,
             clock: self.clock.clone(),
             agreed: self.published_agreed,
+            parent: self.published_parent,
             entries: self.published.clone(),
         }
     }

@@ -72,6 +72,8 @@ pub struct Table {
     pub clock: Option<SlotClock>,
     /// The agreed head.
     pub agreed: Option<AgreedHead>,
+    /// The agreed head's parent, where it is known.
+    pub parent: Option<AgreedHead>,
     /// A row per beacon, by id.
     pub entries: Vec<Entry>,
 }

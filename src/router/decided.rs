@@ -16,7 +16,7 @@ use super::signable::Question;
 use super::upstream::Ask;
 use super::{Router, answer, quorum, shadow};
 use crate::chain::Era;
-use crate::guard::{AttestationData, Board, Marks, Refusal, Stage, Topic};
+use crate::guard::{self, AttestationData, Board, Heard, Marks, Refusal, Stage, Topic};
 use crate::model::{BeaconId, Root, Shared, UnixMs};
 use crate::pool::Table;
 
@@ -61,13 +61,13 @@ impl Decided {
         lock(&self.board).allows(data)
     }
 
-    /// What was given and signed at most on the chain of this genesis.
+    /// What holds on the chain of this genesis after what was signed.
     pub fn marks(&self, genesis: UnixMs) -> Option<Marks> {
         lock(&self.board).marks(genesis)
     }
 
-    /// Another process gave and signed so much.
-    pub fn raise(&self, genesis: UnixMs, marks: Marks) {
+    /// Another process learned so much.
+    pub fn raise(&self, genesis: UnixMs, marks: &Marks) {
         lock(&self.board).raise(genesis, marks);
     }
 
@@ -80,11 +80,21 @@ impl Decided {
     }
 }
 
-/// A client publishes attestations: it gets no other data for their slot.
-pub fn signed(router: &Router, ask: &Ask, case: Case, table: &Table) {
+/// A client publishes attestations: it gets no other data for their slot. What the first of them says.
+pub fn signed(router: &Router, ask: &Ask, case: Case, table: &Table) -> Option<AttestationData> {
     let since = |slot| table.clock.as_ref().is_some_and(|clock| clock.era_of(slot) != Era::Committee);
-    if let Some(slot) = AttestationData::slot_signed(&ask.body, case.ssz, since(case.slot)) {
-        lock(&router.memory.decided().board).signed(case.client, slot);
+    let vote = AttestationData::of_published(&ask.body, case.ssz, since(case.slot))?;
+    lock(&router.memory.decided().board).signed(case.client, vote.slot);
+    Some(vote)
+}
+
+/// A beacon took attestations of which the first says this.
+pub fn took(router: &Router, vote: &AttestationData, table: &Table) {
+    let Some(clock) = &table.clock else { return };
+    let (slot, epoch) = (vote.slot, clock.epoch_of(vote.slot));
+    let ahead = clock.slot_at((router.clock())().wall).is_none_or(|present| slot.0 > present.0 + 1);
+    if !ahead && guard::answer(vote, (slot, epoch), Some(vote.index), clock.era_of(slot)).is_ok() {
+        lock(&router.memory.decided().board).took(vote);
     }
 }
 
@@ -131,7 +141,7 @@ pub async fn ask(
         return Flowed { shared: joined, ..Flowed::fetched(response, None, counted) };
     };
     let given = match said.data {
-        Some(_) => lock(&decided.board).hand(case.client, topic, said.clone()),
+        Some(data) => lock(&decided.board).hand(case.client, topic, data, said.clone()),
         None => said.clone(),
     };
     let stood = was_there || !Arc::ptr_eq(&given, &said);
@@ -175,7 +185,11 @@ impl Reader {
             Arc::new(Said { kept, data })
         });
         let settle = |said: &Arc<Said>| match said.data {
-            Some(data) => lock(&decided.board).settle(topic, ticket, stage, (data, steady), said.clone()),
+            Some(data) => {
+                let (by, alone) = (said.kept.beacon.clone(), order.len() == 1);
+                let heard = Heard { ticket, stage, data, steady, by, alone };
+                lock(&decided.board).settle(topic, heard, said.clone())
+            }
             None => Some(said.clone()),
         };
         let stands = said.as_ref().and_then(settle);

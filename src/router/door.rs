@@ -72,10 +72,12 @@ pub async fn handle(router: Arc<Router>, peer: Peer, request: Request<Incoming>)
         headers,
         body: request_body,
         arrived,
+        origin: None,
     };
     let key = Key::of(peer.client, peer.ip);
     let (client, ip, id) = (peer.client, peer.ip, found.id);
-    let case = Case { key, slot, ssz, wants_ssz, client, ip, id, head: None, question: None, view: None };
+    let (head, question, view, block) = (None, None, None, None);
+    let case = Case { key, slot, ssz, wants_ssz, client, ip, id, head, question, view, block };
     let publishes = matches!(found.row.needs, Use::Publish | Use::Seed);
     let gone = HungUp { note: (!publishes).then(|| note.clone()) };
     let answering = answer_from_beacons(note, ask, case, room);

@@ -8,6 +8,7 @@ use hyper::{HeaderMap, Response, StatusCode};
 
 use super::afterwards::Afterwards;
 use super::body::Answer;
+use super::memory::Produced;
 use super::merge::Verdict;
 use super::replies::{gave_up, respond, soften};
 use super::run::{self, Finished, Tried};
@@ -15,8 +16,8 @@ use super::seeding::{self, Given};
 use super::signable::Question;
 use super::strategy::{Choice, Key, of};
 use super::upstream::{Ask, Reply};
-use super::{Router, answer, decided, duties, fresh, head, liveness, shadow, viewed};
-use crate::chain::{attestation_bits, contribution_bits};
+use super::{Router, answer, blocks, decided, duties, fresh, head, liveness, shadow, viewed};
+use crate::chain::{BlockKey, EnvelopeKey, attestation_bits, contribution_bits};
 use crate::endpoint::{Found, Inspect, Row, RowId, Strategy};
 use crate::model::{BeaconId, BeaconSet, ClientId, Root, Shared, Slot, Step, Use};
 use crate::pool::{AgreedHead, Table};
@@ -44,6 +45,8 @@ pub struct Case {
     pub question: Option<Question>,
     /// What is asked about the head, if it is that.
     pub view: Option<viewed::Question>,
+    /// The signed block that is published, if it is one.
+    pub block: Option<BlockKey>,
 }
 
 impl Case {
@@ -79,7 +82,7 @@ impl Flowed {
     }
 }
 
-/// Runs the flow of a row.
+/// Runs the flow of a request; a signed block's as long as no other one of its slot and proposer is out.
 pub async fn run(
     router: &Arc<Router>,
     ask: Arc<Ask>,
@@ -87,6 +90,24 @@ pub async fn run(
     case: Case,
     table: &Table,
 ) -> Flowed {
+    if ask.row.inspect != Inspect::SignedBlock {
+        return route(router, ask, found, case, table).await;
+    }
+    let Some(key) = BlockKey::of_signed(&ask.body, case.ssz) else {
+        return route(router, ask, found, case, table).await;
+    };
+    let case = Case { block: Some(key), ..case };
+    let ask = match router.memory.made(Produced::Block(key)) {
+        origin @ Some(_) => Arc::new(Ask { origin, ..(*ask).clone() }),
+        None => ask,
+    };
+    let within = run::total(ask.row, key.slot, table);
+    let go = Box::pin(route(router, ask, found, case, table));
+    blocks::publish(router, &key, table, within, go).await
+}
+
+/// Runs the flow of a row.
+async fn route(router: &Arc<Router>, ask: Arc<Ask>, found: &Found<'_>, case: Case, table: &Table) -> Flowed {
     let (row, arrived) = (ask.row, ask.arrived);
     let decided = router.memory.decided();
     let question = Question::read(found, table, arrived)
@@ -159,6 +180,9 @@ async fn walk(
             answered(router, &ask, case, finished)
         }
         Strategy::Or => liveness::ask(router, &ask, case, order, plan, table).await,
+        Strategy::One if row.inspect == Inspect::ProducedBlock => {
+            blocks::ask(router, ask, case, (choice, order), plan, table).await
+        }
         Strategy::Any
         | Strategy::One
         | Strategy::Pinned
@@ -186,13 +210,18 @@ async fn publish(
     plan: run::Plan,
     table: &Table,
 ) -> Flowed {
-    if ask.row.inspect == Inspect::Attestations {
-        decided::signed(router, &ask, case, table);
-    }
+    let vote = if ask.row.inspect == Inspect::Attestations {
+        decided::signed(router, &ask, case, table)
+    } else {
+        None
+    };
     let known = router.memory.was_taken(ask.path.as_str(), &ask.body);
     let first = router.turns.first();
     let sent = run::broadcast(&router.lane, &ask, order, width, plan, known).await;
     drop(first);
+    if let Some(vote) = vote.filter(|_| sent.verdict == Verdict::Taken) {
+        decided::took(router, &vote, table);
+    }
     published(router, ask, case, sent, None)
 }
 
@@ -212,8 +241,16 @@ fn carries_blobs(headers: &HeaderMap) -> bool {
 fn producer(router: &Router, found: &Found<'_>, ask: &Ask, case: Case) -> Option<BeaconId> {
     let finishes = matches!(ask.row.inspect, Inspect::SignedBlock | Inspect::Envelope)
         || ask.row.strategy == Strategy::Pinned;
-    let slot = found.slot().unwrap_or(case.slot);
-    finishes.then(|| router.memory.producer(ask.row.inspect, slot, &ask.body, case.ssz))?
+    if !finishes {
+        return None;
+    }
+    let exact = match ask.row.inspect {
+        Inspect::SignedBlock => case.block.map(Produced::Block),
+        Inspect::Envelope => EnvelopeKey::of_signed(&ask.body, case.ssz)
+            .map(|key| Produced::Root(key.slot, key.beacon_block_root)),
+        _ => None,
+    };
+    router.memory.producer(exact, found.slot().unwrap_or(case.slot))
 }
 
 fn holders(router: &Router, found: &Found<'_>, case: Case, table: &Table) -> BeaconSet {
@@ -257,10 +294,11 @@ fn answered(router: &Arc<Router>, ask: &Arc<Ask>, case: Case, finished: Finished
     let ssz = head::is_ssz(&reply.headers, &CONTENT_TYPE);
     let good = reply.status.is_success();
     let bytes = reply.bytes().cloned().unwrap_or_default();
-    if good {
-        remember(router, ask, case, by, &bytes, ssz);
+    if good && ask.row.strategy == Strategy::Pinned && ask.body.is_empty() {
+        let root = ask.path.path().rsplit('/').next().and_then(|text| text.parse::<Root>().ok());
+        root.into_iter().for_each(|root| router.memory.served_envelope(by, case.slot, root));
     }
-    let tells = lists_duties(ask.row) || ask.row.inspect == Inspect::ProducedBlock;
+    let tells = lists_duties(ask.row);
     let afterwards = (good && tells).then(|| Afterwards::of_answer(router, ask, case, by, (bytes, ssz)));
     let mut response = respond(router, by, reply, &tried);
     if response.status() == StatusCode::TOO_MANY_REQUESTS {
@@ -272,19 +310,6 @@ fn answered(router: &Arc<Router>, ask: &Arc<Ask>, case: Case, finished: Finished
 /// Whether an answer tells of duties the ledger keeps.
 pub(super) fn lists_duties(row: &Row) -> bool {
     matches!(row.inspect, Inspect::AttesterDuties | Inspect::ProposerDuties | Inspect::SyncDuties)
-}
-
-fn remember(router: &Router, ask: &Ask, case: Case, by: BeaconId, answer: &[u8], ssz: bool) {
-    match ask.row.inspect {
-        Inspect::ProducedBlock => router.memory.produced(by, case.slot, answer, ssz),
-        _ if ask.row.strategy == Strategy::Pinned && ask.body.is_empty() => {
-            let root = ask.path.path().rsplit('/').next().and_then(|text| text.parse::<Root>().ok());
-            if let Some(root) = root {
-                router.memory.served_envelope(by, case.slot, root);
-            }
-        }
-        _ => {}
-    }
 }
 
 /// What a broadcast amounts to; its laggards run on.

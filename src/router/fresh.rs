@@ -105,7 +105,14 @@ mod tests {
             share: 100,
             owed: None,
         });
-        Table { seq: 1, at: UnixMs(0), clock: None, agreed: Some(agreed), entries: entries.collect() }
+        Table {
+            seq: 1,
+            at: UnixMs(0),
+            clock: None,
+            agreed: Some(agreed),
+            parent: None,
+            entries: entries.collect(),
+        }
     }
 
     fn order(name: &str, table: &Table, told: AgreedHead) -> (Vec<u16>, usize) {

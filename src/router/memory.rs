@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::blocks::Blocks;
 use super::decided::Decided;
 use super::duties::Duties;
 use super::quorum::Quorums;
 use super::viewed::Viewed;
-use crate::chain::{BlockKey, EnvelopeKey};
+use crate::chain::BlockKey;
 use crate::endpoint::{Inspect, RowId};
 use crate::model::{BeaconId, BeaconSet, Epoch, Moment, Root, Slot};
 use crate::seeds::Held;
@@ -104,6 +105,8 @@ pub struct Memory {
     viewed: Arc<Viewed>,
     /// As above.
     quorums: Arc<Quorums>,
+    /// As above.
+    blocks: Arc<Blocks>,
     held: Mutex<Held>,
     lacking: Mutex<Bounded<(BeaconId, RowId, bool), Moment>>,
     heirs: Mutex<Vec<Heir>>,
@@ -118,6 +121,7 @@ impl Default for Memory {
             duties: Arc::default(),
             viewed: Arc::default(),
             quorums: Arc::default(),
+            blocks: Arc::default(),
             held: Mutex::default(),
             lacking: Mutex::new(Bounded::new(LACKING)),
             heirs: Mutex::default(),
@@ -141,10 +145,10 @@ impl Memory {
     /// The memory under the next fleet file: it knows what this one knows and hears what this one still learns. `places`
     /// has each beacon's place there, by its place here; none if it is gone.
     pub fn succeed(&self, places: Vec<Option<BeaconId>>) -> Arc<Memory> {
-        let (taken, decided) = (self.taken.clone(), self.decided.clone());
+        let (taken, decided, blocks) = (self.taken.clone(), self.decided.clone(), self.blocks.clone());
         let (duties, viewed) = (self.duties.clone(), self.viewed.clone());
         let quorums = self.quorums.clone();
-        let next = Arc::new(Memory { taken, decided, duties, viewed, quorums, ..Memory::default() });
+        let next = Arc::new(Memory { taken, decided, duties, viewed, quorums, blocks, ..Memory::default() });
         let (produced, lacking) = (lock(&self.produced), lock(&self.lacking));
         let held = lock(&self.held);
         *lock(&next.held) = held.at(&places);
@@ -180,6 +184,11 @@ impl Memory {
     /// What was confirmed of checkpoints.
     pub fn quorums(&self) -> &Quorums {
         &self.quorums
+    }
+
+    /// Blocks that were given or published.
+    pub fn blocks(&self) -> &Blocks {
+        &self.blocks
     }
 
     /// Learns something of a beacon, and passes it on to the heir.
@@ -224,30 +233,25 @@ impl Memory {
         }
     }
 
-    /// A beacon produced this answer.
-    pub fn produced(&self, beacon: BeaconId, slot: Slot, answer: &[u8], ssz: bool) {
+    /// A beacon produced the block that a client is given for a slot.
+    pub fn produced(&self, beacon: BeaconId, slot: Slot, key: Option<BlockKey>) {
         self.learn(Memo::Produced(beacon, Produced::Slot(slot)));
-        if let Some(key) = BlockKey::of_unsigned(answer, ssz) {
-            self.learn(Memo::Produced(beacon, Produced::Block(key)));
-        }
+        key.into_iter().for_each(|key| self.learn(Memo::Produced(beacon, Produced::Block(key))));
     }
 
-    /// Who produced what this request finishes: a signed block, or an envelope.
-    pub fn producer(&self, inspect: Inspect, slot: Slot, body: &[u8], ssz: bool) -> Option<BeaconId> {
-        let produced = lock(&self.produced);
-        let exact = match inspect {
-            Inspect::SignedBlock => BlockKey::of_signed(body, ssz).map(Produced::Block),
-            Inspect::Envelope => {
-                EnvelopeKey::of_signed(body, ssz).map(|key| Produced::Root(key.slot, key.beacon_block_root))
-            }
-            _ => None,
+    /// Who made exactly this.
+    pub fn made(&self, what: Produced) -> Option<BeaconId> {
+        lock(&self.produced).map.get(&what).copied()
+    }
+
+    /// Who produced what a request finishes: exactly this, or what was produced last for its slot.
+    pub fn producer(&self, exact: Option<Produced>, slot: Slot) -> Option<BeaconId> {
+        let slot = match exact {
+            Some(Produced::Block(key)) => key.slot,
+            Some(Produced::Root(slot, _) | Produced::Slot(slot)) => slot,
+            None => slot,
         };
-        let by_slot = || match exact {
-            Some(Produced::Block(key)) => Produced::Slot(key.slot),
-            Some(Produced::Root(slot, _)) => Produced::Slot(slot),
-            Some(Produced::Slot(_)) | None => Produced::Slot(slot),
-        };
-        exact.and_then(|key| produced.map.get(&key)).or_else(|| produced.map.get(&by_slot())).copied()
+        exact.and_then(|exact| self.made(exact)).or_else(|| self.made(Produced::Slot(slot)))
     }
 
     /// Who served the envelope of a block root will take its signed form.

@@ -7,6 +7,7 @@
 
 mod afterwards;
 mod answer;
+mod blocks;
 mod body;
 mod connection;
 mod decided;
@@ -31,6 +32,7 @@ mod local;
 mod memory;
 mod merge;
 mod merger;
+mod offer;
 mod policy;
 mod quorum;
 mod refusal;
@@ -57,7 +59,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::endpoint::{RowId, find};
-use crate::guard::Marks;
+use crate::guard::{Marks, Published};
 use crate::model::{
     BeaconId, BeaconName, BeaconSet, ClientId, Clock, Limits, Moment, Opened, Slot, Trace, UnixMs,
 };
@@ -171,14 +173,15 @@ impl Router {
         &self.lane.clock
     }
 
-    /// What was given and signed at most on the chain of this genesis.
-    pub fn marks(&self, genesis: UnixMs) -> Option<Marks> {
-        self.memory.decided().marks(genesis)
+    /// What holds on the chain of this genesis after what was signed: of attestations, and the last blocks.
+    pub fn marks(&self, genesis: UnixMs) -> (Option<Marks>, Vec<Published>) {
+        (self.memory.decided().marks(genesis), self.memory.blocks().last(genesis))
     }
 
-    /// Another process gave and signed so much.
-    pub fn raise(&self, genesis: UnixMs, marks: Marks) {
+    /// Another process learned so much.
+    pub fn raise(&self, genesis: UnixMs, marks: &Marks, blocks: &[Published]) {
         self.memory.decided().raise(genesis, marks);
+        blocks.iter().for_each(|one| self.memory.blocks().raise(genesis, *one));
     }
 
     /// Whether some beacon may answer what gets signed.

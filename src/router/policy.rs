@@ -6,6 +6,7 @@ use crate::model::{Bps, Broadcast, Quorum, Routing, Seeding};
 /// Widths by kind, from the fleet file.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
+    producers: u8,
     broadcast: Broadcast,
     seeding: Seeding,
     /// Share of reads repeated at excluded beacons.
@@ -17,7 +18,8 @@ pub struct Policy {
 impl Policy {
     /// The policy of a fleet file.
     pub fn new(routing: &Routing, shadow: Bps) -> Self {
-        Self { broadcast: routing.broadcast, seeding: routing.seeding, shadow, quorum: routing.quorum }
+        let Routing { producers, broadcast, seeding, quorum, .. } = *routing;
+        Self { producers, broadcast, seeding, shadow, quorum }
     }
 
     /// How many of `candidates` a request goes to.
@@ -25,6 +27,7 @@ impl Policy {
         let wanted = match (row.strategy, row.inspect) {
             // Each call makes the beacon call elsewhere (builder preferences): the table's word stands.
             (Strategy::Broadcast, _) if row.width == 1 => 1,
+            (Strategy::One, Inspect::ProducedBlock) if row.width > 1 => self.producers,
             (Strategy::Broadcast | Strategy::Pinned, Inspect::SignedBlock | Inspect::Envelope) => {
                 self.broadcast.blocks
             }

@@ -12,7 +12,7 @@ use super::run::{self, Plan, Tried};
 use super::signable::Question;
 use super::upstream::{Ask, Reply};
 use super::{Router, head};
-use crate::guard::{AttestationData, Ballot, Confirmed, Link, needed};
+use crate::guard::{AttestationData, Ballot, Checkpoints, Confirmed, needed};
 use crate::model::{BeaconId, BeaconName, Impossible, Quorum, Voter};
 
 /// What is known besides the table: what was confirmed, and which client each beacon is.
@@ -61,9 +61,9 @@ impl Quorums {
 }
 
 /// What is to be confirmed of a reply; none if it is an error.
-fn link(reply: &Reply) -> Option<Link> {
+fn link(reply: &Reply) -> Option<Checkpoints> {
     let body = reply.bytes().filter(|_| reply.status.is_success())?;
-    AttestationData::of(body, head::is_ssz(&reply.headers, &CONTENT_TYPE)).map(|data| Link::of(&data))
+    AttestationData::of(body, head::is_ssz(&reply.headers, &CONTENT_TYPE)).map(|data| Checkpoints::of(&data))
 }
 
 /// The answer to give where `first` came first: that one, or another one whose source and target are confirmed.
@@ -124,7 +124,7 @@ pub async fn confirm(
 fn impossible(
     quorums: &Quorums,
     quorum: Quorum,
-    said: Link,
+    said: Checkpoints,
     (most, needed): (usize, usize),
     first: (BeaconId, Reply),
 ) -> Result<(BeaconId, Reply), String> {

@@ -138,6 +138,7 @@ impl Router {
             headers,
             body: replay.body.clone().into(),
             arrived: (self.clock())(),
+            origin: None,
         };
         let (attempt, _) = self.lane.upstreams[id.index()].attempt(&ask, REPLAY_TIME, self.clock()).await;
         match attempt.outcome {

@@ -18,6 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::Semaphore;
 
 use super::body::{self, BodyError};
+use super::offer::BUILDER_URL;
 use crate::endpoint::{Body, Inspect, Meaning, Row, Strategy, Verb, meaning};
 use crate::model::{self, Attempt, BeaconId, BeaconName, Clock, Moment, Outcome, Use};
 use crate::pool::Gauge;
@@ -83,6 +84,8 @@ pub struct Ask {
     pub body: Bytes,
     /// When the client's head arrived.
     pub arrived: Moment,
+    /// The beacon that named the builder whose URL the headers have: no other is told of it.
+    pub origin: Option<BeaconId>,
 }
 
 impl Ask {
@@ -276,6 +279,9 @@ impl Upstream {
         *request.method_mut() = ask.method.clone();
         *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
         *request.headers_mut() = ask.headers.clone();
+        if ask.origin != Some(self.id) {
+            request.headers_mut().remove(BUILDER_URL);
+        }
         if ask.body.is_empty() && ask.method != Method::GET {
             // Nobody else says so, and some servers answer 411 (RFC 9110, section 8.6).
             request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));

@@ -13,7 +13,7 @@ const PATH: &str = "/eth/v1/validator/attestation_data";
 /// Of every stub's chain.
 const GENESIS: Duration = Duration::from_secs(1_600_000_000);
 
-fn slot() -> u64 {
+pub fn slot() -> u64 {
     let chain = SystemTime::now().duration_since(UNIX_EPOCH + GENESIS).unwrap();
     chain.as_millis() as u64 / SLOT_MS
 }

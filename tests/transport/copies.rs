@@ -131,7 +131,8 @@ fn block(slot: u64, producer: usize) -> String {
     let root = |byte: usize| format!("0x{}", format!("{byte:02x}").repeat(32));
     format!(
         r#"{{"slot":"{slot}","proposer_index":"7","parent_root":"{}","state_root":"{}","body":{{}}}}"#,
-        root(1),
+        // The head that all stubs have.
+        root(0xab),
         root(10 + producer)
     )
 }

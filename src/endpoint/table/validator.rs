@@ -20,12 +20,14 @@ pub(super) const ROWS: &[Row] = &[
         .with_status(Status::Removed),
     Row::produce("/eth/v2/validator/blocks/{slot}", "produceBlockV2").with_status(Status::Removed),
     Row::produce("/eth/v3/validator/blocks/{slot}", "produceBlockV3"),
-    Row::produce("/eth/v4/validator/blocks/{slot}", "produceBlockV4"),
-    Row::produce("/eth/v4/validator/blocks/{slot}", "produceBlockV4 (POST)")
+    Row::produce_early("/eth/v4/validator/blocks/{slot}", "produceBlockV4"),
+    Row::produce_early("/eth/v4/validator/blocks/{slot}", "produceBlockV4 (POST)")
         .post()
         .with_status(Status::Draft),
-    Row::produce("/eth/v4/validator/blocks/{slot}/with_bid", "produceBlockV4WithBid")
+    // The bid it names is one beacon's.
+    Row::produce_early("/eth/v4/validator/blocks/{slot}/with_bid", "produceBlockV4WithBid")
         .post()
+        .with_width(1)
         .with_status(Status::Draft),
     Row::pinned("/eth/v1/validator/execution_payload_bids/{slot}/{builder_index}", "getExecutionPayloadBid"),
     Row::pinned(

@@ -6,6 +6,7 @@ mod best;
 mod broadcast;
 mod either;
 mod plan;
+mod produce;
 mod sequence;
 mod turns;
 
@@ -17,7 +18,8 @@ use crate::model::{Attempt, BeaconId, Clock, Outcome, TRACE_ATTEMPTS};
 pub use best::best;
 pub use broadcast::{Broadcast, Laggards, broadcast};
 pub use either::either;
-pub use plan::{Plan, plan};
+pub use plan::{Plan, plan, total};
+pub use produce::produce;
 pub use sequence::sequence;
 pub use turns::Turns;
 

@@ -35,7 +35,7 @@ pub struct Plan {
 
 /// Makes the plan of a request about `slot` that arrived at `now`; `first` is the gauge of the beacon asked first.
 pub fn plan(row: &Row, slot: Slot, now: Moment, table: &Table, first: &Gauge) -> Plan {
-    let slot_ms = table.clock.as_ref().map_or(UNKNOWN_SLOT_MS, |clock| clock.slot_ms(slot));
+    let slot_ms = slot_ms(slot, table);
     let share = |bps: Bps| bps.of(slot_ms).max(1);
     let hedge = row.budget.hedge.map(|bps| {
         if row.follow == Follow::SameBytes {
@@ -50,8 +50,17 @@ pub fn plan(row: &Row, slot: Slot, now: Moment, table: &Table, first: &Gauge) ->
         follow: row.follow,
         hedge,
         attempt: Duration::from_millis(share(row.budget.attempt)),
-        total: Duration::from_millis(share(row.budget.total)),
+        total: total(row, slot, table),
     }
+}
+
+/// How long a request of this row about `slot` may take in all.
+pub fn total(row: &Row, slot: Slot, table: &Table) -> Duration {
+    Duration::from_millis(row.budget.total.of(slot_ms(slot, table)).max(1))
+}
+
+fn slot_ms(slot: Slot, table: &Table) -> u64 {
+    table.clock.as_ref().map_or(UNKNOWN_SLOT_MS, |clock| clock.slot_ms(slot))
 }
 
 /// Milliseconds after which an answer of this beacon is unusually late.
@@ -87,7 +96,7 @@ mod tests {
         let genesis = Genesis { time: 0, validators_root: Root::default(), fork_version: [0; 4] };
         let spec = [("SECONDS_PER_SLOT", slot_s), ("SLOTS_PER_EPOCH", "32")].into_iter().collect();
         let clock = SlotClock::new(&genesis, &spec).unwrap();
-        Table { seq: 1, at: UnixMs(0), clock: Some(clock), agreed: None, entries: Vec::new() }
+        Table { seq: 1, at: UnixMs(0), clock: Some(clock), agreed: None, parent: None, entries: Vec::new() }
     }
 
     fn hedge_ms(gauge: &Gauge, slot_s: &str, into_slot_ms: u64) -> u128 {

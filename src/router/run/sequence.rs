@@ -13,7 +13,7 @@ use crate::model::{Attempt, BeaconId, Outcome};
 use crate::router::upstream::{Ask, Reply};
 
 /// After so many beacons said "not found" or "bad request" alike, that is the answer.
-const AGREEING_REFUSALS: usize = 2;
+pub(super) const AGREEING_REFUSALS: usize = 2;
 
 /// A beacon that has not the agreed head is asked beside one that has it only after this: its answer would be the
 /// faster for being the older.

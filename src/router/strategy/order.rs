@@ -7,7 +7,7 @@ use crate::model::{BeaconId, ClientId, Slot, Use};
 use crate::pool::{Entry, NEVER, Table};
 
 /// Who asks, for draws that should stay the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Key(pub u64);
 
 impl Key {

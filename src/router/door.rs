@@ -147,7 +147,11 @@ fn for_beacon(headers: HeaderMap, row: &Row) -> HeaderMap {
 fn is_read_as_json(row: &Row) -> bool {
     matches!(
         row.inspect,
-        Inspect::AttesterDuties | Inspect::ProposerDuties | Inspect::SyncDuties | Inspect::Liveness
+        Inspect::AttesterDuties
+            | Inspect::ProposerDuties
+            | Inspect::SyncDuties
+            | Inspect::PayloadDuties
+            | Inspect::Liveness
     )
 }
 

@@ -232,6 +232,7 @@ async fn what_is_read_is_asked_for_plain(#[case] method: &str, #[case] target: &
 #[case::attesters("POST", "/eth/v1/validator/duties/attester/5", "application/json")]
 #[case::proposers("GET", "/eth/v2/validator/duties/proposer/5", "application/json")]
 #[case::sync("POST", "/eth/v1/validator/duties/sync/5", "application/json")]
+#[case::payload("POST", "/eth/v1/validator/duties/ptc/5", "application/json")]
 #[case::block("GET", "/eth/v3/validator/blocks/5", SSZ_FIRST)]
 #[case::small("GET", READ, SSZ_FIRST)]
 #[tokio::test(flavor = "multi_thread")]

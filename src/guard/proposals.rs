@@ -272,12 +272,16 @@ mod tests {
     fn the_last_blocks_are_known_to_the_next_process_and_on_their_own_chain_only() {
         let mut before = Proposals::default();
         before.on(GENESIS);
-        (1..=8).rev().for_each(|slot| before.took(&block(slot, 2, slot as u8)));
+        for slot in (1..=8).rev() {
+            before.took(&block(slot, 2, slot as u8));
+        }
         let marks = before.last(GENESIS);
         assert_eq!(marks.iter().map(|one| one.slot().0).collect::<Vec<_>>(), [5, 6, 7, 8]);
         assert_eq!(before.last(UnixMs(2)), []);
         let mut after = Proposals::default();
-        marks.iter().for_each(|one| after.raise(GENESIS, *one));
+        for one in &marks {
+            after.raise(GENESIS, *one);
+        }
         assert_eq!(after.last(GENESIS), marks);
         for slot in 5..=8 {
             let out = block(slot, 2, slot as u8);

@@ -69,6 +69,13 @@ impl Gauge {
         self.produced.store(now.mono_us.max(1), Relaxed);
     }
 
+    /// What it produced since then is not used: it is needed to finish nothing.
+    pub fn spared(&self, since: Moment) {
+        let unused = |at| (at >= since.mono_us).then_some(0);
+        // None is left as it is: that block is from before.
+        let _ = self.produced.fetch_update(Relaxed, Relaxed, unused);
+    }
+
     /// Whether it produced a block within the last `ms` milliseconds.
     pub fn produced_within(&self, now: Moment, ms: u64) -> bool {
         let at = self.produced.load(Relaxed);

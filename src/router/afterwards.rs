@@ -84,7 +84,9 @@ impl Afterwards {
             if success || attempt.outcome == Outcome::AlreadyKnown {
                 self.took.add(attempt.beacon);
                 router.told(attempt.beacon, &ask, self.given.as_deref());
-                self.case.block.iter().for_each(|block| router.memory.blocks().took(block));
+                if let Some(block) = &ask.block {
+                    router.memory.blocks().took(block);
+                }
             }
         };
         laggards.finish(&router.lane, &ask, &router.turns, tell).await;

@@ -87,7 +87,9 @@ impl Blocks {
     /// On a chain whose clock is this one; what is known of another chain is forgotten.
     fn on(&self, clock: Option<&SlotClock>) -> MutexGuard<'_, Proposals> {
         let mut proposals = lock(&self.proposals);
-        clock.into_iter().for_each(|clock| proposals.on(clock.genesis()));
+        if let Some(clock) = clock {
+            proposals.on(clock.genesis());
+        }
         proposals
     }
 }
@@ -222,6 +224,10 @@ impl Maker {
         };
         let finished = run::produce(&router.lane, &ask, (&order, width), (plan, soft), read, rate).await;
         let tried = finished.tried;
+        let used = finished.reply.as_ref().map(|(by, _)| *by);
+        for lost in tried.kept().iter().filter(|attempt| Some(attempt.beacon) != used) {
+            router.lane.upstreams[lost.beacon.index()].gauge.spared(ask.arrived);
+        }
         let draft = finished.reply.map(|(by, reply)| {
             let offer = reply.status.is_success().then(|| Offer::of(&reply));
             if let Some(offer) = &offer {

@@ -73,11 +73,10 @@ pub async fn handle(router: Arc<Router>, peer: Peer, request: Request<Incoming>)
         body: request_body,
         arrived,
         origin: None,
+        block: None,
     };
-    let key = Key::of(peer.client, peer.ip);
-    let (client, ip, id) = (peer.client, peer.ip, found.id);
-    let (head, question, view, block) = (None, None, None, None);
-    let case = Case { key, slot, ssz, wants_ssz, client, ip, id, head, question, view, block };
+    let (key, client, ip, id) = (Key::of(peer.client, peer.ip), peer.client, peer.ip, found.id);
+    let case = Case { key, slot, ssz, wants_ssz, client, ip, id, head: None, question: None, view: None };
     let publishes = matches!(found.row.needs, Use::Publish | Use::Seed);
     let gone = HungUp { note: (!publishes).then(|| note.clone()) };
     let answering = answer_from_beacons(note, ask, case, room);

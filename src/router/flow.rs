@@ -45,8 +45,6 @@ pub struct Case {
     pub question: Option<Question>,
     /// What is asked about the head, if it is that.
     pub view: Option<viewed::Question>,
-    /// The signed block that is published, if it is one.
-    pub block: Option<BlockKey>,
 }
 
 impl Case {
@@ -96,11 +94,8 @@ pub async fn run(
     let Some(key) = BlockKey::of_signed(&ask.body, case.ssz) else {
         return route(router, ask, found, case, table).await;
     };
-    let case = Case { block: Some(key), ..case };
-    let ask = match router.memory.made(Produced::Block(key)) {
-        origin @ Some(_) => Arc::new(Ask { origin, ..(*ask).clone() }),
-        None => ask,
-    };
+    let origin = router.memory.made(Produced::Block(key));
+    let ask = Arc::new(Ask { origin, block: Some(key), ..(*ask).clone() });
     let within = run::total(ask.row, key.slot, table);
     let go = Box::pin(route(router, ask, found, case, table));
     blocks::publish(router, &key, table, within, go).await
@@ -245,7 +240,7 @@ fn producer(router: &Router, found: &Found<'_>, ask: &Ask, case: Case) -> Option
         return None;
     }
     let exact = match ask.row.inspect {
-        Inspect::SignedBlock => case.block.map(Produced::Block),
+        Inspect::SignedBlock => ask.block.map(Produced::Block),
         Inspect::Envelope => EnvelopeKey::of_signed(&ask.body, case.ssz)
             .map(|key| Produced::Root(key.slot, key.beacon_block_root)),
         _ => None,
@@ -296,7 +291,9 @@ fn answered(router: &Arc<Router>, ask: &Arc<Ask>, case: Case, finished: Finished
     let bytes = reply.bytes().cloned().unwrap_or_default();
     if good && ask.row.strategy == Strategy::Pinned && ask.body.is_empty() {
         let root = ask.path.path().rsplit('/').next().and_then(|text| text.parse::<Root>().ok());
-        root.into_iter().for_each(|root| router.memory.served_envelope(by, case.slot, root));
+        if let Some(root) = root {
+            router.memory.served_envelope(by, case.slot, root);
+        }
     }
     let tells = lists_duties(ask.row);
     let afterwards = (good && tells).then(|| Afterwards::of_answer(router, ask, case, by, (bytes, ssz)));

@@ -236,7 +236,9 @@ impl Memory {
     /// A beacon produced the block that a client is given for a slot.
     pub fn produced(&self, beacon: BeaconId, slot: Slot, key: Option<BlockKey>) {
         self.learn(Memo::Produced(beacon, Produced::Slot(slot)));
-        key.into_iter().for_each(|key| self.learn(Memo::Produced(beacon, Produced::Block(key))));
+        if let Some(key) = key {
+            self.learn(Memo::Produced(beacon, Produced::Block(key)));
+        }
     }
 
     /// Who made exactly this.

@@ -181,7 +181,9 @@ impl Router {
     /// Another process learned so much.
     pub fn raise(&self, genesis: UnixMs, marks: &Marks, blocks: &[Published]) {
         self.memory.decided().raise(genesis, marks);
-        blocks.iter().for_each(|one| self.memory.blocks().raise(genesis, *one));
+        for one in blocks {
+            self.memory.blocks().raise(genesis, *one);
+        }
     }
 
     /// Whether some beacon may answer what gets signed.

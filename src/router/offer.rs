@@ -229,6 +229,7 @@ mod tests {
                 body: Bytes::copy_from_slice(body),
                 arrived: Moment::default(),
                 origin: None,
+                block: None,
             };
             Taste::of(&ask, &found, ssz, spec)
         };

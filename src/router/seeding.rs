@@ -139,6 +139,7 @@ impl Router {
             body: replay.body.clone().into(),
             arrived: (self.clock())(),
             origin: None,
+            block: None,
         };
         let (attempt, _) = self.lane.upstreams[id.index()].attempt(&ask, REPLAY_TIME, self.clock()).await;
         match attempt.outcome {

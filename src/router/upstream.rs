@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 
 use super::body::{self, BodyError};
 use super::offer::BUILDER_URL;
+use crate::chain::BlockKey;
 use crate::endpoint::{Body, Inspect, Meaning, Row, Strategy, Verb, meaning};
 use crate::model::{self, Attempt, BeaconId, BeaconName, Clock, Moment, Outcome, Use};
 use crate::pool::Gauge;
@@ -86,6 +87,8 @@ pub struct Ask {
     pub arrived: Moment,
     /// The beacon that named the builder whose URL the headers have: no other is told of it.
     pub origin: Option<BeaconId>,
+    /// The signed block that is published, if it is one.
+    pub block: Option<BlockKey>,
 }
 
 impl Ask {

@@ -70,7 +70,8 @@ impl Maker {
     pub async fn start(self) -> Stub {
         let calls = AtomicU8::new(0);
         let script: Script = Arc::new(move |seen: &Seen| {
-            let Some(path) = seen.target.strip_prefix("/eth/v").filter(|path| path.contains("/blocks/"))
+            let Some(path) =
+                seen.target.strip_prefix("/eth/v").filter(|path| path.contains("/validator/blocks/"))
             else {
                 return vec![json(r#"{"data":"ok"}"#)];
             };
@@ -143,11 +144,15 @@ async fn a_block_upon_another_head_loses_and_is_given_when_nobody_has_a_better_o
 async fn who_has_nothing_to_give_is_replaced() {
     let other_slot = Stub::start(Arc::new(|seen: &Seen| {
         let body = format!(r#"{{"data":{}}}"#, block(5, HEAD, 9));
-        if seen.target.contains("/blocks/") { vec![json(&body)] } else { vec![json(r#"{"data":"ok"}"#)] }
+        if seen.target.contains("/validator/blocks/") {
+            vec![json(&body)]
+        } else {
+            vec![json(r#"{"data":"ok"}"#)]
+        }
     }));
     let failing = Stub::start(Arc::new(|seen: &Seen| {
         let error = answer("500 Internal Server Error", &[], b"no payload");
-        if seen.target.contains("/blocks/") { vec![error] } else { vec![json(r#"{"data":"ok"}"#)] }
+        if seen.target.contains("/validator/blocks/") { vec![error] } else { vec![json(r#"{"data":"ok"}"#)] }
     }));
     let stubs = vec![other_slot.await, failing.await, Maker::new(1).start().await];
     let house = House::with(stubs, "").await;
@@ -211,7 +216,7 @@ async fn an_error_is_not_remembered() {
     let calls = Arc::new(AtomicU8::new(0));
     let counted = calls.clone();
     let script: Script = Arc::new(move |seen: &Seen| {
-        if !seen.target.contains("/blocks/") {
+        if !seen.target.contains("/validator/blocks/") {
             return vec![json(r#"{"data":"ok"}"#)];
         }
         if counted.fetch_add(1, SeqCst) == 0 {

@@ -198,6 +198,12 @@ async fn a_watch_in_json_is_an_object_a_line_and_the_journal_tells_who() {
     let beacon: beacondeck::model::BeaconStatus =
         serde_json::from_str(&says(&mut beacons.out, "\"drained\"").await).unwrap();
     assert_eq!(beacon.name.as_str(), "b1");
+    let mut explain = Program::start(&file, &["explain", "--watch", "--json"]);
+    let answer = reqwest::get(format!("{}/eth/v1/beacon/headers/head", rig.url())).await.unwrap();
+    assert_eq!(answer.status(), 502, "nobody listens there");
+    let explained: beacondeck::model::Explanation =
+        serde_json::from_str(&says(&mut explain.out, "getBlockHeader").await).unwrap();
+    assert_eq!((explained.status, explained.served_by.as_str()), (502, "nobody"));
     let shown = command(&file, &["journal"]).output().await.unwrap();
     let text = String::from_utf8(shown.stdout).unwrap();
     assert!(text.trim_end().contains("): drain b1: b1 is drain"), "{text}");

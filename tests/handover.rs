@@ -141,9 +141,13 @@ async fn a_hand_over_under_load_refuses_no_connection_and_loses_no_request() {
     assert_eq!(events.head().await.unwrap().status, 200);
     let mut idle = Wire::to(program.door()).await;
     assert_eq!(idle.ask(&get(READ)).await.unwrap().status, 200);
-    for _ in 0..2 {
+    for by_order in [false, true] {
         let before = program.id();
-        program.hand_over().await;
+        if by_order {
+            program.hand_over_by_order().await;
+        } else {
+            program.hand_over().await;
+        }
         assert_ne!(program.id(), before);
         until("a drain is handed over", async || {
             program.status().await["beacons"][1]["lifecycle"]["state"] == "drained"
@@ -182,6 +186,19 @@ async fn a_successor_that_does_not_come_to_serve_ends_and_its_predecessor_goes_o
     })
     .await;
     tokio::time::timeout(Duration::from_secs(20), program.hand_over()).await.expect("the next one does");
+    program.write("fleet: [broken\n");
+    let refused = program.run(&["hand-over", "--wait"]).await;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(69), "{said}");
+    assert!(said.starts_with("beacondeck: serve was not handed over: the next process ended"), "{said}");
+    let journal = program.run(&["journal"]).await.stdout;
+    let journal = String::from_utf8(journal).unwrap();
+    let entries: Vec<&str> = journal.lines().filter(|line| line.contains(": hand-over: ")).collect();
+    let [ordered, failed] = entries[..] else { panic!("{journal}") };
+    assert!(ordered.contains("uid ") && ordered.contains(": handing over to "), "{ordered}");
+    assert!(failed.contains(" serve: hand-over: failed: the next process ended"), "{failed}");
+    program.write(&valid);
+    program.hand_over_by_order().await;
     let done = load.stop().await;
     assert_eq!(done.failures, Vec::<String>::new());
     program.end_successor().await;

@@ -6,8 +6,8 @@ mod common;
 
 use std::time::Duration;
 
-use beacondeck::model::Epoch;
-use beacondeck::sim::{SimConfig, SimNetwork};
+use beacondeck::model::{Epoch, Reason};
+use beacondeck::sim::{Fault, SimConfig, SimNetwork};
 use common::{Rig, wait_for};
 use serde_json::{Value, json};
 
@@ -125,6 +125,81 @@ async fn a_network_younger_than_two_epochs_has_nothing_that_was_missed() {
     assert!(network.epoch().0 < 2);
     let (status, body) = asked(&rig.url(), network.epoch()).await;
     assert_eq!(status, 200, "{body}");
+    rig.stop().await;
+    network.stop().await;
+}
+
+/// A fleet file whose beacons tell when their processes started.
+fn with_metrics(network: &SimNetwork) -> String {
+    let beacons = network.urls().into_iter().enumerate();
+    let lines = beacons.map(|(place, url)| {
+        format!(
+            "  - {{name: b{place}, url: \"{url}\", metrics: \"{url}/metrics\", labels: {{host: h{place}}}}}\n"
+        )
+    });
+    format!("beacons:\n{}{KNOBS}", lines.collect::<String>())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_tells_when_it_started_is_evidence_whatever_broke_and_none_once_it_restarted() {
+    let mut network = SimNetwork::start(config()).await.unwrap();
+    let rig = Rig::with(&with_metrics(&network)).await;
+    healthy(&rig).await;
+    network.start_clients(&rig.url());
+    until_answered(&network, &rig).await;
+
+    network.beacons().iter().for_each(|beacon| beacon.set(Fault::Reset));
+    assert!(wait_for(PATIENCE, || !rig.status().beacons.iter().any(|beacon| beacon.healthy)).await);
+    network.beacons().iter().for_each(|beacon| beacon.heal());
+    let back = std::time::Instant::now();
+    healthy(&rig).await;
+    until_answered(&network, &rig).await;
+    assert!(back.elapsed() < SOON, "{:?}", back.elapsed());
+
+    for place in [1, 2] {
+        network.beacon(place).restart(Duration::from_millis(700)).await;
+    }
+    healthy(&rig).await;
+    let (status, body) = asked(&rig.url(), network.epoch()).await;
+    let message = body["message"].as_str().unwrap();
+    assert_eq!(status, 503, "{body}");
+    assert!(message.starts_with("only 1 of 3"), "{message}");
+    rig.stop().await;
+    network.stop().await;
+}
+
+/// Longer than a beacon's return and the next event on its stream take, shorter than two epochs.
+const SOON: Duration = Duration::from_secs(5);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_is_gone_for_a_moment_blinds_nobody_and_streams_that_break_prove_nothing() {
+    let mut network = SimNetwork::start(config()).await.unwrap();
+    let rig = Rig::start(&network, KNOBS).await;
+    healthy(&rig).await;
+    network.start_clients(&rig.url());
+    until_answered(&network, &rig).await;
+
+    network.beacons().iter().for_each(|beacon| beacon.set(Fault::Away));
+    let gone = || rig.status().beacons.iter().all(|beacon| beacon.reasons.contains(&Reason::Unreachable));
+    assert!(wait_for(PATIENCE, gone).await, "{:?}", rig.status());
+    let (status, body) = asked(&rig.url(), network.epoch()).await;
+    assert_eq!(status, 503, "nobody is known to be what it was: {body}");
+    network.beacons().iter().for_each(|beacon| beacon.heal());
+    let back = std::time::Instant::now();
+    healthy(&rig).await;
+    until_answered(&network, &rig).await;
+    assert!(back.elapsed() < SOON, "{:?}", back.elapsed());
+
+    // A stream that broke may have been another process's.
+    network.beacons().iter().for_each(|beacon| beacon.set(Fault::Reset));
+    assert!(wait_for(PATIENCE, || !rig.status().beacons.iter().any(|beacon| beacon.healthy)).await);
+    network.beacons().iter().for_each(|beacon| beacon.heal());
+    healthy(&rig).await;
+    let (status, body) = asked(&rig.url(), network.epoch()).await;
+    let message = body["message"].as_str().unwrap();
+    assert_eq!(status, 503, "{body}");
+    assert!(!message.contains("b0 ("), "it tells when it started: {message}");
+    assert!(message.starts_with("only 1 of 3") && message.contains("b1 ("), "{message}");
     rig.stop().await;
     network.stop().await;
 }

@@ -128,3 +128,17 @@ async fn the_last_beacon_alone_still_serves() {
     rig.stop().await;
     network.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_busy_a_machine_is_is_known_by_its_beacons_word_or_because_it_is_this_one() {
+    let network = SimNetwork::start(config()).await.unwrap();
+    let rig = Rig::start(&network, "probing: {interval: 100ms}\n").await;
+    let known = || (0..4).all(|id| rig.beacon(id).cpu.is_some());
+    assert!(wait_for(Duration::from_secs(20), known).await, "{:?}", rig.status().beacons);
+    assert_eq!(rig.beacon(0).cpu, Some(40), "as the simulated Lighthouse says");
+    assert!((1..4).all(|id| rig.beacon(id).cpu <= Some(100)), "as this machine's kernel says");
+    network.beacon(0).set(Fault::Refuse);
+    assert!(wait_for(Duration::from_secs(20), || rig.beacon(0).cpu.is_none()).await, "nobody tells any more");
+    rig.stop().await;
+    network.stop().await;
+}

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
 mod common;
+#[path = "schedules/dice.rs"]
+mod dice;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -11,6 +13,7 @@ use std::time::{Duration, Instant};
 use beacondeck::model::{Epoch, Lifecycle, Reason, SeedKind, ValidatorIndex};
 use beacondeck::sim::{Fault, SimConfig, SimNetwork, SimValidatorClient, Style};
 use common::{Rig, wait_for};
+use dice::Dice;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
@@ -301,6 +304,73 @@ async fn what_was_told_to_one_process_is_told_again_by_the_next() {
     assert!(wait_for(PATIENCE, told).await, "{:?}", rig.status());
     let (status, answer) = post(&rig, 3, PREPARE, &preparations(2..3, 0xbb)).await;
     assert_eq!(status, 400, "whose word was first is known, too: {answer}");
+    rig.stop().await;
+    network.stop().await;
+}
+
+const SUBSCRIBE: &str = "/eth/v1/validator/beacon_committee_subscriptions";
+/// From its return on a beacon has so long to be told everything.
+const IN_TIME: Duration = Duration::from_secs(1);
+
+/// Subscriptions of the first committees of a slot.
+fn subscriptions(slot: u64, committees: usize) -> String {
+    let list: Vec<String> = (0..committees)
+        .map(|number| {
+            format!(
+                r#"{{"validator_index":"{number}","committee_index":"{number}","committees_at_slot":"{committees}","slot":"{slot}","is_aggregator":true}}"#
+            )
+        })
+        .collect();
+    format!("[{}]", list.join(","))
+}
+
+/// With probes as they are by default. What clients say while a beacon is away is among it.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_returns_holds_within_a_second_what_is_valid_whatever_restarts_and_drains() {
+    let network = SimNetwork::start(SimConfig { slot_ms: 12_000, ..config(3) }).await.unwrap();
+    let all =
+        "routing: {seeding: {subscriptions: all, registrations: all}}\nhealth: {rise: 1, warm-up-slots: 0}\n";
+    let rig = Rig::start(&network, all).await;
+    assert!(wait_for(PATIENCE, || rig.status().beacons.iter().all(|beacon| beacon.healthy)).await);
+    // Its slot comes long after the test.
+    let slot = network.slot().unwrap().0 + 8;
+    assert_eq!(post(&rig, 2, SUBSCRIBE, &subscriptions(slot, 3)).await.0, 200);
+    assert_eq!(post(&rig, 2, REGISTER, &registrations(9)).await.0, 200);
+    let mut wanted = [0xa0_u8; 24];
+    assert_eq!(post(&rig, 2, PREPARE, &preparations(0..24, 0xa0)).await.0, 200);
+    let mut dice = Dice(20_261_127);
+    let mut times = Vec::new();
+    for round in 1..=12_u8 {
+        let (place, of) = (dice.below(3), dice.below(3) as u64 * 8);
+        let away = Duration::from_millis(dice.below(2_500) as u64);
+        let restarts = dice.below(3) > 0;
+        let beacon = network.beacon(place);
+        if restarts {
+            beacon.set(Fault::Restart);
+            beacon.settled().await;
+        } else {
+            rig.order(place, true).await;
+        }
+        assert_eq!(post(&rig, 2, PREPARE, &preparations(of..of + 8, round)).await.0, 200);
+        wanted[of as usize..][..8].fill(round);
+        tokio::time::sleep(away).await;
+        if restarts {
+            beacon.heal();
+            beacon.settled().await;
+        } else {
+            rig.order(place, false).await;
+        }
+        let returned = Instant::now();
+        let holds = || {
+            let paid =
+                (0..24).all(|validator| pays(&network, place, validator) == Some(wanted[validator as usize]));
+            paid && beacon.subscribed() == 3 && beacon.registered().iter().sum::<usize>() >= 9
+        };
+        assert!(wait_for(PATIENCE, holds).await, "round {round}: {:?}", rig.beacon(place));
+        times.push((returned.elapsed(), place, away, restarts));
+    }
+    times.sort();
+    assert!(times.iter().all(|(took, ..)| *took < IN_TIME), "took, beacon, away, restarted: {times:?}");
     rig.stop().await;
     network.stop().await;
 }

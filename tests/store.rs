@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
+#[path = "store/disk.rs"]
+mod disk;
 #[path = "store/disks.rs"]
 mod disks;
 #[path = "store/kill.rs"]

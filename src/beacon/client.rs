@@ -9,12 +9,12 @@ use reqwest::header::{ACCEPT, DATE};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use super::error::ReadError;
+use super::error::{DecodeError, ReadError};
 use super::events::EventStream;
 use super::http::{Subject, builder, setup};
 use super::shape::{
-    Data, HeaderAnswer, HeaderInfo, NodeRecord, NodeVersion, PeerCount, Probe, Syncing, UiHealth, VersionOne,
-    VersionTwo,
+    CpuTime, Data, HeaderAnswer, HeaderInfo, MachineHealth, NodeRecord, NodeVersion, PeerCount, Probe,
+    ProcessStart, Syncing, UiHealth, VersionOne, VersionTwo, started,
 };
 use crate::chain::{ForkSchedule, Genesis, Identity, Spec};
 use crate::model::{Beacon, BeaconName, Secret};
@@ -36,6 +36,8 @@ struct Inner {
     reads: reqwest::Client,
     /// Of its own, so that a stream never shares a connection with reads.
     streams: reqwest::Client,
+    /// Where its own metrics are, and who reads them: without its headers, which are for its API.
+    metrics: Option<(String, reqwest::Client)>,
 }
 
 impl fmt::Debug for BeaconClient {
@@ -58,6 +60,10 @@ impl BeaconClient {
             builder.build().map_err(|e| setup(beacon, "TLS".to_owned(), Box::new(e)))
         };
         let connect = timeout * 3 / 4;
+        let metrics = beacon.metrics.clone().map(|url| {
+            let bare = Beacon { url: url.clone(), headers: Vec::new(), h2c: false, ..beacon.clone() };
+            Ok((url, client(builder(&bare, connect)?.timeout(timeout))?))
+        });
         Ok(Self(Arc::new(Inner {
             name: beacon.name.clone(),
             base: beacon.url.trim_end_matches('/').to_owned(),
@@ -65,6 +71,7 @@ impl BeaconClient {
             secrets: beacon.headers.iter().map(|header| header.value.clone()).collect(),
             reads: client(builder(beacon, connect)?.timeout(timeout))?,
             streams: client(builder(beacon, connect)?.pool_max_idle_per_host(0))?,
+            metrics: metrics.transpose()?,
         })))
     }
 
@@ -126,6 +133,31 @@ impl BeaconClient {
     pub async fn uptime(&self) -> Result<Duration, ReadError> {
         let health: UiHealth = self.data("/lighthouse/ui/health").await?;
         Ok(Duration::from_secs(health.app_uptime))
+    }
+
+    /// Whether it can be asked when its process started.
+    pub fn tells_start(&self) -> bool {
+        self.0.metrics.is_some()
+    }
+
+    /// When its process started, by its own metrics; none: the fleet file does not say where they are.
+    pub async fn process_start(&self) -> Option<Result<ProcessStart, ReadError>> {
+        let (url, client) = self.0.metrics.as_ref()?;
+        let subject = self.subject("its metrics", self.0.timeout);
+        let told = async {
+            let answer = client.get(url).send().await.map_err(|e| subject.failed(e))?;
+            let date = answer.headers().get(DATE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+            let page = subject.body(answer).await?;
+            let started = started(&String::from_utf8_lossy(&page));
+            let started = started.ok_or_else(|| subject.unreadable(DecodeError::NoStart))?;
+            Ok(ProcessStart { started, date })
+        };
+        Some(told.await)
+    }
+
+    /// Processor time of its machine so far; only Lighthouse tells.
+    pub async fn cpu_time(&self) -> Result<CpuTime, ReadError> {
+        self.data::<MachineHealth>("/lighthouse/health").await.map(Into::into)
     }
 
     /// Connected peers.

@@ -81,6 +81,9 @@ pub enum DecodeError {
     /// Not the JSON the Beacon API describes.
     #[error("the JSON does not have the expected shape")]
     Json(#[from] serde_json::Error),
+    /// Metrics without the one that is wanted.
+    #[error("it has no sample of process_start_time_seconds")]
+    NoStart,
     /// More bytes than any honest answer has.
     #[error("it is longer than {limit} bytes")]
     TooLong {

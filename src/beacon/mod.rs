@@ -22,5 +22,5 @@ pub use events::EventStream;
 pub use family::{Family, client_family};
 pub use head::{HEAD, HEAD_V2, HeadEvent, Payload};
 pub use reorg::{CHAIN_REORG, ReorgEvent};
-pub use shape::{HeaderInfo, Metadata, NodeRecord, NodeVersion, Probe, Syncing};
+pub use shape::{CpuTime, HeaderInfo, Metadata, NodeRecord, NodeVersion, Probe, ProcessStart, Syncing};
 pub use sse::{EVENT_MAX, SseEvent, SseParser, TooLong};

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::family::{Family, client_family};
 use crate::chain::wire::quoted;
-use crate::model::{Root, Slot};
+use crate::model::{Root, Slot, UnixMs};
 
 /// The envelope of almost every answer.
 #[derive(Deserialize)]
@@ -93,6 +93,50 @@ pub struct Metadata {
 pub(super) struct UiHealth {
     /// Seconds since the process started.
     pub(super) app_uptime: u64,
+}
+
+/// `/lighthouse/health`, as far as it tells of processors: seconds of all of them together since the machine's start.
+#[derive(Deserialize)]
+#[expect(clippy::struct_field_names, reason = "its own words")]
+pub(super) struct MachineHealth {
+    cpu_time_total: u64,
+    idle_seconds_total: u64,
+    iowait_seconds_total: u64,
+}
+
+/// Processor time of a machine so far, all its processors together; of the same unit from one look to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CpuTime {
+    /// All of it.
+    pub total: u64,
+    /// When there was nothing to do, or only a disk was waited for.
+    pub idle: u64,
+}
+
+impl From<MachineHealth> for CpuTime {
+    fn from(told: MachineHealth) -> Self {
+        Self { total: told.cpu_time_total, idle: told.idle_seconds_total + told.iowait_seconds_total }
+    }
+}
+
+/// When a process started, by its own clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessStart {
+    /// It did then.
+    pub started: UnixMs,
+    /// Its clock when it told, where it tells (RFC 9110, 6.6.1).
+    pub date: Option<String>,
+}
+
+/// What Prometheus' client libraries call it, in seconds since the Unix epoch.
+const STARTED: &str = "process_start_time_seconds";
+
+/// Finds it in a page of metrics (Prometheus text format, a sample a line).
+pub(super) fn started(page: &str) -> Option<UnixMs> {
+    let sample = page.lines().find_map(|line| line.strip_prefix(STARTED)?.strip_prefix(' '))?;
+    let seconds: f64 = sample.split_whitespace().next()?.parse().ok()?;
+    let is_time = seconds.is_finite() && (1e9..1e11).contains(&seconds);
+    is_time.then_some(UnixMs((seconds * 1_000.0) as u64))
 }
 
 #[derive(Deserialize)]

@@ -64,13 +64,14 @@ fn render(beacons: &[BeaconStatus], now: UnixMs) -> String {
         }
         let head =
             beacon.head.map_or("no head".into(), |head| format!("head {} {}", head.slot, head.root.short()));
-        let _ = writeln!(
-            out,
-            "  {head}, lag {}, peers {}, {} in flight",
+        let cpu = beacon.cpu.map_or_else(String::new, |cpu| format!(", processors {cpu} % busy"));
+        let line = format!(
+            "{head}, lag {}, peers {}, {} in flight{cpu}",
             beacon.lag,
             or_dash(beacon.peers),
             beacon.in_flight,
         );
+        let _ = writeln!(out, "{}", wrap(&line, 2, 2));
         let spread = |us: Option<u32>| latency(us.unwrap_or(0));
         let _ = writeln!(
             out,
@@ -123,13 +124,14 @@ mod tests {
             reasons: vec![Reason::StaleHead, Reason::Slow],
             detail: "3 slots behind the agreed head".into(),
             lag: 3,
+            cpu: Some(97),
             ..beacon("b2")
         };
         let expected = "\
 b2 ▼ DOWN stale head for 2 h 05, seen 4 s ago
   3 slots behind the agreed head
   all reasons: stale head, slow
-  head 9876543 0xabababab…, lag 3, peers 101, 12 in flight
+  head 9876543 0xabababab…, lag 3, peers 101, 12 in flight, processors 97 % busy
   latency 3.1 ms, median 2.6 ms, 99 in 100 within 12.3 ms
   1234567 answered, 89 failed; Lighthouse/v8.0.1-ced49dd/x86_64-linux, Geth/v1.…
 ";
@@ -160,6 +162,8 @@ b2 ▼ DOWN stale head for 2 h 05, seen 4 s ago
             answered: u64::MAX,
             failed: u64::MAX,
             execution: Some("x".repeat(100)),
+            in_flight: u32::MAX,
+            cpu: Some(100),
             ..beacon(&"n".repeat(40))
         };
         let shown = render(&[wide], UnixMs(1_700_000_004_000));

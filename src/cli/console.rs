@@ -14,7 +14,7 @@ use crate::console::shell::{self, Ended, Setup, ShellError, Terminal, UserFiles}
 use crate::console::state::{Options, Seat};
 use crate::console::theme::{DEFAULT, Depth};
 use crate::control::{Access, ControlError, Reach};
-use crate::engine::{Engine, Inherited, Manager, Program, system_clock};
+use crate::engine::{Engine, Inherited, Manager, Program, Tell, system_clock};
 use crate::model::Logging;
 use crate::telemetry;
 
@@ -162,35 +162,57 @@ async fn embedded(args: &Args, loaded: &Loaded) -> anyhow::Result<()> {
     Ok(over?.map(drop)?)
 }
 
-/// Routing goes on in a `serve` of its own, which gets the sockets of this process; if none comes to serve, here.
+/// Routing goes on in a `serve` of its own, which gets the sockets of this process; while none comes to serve, here.
 async fn leave_routing(mut engine: Engine, loaded: &Loaded) -> anyhow::Result<()> {
-    let mut program = Program::again()?;
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
+    // The terminal is not raw any more: its Ctrl-Z would stop who routes.
+    let stop = SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw());
+    let _caught = signal(stop).context("SIGTSTP cannot be handled")?;
+    let mut asks = engine.house().asks();
+    let mut ask: Option<Tell> = None;
+    loop {
+        let outcome = engine.house().hand_over(successor(loaded)).await;
+        let told = outcome.as_ref().map_err(ToString::to_string).copied();
+        // Whoever asked may have gone.
+        let _ = ask.take().map(|tell| tell.send(told));
+        match outcome {
+            Ok(id) => {
+                complain(&format!("routing goes on in process {id}; `beacondeck` attaches to it"));
+                engine.retire().await;
+                return Ok(());
+            }
+            Err(error) => {
+                let id = std::process::id();
+                tracing::error!(%error, "routing could not be handed over and goes on here");
+                complain(&format!(
+                    "routing could not be handed over ({error}); it goes on here, in process {id}: \
+                     `beacondeck hand-over` tries again, SIGTERM ends it"
+                ));
+            }
+        }
+        tokio::select! {
+            Some(tell) = asks.recv() => ask = Some(tell),
+            _ = terminate.recv() => {
+                engine.stop().await;
+                return Ok(());
+            }
+            died = engine.watch() => {
+                engine.stop().await;
+                return Err(died.into());
+            }
+        }
+    }
+}
+
+/// The `serve` that routing is left to.
+fn successor(loaded: &Loaded) -> Program {
+    let mut program = Program::again();
     program.args = ["serve".into(), "--fleet".into(), loaded.path.clone().into()].into();
     if loaded.fleet.logging.directory.is_none() {
         // Not to this terminal, which is the operator's or is gone.
         program.args.extend(["--log-directory".into(), logs_beside_state(loaded).into()]);
     }
-    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be handled")?;
-    match engine.house().hand_over(program).await {
-        Ok(id) => {
-            complain(&format!("routing goes on in process {id}; `beacondeck` attaches to it"));
-            engine.retire().await;
-            return Ok(());
-        }
-        Err(error) => {
-            let id = std::process::id();
-            tracing::error!(%error, "routing could not be handed over and goes on here");
-            complain(&format!(
-                "routing could not be handed over ({error}); it goes on here, in process {id}, until SIGTERM"
-            ));
-        }
-    }
-    let died = tokio::select! {
-        _ = terminate.recv() => None,
-        died = engine.watch() => Some(died),
-    };
-    engine.stop().await;
-    died.map_or(Ok(()), |died| Err(died.into()))
+    program
 }
 
 /// Lines on standard error would be written over the screen: without a directory they go below the state's.

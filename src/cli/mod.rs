@@ -17,6 +17,7 @@ mod exit;
 mod explain;
 mod fix;
 mod follow;
+mod hand_over;
 mod incidents;
 mod journal;
 mod lifecycle;
@@ -139,6 +140,8 @@ commands! {
     Upgrade => upgrade,
     /// End the restart or upgrade that runs at a beacon
     Abort => abort,
+    /// Hand over to the program as it is on disk now: the next serve, without a client's noticing
+    HandOver => hand_over,
     /// Acknowledge something that is wrong, so that others see that somebody is at it
     Ack => ack,
     /// Tell nobody of an incident, or of whatever a culprit does, for a while; it is shown all the same

@@ -98,22 +98,24 @@ async fn stop(engine: Engine) {
     tracing::info!("stopped");
 }
 
-/// Returns once another process serves instead of this one: it is started at SIGUSR2. One that does not come to serve
-/// is no reason to end; why is in the log and in the status.
+/// Returns once another process serves instead of this one: it is started at SIGUSR2, and by order. One that does not come to
+/// serve is no reason to end; why is in the log and in the status.
 async fn hand_over_at(user: &mut Signal, house: House) {
-    while user.recv().await.is_some() {
-        let program = match Program::again() {
-            Ok(program) => program,
-            Err(error) => {
-                tracing::error!(%error, "nothing was handed over: this process goes on");
-                continue;
-            }
+    let mut asks = house.asks();
+    loop {
+        let ask = tokio::select! {
+            Some(()) = user.recv() => None,
+            Some(tell) = asks.recv() => Some(tell),
+            else => return std::future::pending().await,
         };
-        if house.hand_over(program).await.is_ok() {
+        let outcome = house.hand_over(Program::again()).await;
+        let is_over = outcome.is_ok();
+        // Whoever asked may have gone.
+        let _ = ask.map(|tell| tell.send(outcome.map_err(|error| error.to_string())));
+        if is_over {
             return;
         }
     }
-    std::future::pending::<()>().await;
 }
 
 /// Reads the fleet file again at each SIGHUP; what becomes of it is in the log and in the status.

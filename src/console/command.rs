@@ -22,7 +22,7 @@ const fn about(name: &'static str, usage: &'static str, does: &'static str) -> A
 }
 
 /// Every command besides the panels' names.
-pub const COMMANDS: [About; 16] = [
+pub const COMMANDS: [About; 17] = [
     about("drain", ":drain NAME…", "give beacons no new work (asks)"),
     about("resume", ":resume NAME…", "give drained beacons work again (asks)"),
     about("restart", ":restart NAME", "drain a beacon, restart it, resume it when it is fit (asks)"),
@@ -31,6 +31,7 @@ pub const COMMANDS: [About; 16] = [
     about("silence", ":silence KEY 1h WHY", "tell nobody of an incident, or of a culprit, for so long"),
     about("unsilence", ":unsilence KEY", "end a silence before its time"),
     about("abort", ":abort NAME", "end the restart or upgrade that runs (asks)"),
+    about("hand-over", ":hand-over", "serve hands over to the program as it is on disk now"),
     about("goto", ":goto slot N", "requests of a slot, and the picture as it was"),
     about("speed", ":speed N", "in a replay: so many seconds of the recording in one"),
     about("handoff", ":handoff", "copy a summary in Markdown for whoever comes next"),
@@ -52,6 +53,8 @@ pub enum Command {
     Unsilence(String),
     /// An order for these.
     Order(Intent, Vec<String>),
+    /// The next serve.
+    HandOver,
     /// A panel, with a filter.
     Panel(usize, Option<String>),
     /// A slot.
@@ -134,6 +137,7 @@ pub fn read(text: &str) -> Result<Option<Command>, String> {
         ),
         ("speed", _) => return Err("write :speed N".to_owned()),
         ("goto", _) => return Err("write :goto slot N".to_owned()),
+        ("hand-over", []) => Command::HandOver,
         ("handoff", []) => Command::Handoff,
         ("theme", [name]) => Command::Theme((*name).to_owned()),
         ("theme", _) => return Err("write :theme NAME".to_owned()),
@@ -271,6 +275,7 @@ mod tests {
     #[case("beacons state:down lag>1", Some(Command::Panel(1, Some("state:down lag>1".into()))))]
     #[case(" log ", Some(Command::Panel(9, None)))]
     #[case("help", Some(Command::Panel(10, None)))]
+    #[case("hand-over", Some(Command::HandOver))]
     #[case("goto slot 12", Some(Command::Slot(Slot(12))))]
     #[case("speed 10x", Some(Command::Speed(10)))]
     #[case("set bw low", Some(Command::Bandwidth(Bandwidth::Low)))]

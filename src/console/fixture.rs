@@ -14,6 +14,7 @@ pub const NOW: UnixMs = UnixMs(1_700_000_000_000);
 pub fn beacon(name: &str) -> BeaconStatus {
     BeaconStatus {
         drained: None,
+        cpu: None,
         name: BeaconName::new(name),
         lifecycle: Lifecycle::Active,
         healthy: true,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::control::{Access, Event as Said, Welcome};
 use crate::model::{
     Ack, BeaconName, BeaconStatus, ComingFork, DutyStatus, DutySums, Epoch, Explanation, FleetStatus, Flow,
-    HeadStatus, JournalEntry, Lifecycle, Load, LogLevel, LogLine, Operation, OperationStep, Outcome,
-    Readiness, Reason, Root, SPREAD, Shared, Silence, Skipped, Slot, Step, StepAnswers, Tape, Timing,
-    Traffic, Tried, UnixMs, Use,
+    HeadStatus, JournalEntry, Lifecycle, Load, LoadError, LogLevel, LogLine, Operation, OperationStep,
+    Outcome, Readiness, Reason, Root, SPREAD, Shared, Silence, Skipped, Slot, Step, StepAnswers, Tape,
+    Timing, Traffic, Tried, UnixMs, Use,
 };
 
 use super::event::{Effect, Event};
@@ -288,7 +288,7 @@ fn traffic(status: &FleetStatus) -> Traffic {
         ],
         loads: names
             .iter()
-            .map(|name| Load { beacon: name.clone(), per_s: 10.2, failed_per_s: 0.0, most_per_s: 14.0 })
+            .map(|name| Load { per_s: 10.2, most_per_s: 14.0, ..Load::none(name.clone()) })
             .collect(),
         steps: names
             .iter()
@@ -314,6 +314,19 @@ pub fn hung() -> FleetStatus {
     status.traffic.flows[1].failed_per_s = 0.4;
     status.traffic.loads[1].per_s = 0.1;
     status.traffic.loads[1].failed_per_s = 0.1;
+    let error = |before_s: u64, endpoint: &str, outcome, code| LoadError {
+        at: UnixMs(NOW.0 - before_s * 1_000),
+        endpoint: endpoint.to_owned(),
+        outcome,
+        status: code,
+        took_ms: 2_000,
+    };
+    status.traffic.loads[1].errors = vec![
+        error(119, "produceAttestationData", Outcome::TimedOut, 0),
+        error(118, "submitPoolAttestationsV2", Outcome::Failed, 500),
+    ];
+    status.beacons[1].cpu = Some(97);
+    status.beacons[2].cpu = Some(31);
     status
 }
 

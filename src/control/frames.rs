@@ -177,6 +177,10 @@ mod tests {
         r#""op":"order","order":"0123456789abcdef0123456789abcdef","do":"resume","beacon":"b2""#
     )]
     #[case(
+        order(Order::HandOver),
+        r#""op":"order","order":"0123456789abcdef0123456789abcdef","do":"hand-over""#
+    )]
+    #[case(
         Request::Explain { slot: Some(Slot(12)), client: None, limit: 20 },
         r#""op":"explain","slot":12,"limit":20"#
     )]
@@ -259,6 +263,7 @@ mod tests {
                 .prop_map(|(journal, log)| Request::Watch(Wanted { journal, log })),
             name().prop_map(|beacon| Request::order(Order::Drain { beacon })),
             name().prop_map(|beacon| Request::order(Order::Resume { beacon })),
+            Just(()).prop_map(|()| Request::order(Order::HandOver)),
         ]
     }
 

@@ -28,5 +28,5 @@ pub use frames::{ANSWER_LIMIT, AnswerFrame, FrameError, REQUEST_LIMIT, RequestFr
 pub use peer::Peer;
 pub use place::GROUP;
 pub use reach::{Lasting, Reach, Told};
-pub use request::{Order, OrderId, OrderIdError, Request, Wanted};
+pub use request::{HAND_OVER, Order, OrderId, OrderIdError, Request, Wanted};
 pub use server::ControlServer;

@@ -82,6 +82,9 @@ pub struct Wanted {
     pub log: Option<u32>,
 }
 
+/// How the journal calls a hand-over.
+pub const HAND_OVER: &str = "hand-over";
+
 /// What can be ordered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
@@ -140,6 +143,8 @@ pub enum Order {
         /// The beacon.
         beacon: BeaconName,
     },
+    /// Hand over to the program as it is on disk now, without a client's noticing.
+    HandOver,
 }
 
 impl Order {
@@ -154,6 +159,7 @@ impl Order {
             Order::Silence { key, .. } => ("silence", Some(key)),
             Order::Unsilence { key } => ("unsilence", Some(key)),
             Order::Abort { beacon } => ("abort", Some(beacon.as_str())),
+            Order::HandOver => (HAND_OVER, None),
         }
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::bell::Bell;
 use super::clock;
 use super::journal::{Journal, JournalTask, journal};
 use super::notify::Manager;
@@ -69,6 +70,8 @@ pub struct Common {
     pub traces: Arc<AtomicU64>,
     /// Who started this process.
     pub manager: Manager,
+    /// By this it is ordered to hand over.
+    pub bell: Bell,
     /// Whether the core moves.
     pub pulses: Pulses,
     /// To the pool's task.
@@ -116,6 +119,7 @@ impl Common {
             lasting: TaskTracker::new(),
             traces: Arc::default(),
             manager,
+            bell: Bell::default(),
             pulses: Pulses::default(),
             pool,
             tasks: TaskTracker::new(),

@@ -6,14 +6,15 @@
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::said::{Key, Message, Said};
+use super::watcher::Doubt;
 use crate::beacon::{BeaconClient, EventStream, HEAD, HEAD_V2, HeadEvent, ReadError, ReorgEvent, SseEvent};
 use crate::model::BeaconName;
 use crate::pool::AgreedHead;
@@ -46,12 +47,15 @@ pub struct Feed {
     pub feeds: Arc<AtomicBool>,
     /// Set when it is to be looked at anew: it may have restarted.
     pub look: Arc<AtomicBool>,
+    /// Whether it may be another process.
+    pub doubt: Arc<Mutex<Option<Doubt>>>,
 }
 
 /// An open stream.
 struct Open {
     stream: EventStream,
     topics: BTreeSet<String>,
+    since: Instant,
 }
 
 type Opening<'a> = Pin<Box<dyn Future<Output = Result<Open, ReadError>> + Send + 'a>>;
@@ -103,7 +107,7 @@ impl Feed {
     ) -> Result<Open, ReadError> {
         loop {
             let error = match self.ask(&topics).await {
-                Ok(stream) => return Ok(Open { stream, topics }),
+                Ok(stream) => return Ok(Open { stream, topics, since: Instant::now() }),
                 Err(error) => error,
             };
             if !error.refuses_topics() {
@@ -159,6 +163,9 @@ impl Feed {
                 tokio::select! {
                     heard = streams.next() => match heard {
                         Ok(Some(event)) => {
+                            if Doubt::is_ended_by_stream(&self.doubt, streams.open.since) {
+                                self.say(Said::Same).await;
+                            }
                             self.event(&event).await;
                             // Its role may be another since a reload.
                             if !changed && self.feeds.load(Relaxed) != feeds {

@@ -156,7 +156,9 @@ impl Seat {
             hub: common.hub.clone(),
             feeds: Arc::new(AtomicBool::new(beacon.has(Role::Events))),
             probing: fleet.probing,
+            is_here: beacon.local,
             look: Arc::default(),
+            doubt: Arc::default(),
         };
         Ok(Self {
             beacon: beacon.clone(),

@@ -78,16 +78,9 @@ pub struct Program {
 
 impl Program {
     /// This program as it is on disk now, with the arguments of this process.
-    ///
-    /// # Errors
-    /// It is gone.
-    pub fn again() -> Result<Self, HandOverError> {
+    pub fn again() -> Self {
         let running = std::env::current_exe().unwrap_or_default();
-        let path = replaced(&running);
-        if !path.is_file() {
-            return Err(HandOverError::NoProgram { path });
-        }
-        Ok(Self { path, args: std::env::args_os().skip(1).collect() })
+        Self { path: replaced(&running), args: std::env::args_os().skip(1).collect() }
     }
 }
 
@@ -110,8 +103,11 @@ impl Successor {
     /// Starts it with these listening sockets.
     ///
     /// # Errors
-    /// It cannot be started.
+    /// It is not there, or cannot be started.
     pub fn start(program: &Program, sockets: Vec<OwnedFd>) -> Result<Self, HandOverError> {
+        if !program.path.is_file() {
+            return Err(HandOverError::NoProgram { path: program.path.clone() });
+        }
         let failed = |source| HandOverError::Start { path: program.path.clone(), source };
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(failed)?;
         ours.set_nonblocking(true).map_err(failed)?;
@@ -224,7 +220,9 @@ mod tests {
             args: args.iter().map(Into::into).collect(),
         };
         let missing = Successor::start(&program("/nowhere/serve", &[]), Vec::new());
-        assert!(matches!(missing.err(), Some(HandOverError::Start { .. })));
+        assert!(matches!(missing.err(), Some(HandOverError::NoProgram { .. })));
+        let plain = Successor::start(&program("/etc/passwd", &[]), Vec::new());
+        assert!(matches!(plain.err(), Some(HandOverError::Start { .. })));
         let mut ended = Successor::start(&program("/bin/sh", &["-c", "exit 7"]), Vec::new()).unwrap();
         let error = ended.able().await.unwrap_err().to_string();
         assert!(error.contains("exit status: 7"), "{error}");

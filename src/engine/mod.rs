@@ -8,6 +8,7 @@
 
 mod acks;
 mod adopt;
+mod bell;
 mod book;
 mod clock;
 mod common;
@@ -34,9 +35,11 @@ mod orders;
 mod persist;
 mod pool_task;
 mod predecessor;
+mod processors;
 mod pulse;
 mod reload;
 pub mod replay;
+mod restarts;
 mod said;
 mod seeds_kept;
 mod seeds_task;
@@ -80,6 +83,7 @@ use reload::Keeper;
 use said::Message;
 use seeds_task::SeedsTask;
 
+pub use bell::Tell;
 pub use clock::system as system_clock;
 pub use handover::{HandOverError, Program};
 pub use notify::Manager;
@@ -368,6 +372,7 @@ fn start_pool(
         answering: common.answering.clone(),
         tenures: common.tenures.clone(),
         signs: BTreeMap::new(),
+        cpus: BTreeMap::new(),
         leader: None,
         hearing: std::collections::BTreeSet::new(),
         notices: BTreeMap::new(),

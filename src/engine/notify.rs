@@ -85,9 +85,9 @@ impl Manager {
         self.tell(&[NotifyState::Ready]);
     }
 
-    /// Another process serves from now on, and is to be watched instead of this one.
+    /// Another process serves from now on, and is to be watched instead of this one: from this moment on, for it is heard only now.
     pub fn main_process(self, id: u32) {
-        self.tell(&[NotifyState::MainPid(id)]);
+        self.tell(&[NotifyState::Watchdog, NotifyState::MainPid(id)]);
     }
 
     /// What follows may take so long; it is not to be cut short by the unit's own time.

@@ -5,18 +5,22 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::acks::Acks;
+use super::bell::Bell;
 use super::book::{Book, Carried};
 use super::common::Common;
 use super::explain::Asked;
+use super::handover::Program;
 use super::journal::Journal;
 use super::lifecycles::Lifecycles;
 use super::observe::Eye;
 use super::operations::Operations;
+use super::persist;
+use super::said::Message;
 use super::silences::Silences;
 use crate::control::{
-    Answer, Answering, Feed, Feeding, Handler, Order, Peer, Request, SNAPSHOT_EVERY, Tail, Wanted,
+    Answer, Answering, Feed, Feeding, HAND_OVER, Handler, Order, Peer, Request, SNAPSHOT_EVERY, Tail, Wanted,
 };
-use crate::model::{DutiesAsked, FleetStatus, Verb};
+use crate::model::{DutiesAsked, FleetStatus, JournalEntry, Verb};
 use crate::telemetry;
 
 /// Most explanations, and most journal entries, in one answer.
@@ -40,6 +44,8 @@ pub struct Orders {
     pub acks: Acks,
     /// Silences.
     pub silences: Silences,
+    /// By this it is ordered to hand over.
+    pub bell: Bell,
 }
 
 impl Orders {
@@ -58,8 +64,8 @@ impl Orders {
         });
         let operations = Operations::new(common, status.clone(), lifecycles.clone(), book.clone());
         let journal = common.journal.clone();
-        let eye = common.eye.clone();
-        Self { status: status.clone(), journal, eye, book, lifecycles, operations, acks, silences }
+        let (eye, bell) = (common.eye.clone(), common.bell.clone());
+        Self { status: status.clone(), journal, eye, book, lifecycles, operations, acks, silences, bell }
     }
 }
 
@@ -126,6 +132,38 @@ impl Orders {
             }
             Order::Unsilence { key } => self.silences.lift(key).await,
             Order::Abort { beacon } => self.operations.abort(beacon, who).into(),
+            Order::HandOver => self.hand_over().await.into(),
         }
+    }
+
+    /// It is answered before it is done: the sockets by which it came go to the next process. That one's start is in the journal,
+    /// and what became of it if there is none.
+    async fn hand_over(&self) -> Answer {
+        let Lifecycles { pool, clock, .. } = &*self.lifecycles;
+        if self.bell.is_heard() {
+            // What became of one before.
+            let _ = pool.send(Message::Notice(HAND_OVER, None)).await;
+        }
+        let Some(told) = self.bell.ring() else {
+            let message =
+                "routing runs in a console: leave that by q and l, and it goes on in a serve of its own";
+            return Answer::Refused { message: message.to_owned() };
+        };
+        let (book, clock) = (self.book.clone(), clock.clone());
+        tokio::spawn(async move {
+            let Ok(Err(why)) = told.await else { return };
+            let entry = JournalEntry {
+                id: 0,
+                at: clock().wall,
+                who: persist::OURSELVES.to_owned(),
+                what: HAND_OVER.to_owned(),
+                target: None,
+                order: None,
+                outcome: format!("failed: {why}"),
+            };
+            book.append(entry).await;
+        });
+        let path = Program::again().path;
+        Answer::Done { message: format!("handing over to {} as it is on disk now", path.display()) }
     }
 }

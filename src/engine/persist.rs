@@ -20,7 +20,7 @@ use crate::store::{SqliteStore, StoreError, StoreHandle, Write};
 /// The part of the program this task's notices speak of.
 const PART: &str = "state";
 /// Who did what nobody ordered.
-const OURSELVES: &str = "serve";
+pub const OURSELVES: &str = "serve";
 
 /// Opens the state in a directory, and what stands in it.
 ///

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -26,7 +25,7 @@ use crate::model::{
 };
 use crate::pool::{Action, Chain, Event, Pool};
 use crate::router::{Desk, Hub, LocalFacts, Tenures};
-use crate::seeds::{Lost, Sign, Signs, Verdict, When};
+use crate::seeds::{Lost, Sign, Signs, When};
 
 /// How often time itself is an event: a silent beacon is suspected within one of these.
 const TICK: Duration = Duration::from_millis(50);
@@ -77,6 +76,8 @@ pub struct PoolTask {
     pub tenures: Arc<Tenures>,
     /// What speaks for a restart, by beacon.
     pub signs: BTreeMap<Key, Signs>,
+    /// Processor time in use at each beacon's machine, percent, where it is told.
+    pub cpus: BTreeMap<Key, u8>,
     /// Whose word counts where views differ.
     pub leader: Option<Key>,
     /// Beacons whose event stream is open.
@@ -179,7 +180,14 @@ impl PoolTask {
                 self.identified(known);
             }
             Said::Version(version) => self.version(id, version),
-            Said::Started(at) => self.tenures.told(&self.course.place(id).name, at),
+            Said::Started(at) => {
+                self.tenures.told(&self.course.place(id).name, at, (self.clock)().wall);
+            }
+            Said::Cpu(percent) => {
+                self.cpus.insert(self.course.place(id).watcher.key, percent);
+            }
+            Said::Same => self.tenures.vouch(&self.course.place(id).name, (self.clock)().wall),
+            Said::Unsure => self.tenures.lost(&self.course.place(id).name, (self.clock)().wall),
             Said::Sign(sign) => self.saw(id, sign),
             Said::Deciders(head, previous, current) => self.deciders(id, head, (previous, current)),
             Said::Reorg(slot) => self.reorg(slot),
@@ -202,6 +210,7 @@ impl PoolTask {
                     Said::ProbeFailed(_) => {
                         self.eye.tell(Seen::Probe(beacon.clone(), Probed::Failed));
                         self.answering.set(beacon, false);
+                        self.cpus.remove(&self.course.place(id).watcher.key);
                     }
                     Said::Broken => self.saw(id, Sign::Broken),
                     _ => {}
@@ -249,7 +258,7 @@ impl PoolTask {
         self.facts.store(Arc::new(LocalFacts { peers, ..chosen.facts.clone() }));
     }
 
-    fn feed(&mut self, event: Event) {
+    pub(super) fn feed(&mut self, event: Event) {
         let actions = self.pool.handle(event, (self.clock)());
         for action in actions {
             self.act(action);
@@ -308,24 +317,6 @@ impl PoolTask {
         }
     }
 
-    /// What may have been lost is lost before the pool is told: a table that says unseeded is younger than the loss.
-    pub(super) fn saw(&mut self, id: BeaconId, sign: Sign) {
-        let now = (self.clock)();
-        let place = self.course.place(id);
-        let lost = match self.signs.entry(place.watcher.key).or_default().saw(sign, now) {
-            Verdict::Nothing => return,
-            Verdict::Suspected => Lost::Maybe,
-            Verdict::Restarted => Lost::Everything,
-        };
-        tracing::info!(beacon = %place.name, ?sign, ?lost, "it may have lost what it was told; it is told again");
-        self.course.memory.forget(id);
-        self.tenures.lost(&place.name, now.wall);
-        // What it says of its start is asked again.
-        place.watcher.look.store(true, Relaxed);
-        self.desk.with(|book| book.lose(&place.name, lost));
-        self.feed(Event::Unseeded(id));
-    }
-
     /// The seats of the book are those of the fleet file in force; a beacon that is new in it holds nothing.
     pub(super) fn enlist(&mut self, is_new: impl Fn(Key) -> bool) {
         let names = self.course.names();
@@ -340,6 +331,7 @@ impl PoolTask {
             }
         });
         self.signs.retain(|key, _| self.course.find(*key).is_some());
+        self.cpus.retain(|key, _| self.course.find(*key).is_some());
         for id in new {
             self.feed(Event::Unseeded(id));
         }
@@ -358,8 +350,11 @@ impl PoolTask {
         let (names, when) = (self.course.names(), table.clock.as_ref().map(|clock| When::on(clock, now)));
         let (told, seed_alerts) = self.desk.with(|book| (book.tell(&names, when), book.alerts()));
         let forks = self.network.forks(&names, now.wall);
+        let keys = self.course.places.iter().map(|place| place.watcher.key);
+        let cpus: Vec<Option<u8>> = keys.map(|key| self.cpus.get(&key).copied()).collect();
         let known = Known {
             fleet: &self.course.fleet,
+            cpus: &cpus,
             names: &names,
             told: &told,
             seed_alerts: &seed_alerts,

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::EngineError;
 use super::adopt::{Adopted, Joining};
+use super::bell::{Bell, Tell};
 use super::common::Common;
 use super::doors::Doors;
 use super::exclusive::Exclusive;
@@ -19,6 +20,7 @@ use super::handover::{HandOverError, Program, Successor};
 use super::heritage::{Estate, Word};
 use super::said::Message;
 use crate::config::{self, LoadError, Takes};
+use crate::control::HAND_OVER;
 use crate::model::{BeaconId, Fleet, FleetStatus, Probing, Root};
 use crate::router::{Memo, Router};
 
@@ -26,8 +28,6 @@ use crate::router::{Memo, Router};
 const QUEUE: usize = 16;
 /// The part of the program this task's notices speak of.
 const PART: &str = "reload";
-/// The same of hand-over.
-const HAND_OVER: &str = "hand-over";
 /// Words that wait for the next process to listen; each is a block produced within the moment of handing over.
 const LATE: usize = 1_024;
 
@@ -77,7 +77,7 @@ enum Order {
 
 /// Gives orders to the task. Cheap to clone.
 #[derive(Clone)]
-pub struct House(mpsc::Sender<Order>);
+pub struct House(mpsc::Sender<Order>, Bell);
 
 impl House {
     /// Reads the fleet file again. What became of it, one sentence.
@@ -88,6 +88,11 @@ impl House {
         let (answer, answered) = oneshot::channel();
         self.0.send(Order::Reload(answer)).await.map_err(|_| ReloadError::Stopping)?;
         answered.await.unwrap_or(Err(ReloadError::Stopping))
+    }
+
+    /// Operators' orders to hand over, from now on: each is to be told what came of it.
+    pub fn asks(&self) -> mpsc::Receiver<Tell> {
+        self.1.listen()
     }
 
     /// Hands over to another process, which serves when this returns: this one is to be retired then
@@ -125,7 +130,7 @@ impl Keeper {
     pub fn start(self) -> House {
         let (to, mut orders) = mpsc::channel(QUEUE);
         let tasks = self.common.tasks.clone();
-        let close = self.common.ends.close.clone();
+        let (close, bell) = (self.common.ends.close.clone(), self.common.bell.clone());
         let mut keeper = self;
         tasks.spawn(async move {
             loop {
@@ -152,7 +157,7 @@ impl Keeper {
                 }
             }
         });
-        House(to)
+        House(to, bell)
     }
 
     async fn reload_and_tell(&mut self) -> Result<String, ReloadError> {

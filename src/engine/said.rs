@@ -49,10 +49,16 @@ pub enum Said {
     Event(String, Bytes),
     /// It says when its process started.
     Started(UnixMs),
+    /// So many percent of its machine's processor time are in use.
+    Cpu(u8),
     /// Something that may mean it restarted.
     Sign(Sign),
     /// Its event stream is open, or ended.
     Stream(bool),
+    /// It is the process it was, though it was in doubt ([`super::watcher::Watcher::doubt`]).
+    Same,
+    /// It is in doubt, and what would end that cannot be read.
+    Unsure,
 }
 
 impl Said {
@@ -73,8 +79,11 @@ impl Said {
             | Self::Version(_)
             | Self::Event(..)
             | Self::Started(_)
+            | Self::Cpu(_)
             | Self::Sign(_)
-            | Self::Stream(_) => return None,
+            | Self::Stream(_)
+            | Self::Same
+            | Self::Unsure => return None,
         })
     }
 

@@ -26,8 +26,9 @@ use crate::store::StoreHandle;
 const TICK: Duration = Duration::from_millis(100);
 /// How often what changed in the book is written.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
-/// After a failed delivery the next one waits so long, twice as long each time, up to the second.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(4));
+/// After a failed delivery the next one waits so long, twice as long each time, up to the second: it may be one that restarts
+/// between two probes, and that is to be told within a second of its return.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_millis(500));
 
 /// Refused bodies that are told in halves in one delivery: a few bad entries among a thousand are found by it.
 const HALVINGS: usize = 32;
@@ -125,8 +126,13 @@ impl SeedsTask {
         }
         for entry in table.entries.iter().filter(|entry| may_be_told(entry)) {
             let beacon = &router.lane.upstreams[entry.id.index()].name;
+            if !self.answering.has(beacon) {
+                // What failed while it was away is no reason to wait once it is back.
+                self.pauses.remove(beacon);
+                continue;
+            }
             let paused = self.pauses.get(beacon).is_some_and(|pause| pause.until > Instant::now());
-            if self.busy.contains(beacon) || paused || !self.answering.has(beacon) {
+            if self.busy.contains(beacon) || paused {
                 continue;
             }
             let plan = self.plan(entry.id, &router, &table, when);

@@ -20,6 +20,8 @@ pub struct Known<'a> {
     pub fleet: &'a str,
     /// By beacon.
     pub names: &'a [BeaconName],
+    /// By beacon: processor time in use at its machine, percent.
+    pub cpus: &'a [Option<u8>],
     /// By beacon.
     pub versions: &'a [Option<NodeVersion>],
     /// The network.
@@ -122,6 +124,7 @@ fn beacon(pool: &Pool, table: &Table, known: &Known<'_>, id: BeaconId, now: Mome
         told,
         custody,
         drained: drained.cloned(),
+        cpu: known.cpus[id.index()],
     }
 }
 

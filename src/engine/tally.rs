@@ -2,13 +2,13 @@
 //!
 //! Bounded by the fleet file: a flow for each client and kind of request, a spread for each beacon and step.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use crate::chain::SlotClock;
 use crate::endpoint::{RowId, Strategy, row};
 use crate::model::{
-    BeaconId, BeaconName, Bps, ClientId, Flow, Load, Outcome, SPREAD, Served, Slot, Step, StepAnswers,
-    Timing, Trace, Traffic, Use,
+    Attempt, BeaconId, BeaconName, Bps, ClientId, Flow, Load, LoadError, Outcome, SPREAD, Served, Slot, Step,
+    StepAnswers, Timing, Trace, Traffic, UnixMs, Use,
 };
 use crate::pool::Histogram;
 
@@ -20,6 +20,9 @@ const FADE_EVERY_S: u64 = 60;
 const MOST_FOR_S: u64 = 1_800;
 /// A flow slower than this, requests a second, is not shown any more: one in several minutes.
 const LEAST: f32 = 0.003;
+
+/// Attempts that failed which are shown of each beacon.
+const ERRORS: usize = 5;
 
 /// A smoothed rate.
 #[derive(Debug, Default, Clone, Copy)]
@@ -63,12 +66,44 @@ impl Flowing {
     }
 }
 
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone)]
 struct Loading {
     all: Rate,
     failed: Rate,
     /// The most of the present and of the last stretch of [`MOST_FOR_S`].
     most: [f32; 2],
+    /// Attempts that failed: when the request came, what was asked, what came of it; the last ones.
+    errors: VecDeque<(UnixMs, RowId, Attempt)>,
+}
+
+impl Loading {
+    fn tried(&mut self, trace: &Trace, attempt: &Attempt) {
+        self.all.now += 1;
+        if failed(attempt.outcome) {
+            self.failed.now += 1;
+            if self.errors.len() == ERRORS {
+                self.errors.pop_front();
+            }
+            self.errors.push_back((trace.at, RowId(trace.row), *attempt));
+        }
+    }
+
+    fn load(&self, beacon: &BeaconName) -> Load {
+        let error = |(at, asked, attempt): &(UnixMs, RowId, Attempt)| LoadError {
+            at: *at,
+            endpoint: row(*asked).name.to_owned(),
+            outcome: attempt.outcome,
+            status: attempt.status,
+            took_ms: attempt.took_us / 1_000,
+        };
+        Load {
+            beacon: beacon.clone(),
+            per_s: self.all.per_s(),
+            failed_per_s: self.failed.per_s(),
+            most_per_s: round(self.most[0].max(self.most[1])),
+            errors: self.errors.iter().map(error).collect(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -108,8 +143,7 @@ impl Tally {
             if self.loads.len() <= place {
                 self.loads.resize(place + 1, Loading::default());
             }
-            self.loads[place].all.now += 1;
-            self.loads[place].failed.now += u32::from(failed(attempt.outcome));
+            self.loads[place].tried(trace, attempt);
         }
         let kind = (trace.client, row.needs as u8, row.step);
         let flow = self.flows.entry(kind).or_insert_with(|| Flowing::new(row.budget.total));
@@ -185,13 +219,7 @@ impl Tally {
             .collect();
         flows.sort_by_key(|((client, needs, step), _)| (*client, step.map(|step| step as u8), *needs));
         let loads = beacons.iter().enumerate().map(|(place, beacon)| {
-            let load = self.loads.get(place).copied().unwrap_or_default();
-            Load {
-                beacon: beacon.clone(),
-                per_s: load.all.per_s(),
-                failed_per_s: load.failed.per_s(),
-                most_per_s: round(load.most[0].max(load.most[1])),
-            }
+            self.loads.get(place).map_or_else(|| Load::none(beacon.clone()), |load| load.load(beacon))
         });
         let mut steps: Vec<((u8, BeaconId), StepAnswers)> = self
             .steps
@@ -320,6 +348,9 @@ mod tests {
         let [first, second] = traffic.loads.as_slice() else { panic!() };
         assert!((first.failed_per_s - 20.0).abs() < 0.2 && second.failed_per_s.abs() < 1e-6);
         assert!((second.most_per_s - 20.0).abs() < 0.2);
+        assert_eq!((first.errors.len(), second.errors.len()), (ERRORS, 0));
+        let last = first.errors.last().unwrap();
+        assert_eq!((last.endpoint.as_str(), last.outcome), ("produceAttestationData", Outcome::TimedOut));
         (0..120).for_each(|_| tally.second());
         let later = tally.traffic(&beacons, &clients, None);
         assert!(later.flows.is_empty(), "{:?}", later.flows);

@@ -59,6 +59,7 @@ fn trace() -> Trace {
 fn beacon(name: &str) -> BeaconStatus {
     BeaconStatus {
         drained: None,
+        cpu: None,
         name: BeaconName::new(name),
         lifecycle: Lifecycle::Active,
         healthy: true,

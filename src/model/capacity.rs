@@ -1,12 +1,15 @@
 //! Would the others carry the load if one beacon went? From what was measured. Pure.
 //!
-//! Requests grow by the share of the one that goes; answer times are taken to grow with them, no less than in proportion.
-//! What the others have carried within the last hour is proof; the rest is judged by the slowest answers.
+//! Requests grow by the share of the one that goes; answer times and processor time are taken to grow with them in proportion,
+//! which for processor time is more than they will: a beacon works without being asked, too. What the others have carried within the last
+//! hour is proof; the rest is judged by the slowest answers and, where it is told, by the busiest processors.
 
 use super::{BeaconName, BeaconStatus, FleetStatus, Lifecycle};
 
 /// Answers to quick requests are late when they take longer than a twelfth of a slot.
 const TWELFTH: u64 = 12;
+/// Processors in use for longer than this share of the time, percent, let requests wait for each other.
+const BUSY: u8 = 90;
 /// Where the slot is not known, a second stands for its twelfth.
 const LIMIT_MS: f64 = 1_000.0;
 
@@ -21,6 +24,8 @@ pub struct Left {
     pub growth: f32,
     /// The slowest 99-in-100 answer time of those that stay, grown with the load, milliseconds; none: nothing measured.
     pub p99_ms: Option<f64>,
+    /// Processor time in use at the busiest of those that stay, grown with the load, percent; none: nobody tells.
+    pub cpu: Option<u8>,
     /// What is judged.
     pub verdict: Verdict,
 }
@@ -30,7 +35,7 @@ pub struct Left {
 pub enum Verdict {
     /// As far as was measured.
     Carries,
-    /// Answers would come near to what is late.
+    /// Answers would come near to what is late, or processors would have no time left.
     Tight,
     /// They would not: none is left, or answers would be late.
     Fails,
@@ -70,14 +75,18 @@ pub fn without(status: &FleetStatus, gone: &[BeaconName]) -> Left {
     let limit = status.traffic.timing.as_ref().map_or(LIMIT_MS, |timing| (timing.slot_ms / TWELFTH) as f64);
     let most: f32 = stay.iter().map(|beacon| most(status, beacon)).sum();
     let proven = staying > 0.0 && most >= leaving + staying;
+    let busiest = stay.iter().filter_map(|beacon| beacon.cpu).max();
+    let cpu = busiest.map(|cpu| (f32::from(cpu) * (1.0 + growth)).min(100.0) as u8);
+    let busy = |cpu: Option<u8>| cpu.is_some_and(|cpu| cpu >= BUSY);
     let verdict = match p99_ms {
         _ if stay.is_empty() => Verdict::Fails,
         None => Verdict::Unknown,
         Some(p99) if p99 >= limit => Verdict::Fails,
-        Some(p99) if p99 >= limit / 2.0 && !proven => Verdict::Tight,
+        Some(p99) if (p99 >= limit / 2.0 || busy(cpu)) && !proven => Verdict::Tight,
+        Some(_) if busy(busiest) => Verdict::Tight,
         Some(_) => Verdict::Carries,
     };
-    Left { gone: gone.to_vec(), stay: stay.len(), growth, p99_ms, verdict }
+    Left { gone: gone.to_vec(), stay: stay.len(), growth, p99_ms, cpu, verdict }
 }
 
 fn load(status: &FleetStatus, beacon: &BeaconStatus) -> f32 {
@@ -108,8 +117,9 @@ impl Left {
             (_, None) => "the others have not been measured yet".to_owned(),
             (stay, Some(p99)) => {
                 let others = if stay == 1 { "the other one".to_owned() } else { format!("the other {stay}") };
+                let cpu = self.cpu.map_or_else(String::new, |cpu| format!(", processors up to {cpu} % busy"));
                 format!(
-                    "{others} would carry {:.0} % more, 99 in 100 answers within {p99:.0} ms",
+                    "{others} would carry {:.0} % more, 99 in 100 answers within {p99:.0} ms{cpu}",
                     self.growth * 100.0
                 )
             }
@@ -140,10 +150,9 @@ mod tests {
             .iter()
             .zip(loads)
             .map(|(name, per_s)| Load {
-                beacon: BeaconName::new(name.as_str()),
                 per_s: *per_s,
-                failed_per_s: 0.0,
                 most_per_s: *per_s,
+                ..Load::none(BeaconName::new(name.as_str()))
             })
             .collect();
         status
@@ -164,6 +173,25 @@ mod tests {
         let mut proven = loaded(300_000, &[10.0, 10.0]);
         proven.traffic.loads.iter_mut().for_each(|load| load.most_per_s = 25.0);
         assert_eq!(without_one(&proven).unwrap().verdict, Verdict::Carries);
+    }
+
+    #[test]
+    fn processors_that_would_have_no_time_left_are_no_capacity() {
+        let with = |cpu: u8, most: f32| {
+            let mut status = loaded(12_000, &[10.0, 10.0]);
+            status.beacons.iter_mut().for_each(|beacon| beacon.cpu = Some(cpu));
+            status.traffic.loads.iter_mut().for_each(|load| load.most_per_s = most);
+            without_one(&status).unwrap()
+        };
+        let left = with(30, 10.0);
+        assert_eq!((left.verdict, left.cpu), (Verdict::Carries, Some(60)));
+        assert_eq!(
+            left.sentence(),
+            "the other one would carry 100 % more, 99 in 100 answers within 24 ms, processors up to 60 % busy"
+        );
+        assert_eq!((with(45, 10.0).verdict, with(60, 10.0).cpu), (Verdict::Tight, Some(100)));
+        assert_eq!(with(45, 25.0).verdict, Verdict::Carries, "they have carried as much");
+        assert_eq!(with(95, 25.0).verdict, Verdict::Tight, "they are busy as it is");
     }
 
     #[test]

@@ -150,8 +150,8 @@ impl Beacon {
 
     /// Whether it is the same beacon, reached the same way; what it is used for may differ.
     pub fn is_same(&self, other: &Beacon) -> bool {
-        (&self.name, &self.url, &self.headers, self.h2c, &self.ca_file)
-            == (&other.name, &other.url, &other.headers, other.h2c, &other.ca_file)
+        (&self.name, &self.url, &self.headers, self.h2c, &self.ca_file, &self.metrics)
+            == (&other.name, &other.url, &other.headers, other.h2c, &other.ca_file, &other.metrics)
     }
 
     /// Whether it has a role.

@@ -55,4 +55,4 @@ pub use status::{BeaconStatus, FleetStatus, HeadStatus, Lifecycle, Reason, page_
 pub use tape::{Play, Tape};
 pub use time::{Bps, Clock, Moment, UnixMs};
 pub use trace::{Attempt, Outcome, Served, Shared, TRACE_ATTEMPTS, Trace};
-pub use traffic::{Flow, Load, SPREAD, StepAnswers, Timing, Traffic};
+pub use traffic::{Flow, Load, LoadError, SPREAD, StepAnswers, Timing, Traffic};

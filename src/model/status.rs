@@ -161,6 +161,9 @@ pub struct BeaconStatus {
     /// The order by which it is out of use, if it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drained: Option<Drain>,
+    /// Processor time of its machine that was in use lately, in percent; none: nobody tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<u8>,
 }
 
 /// The fleet, as everyone is shown it.
@@ -242,6 +245,7 @@ impl BeaconStatus {
             told: Vec::new(),
             custody: None,
             drained: None,
+            cpu: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BeaconName, Step, UnixMs, Use};
+use super::{BeaconName, Outcome, Step, UnixMs, Use};
 
 /// How many parts a [`StepAnswers::spread`] has.
 pub const SPREAD: usize = 24;
@@ -92,6 +92,32 @@ pub struct Load {
     pub failed_per_s: f32,
     /// The most attempts a second it has carried within the last hour.
     pub most_per_s: f32,
+    /// The last attempts that failed, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<LoadError>,
+}
+
+impl Load {
+    /// Of one that carries nothing.
+    pub fn none(beacon: BeaconName) -> Self {
+        Self { beacon, per_s: 0.0, failed_per_s: 0.0, most_per_s: 0.0, errors: Vec::new() }
+    }
+}
+
+/// An attempt that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LoadError {
+    /// When the request came.
+    pub at: UnixMs,
+    /// What was asked: the endpoint's name.
+    pub endpoint: String,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// HTTP status, 0 when none came.
+    pub status: u16,
+    /// Milliseconds the attempt took.
+    pub took_ms: u32,
 }
 
 /// When the answers to one step's requests of one beacon were there, against the step's due point.

@@ -61,7 +61,7 @@ fn is_too_few(voices: usize, of: usize) -> bool {
 fn too_young(young: &[(String, Option<UnixMs>)], of: usize, now: UnixMs) -> String {
     let each = young.iter().map(|(name, since)| match since {
         Some(since) => format!("{name} (known for {} s)", now.since(*since).max(0) / 1_000),
-        None => format!("{name} (not seen yet)"),
+        None => format!("{name} (not known)"),
     });
     let each: Vec<String> = each.collect();
     format!(
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(
             too_young(&young, 3, UnixMs(100_000)),
             "only 1 of 3 healthy beacons are known to be up for two epochs, and the silence of the others is no evidence: \
-             b1 (known for 40 s), b2 (not seen yet); ask again in two epochs"
+             b1 (known for 40 s), b2 (not known); ask again in two epochs"
         );
         assert!(is_too_few(0, 0) && is_too_few(0, 1) && is_too_few(1, 3));
         assert!(!is_too_few(1, 1) && !is_too_few(1, 2) && !is_too_few(2, 3));

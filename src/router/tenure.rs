@@ -21,6 +21,10 @@ struct Tenure {
     seen: Option<UnixMs>,
     /// When it may have restarted, of what this process of ours saw: what was known before is of another one.
     lost: Option<UnixMs>,
+    /// Since when it could not be reached, while what it began to say before may still be said on.
+    doubted: Option<UnixMs>,
+    /// When it was last found to be the process it was.
+    vouched: Option<UnixMs>,
     /// What is persisted.
     kept: Mark,
 }
@@ -30,8 +34,17 @@ struct Tenure {
 pub type Mark = u64;
 
 impl Tenure {
+    /// What is in doubt is written as lost; once it is not, it is up since then for whoever reads it.
     fn mark(&self) -> Mark {
-        self.seen.map(|seen| seen.0 * 2).or(self.lost.map(|lost| lost.0 * 2 + 1)).unwrap_or_default()
+        let up = |seen: UnixMs| self.vouched.map_or(seen, |vouched| vouched.max(seen)).0 * 2;
+        let lost = |at: UnixMs| at.0 * 2 + 1;
+        self.doubted.map(lost).or(self.seen.map(up)).or(self.lost.map(lost)).unwrap_or_default()
+    }
+
+    fn is_sure(&mut self, now: UnixMs) {
+        if self.doubted.take().is_some() {
+            self.vouched = Some(now);
+        }
     }
 }
 
@@ -53,16 +66,36 @@ impl Tenures {
     }
 
     /// It says when its process started.
-    pub fn told(&self, beacon: &BeaconName, started: UnixMs) {
-        self.with(|all| all.entry(beacon.clone()).or_default().told = Some(started));
+    pub fn told(&self, beacon: &BeaconName, started: UnixMs, now: UnixMs) {
+        self.with(|all| {
+            let tenure = all.entry(beacon.clone()).or_default();
+            tenure.told = Some(started);
+            if tenure.doubted.is_some() {
+                tenure.seen = tenure.seen.map(|seen| seen.max(started));
+                tenure.is_sure(now);
+            }
+        });
     }
 
     /// It may have restarted: it is up since it is seen or tells the next time.
     pub fn lost(&self, beacon: &BeaconName, now: UnixMs) {
         self.with(|all| {
             let tenure = all.entry(beacon.clone()).or_default();
-            (tenure.told, tenure.seen, tenure.lost) = (None, None, Some(now));
+            *tenure = Tenure { lost: Some(now), kept: tenure.kept, ..Tenure::default() };
         });
+    }
+
+    /// It cannot be reached, and what it began to say before is not broken off: nothing is known until it goes on
+    /// ([`Tenures::vouch`]), breaks off ([`Tenures::lost`]) or tells when it started.
+    pub fn doubt(&self, beacon: &BeaconName, now: UnixMs) {
+        self.with(|all| {
+            all.entry(beacon.clone()).or_default().doubted.get_or_insert(now);
+        });
+    }
+
+    /// It went on with what it began to say before it was in doubt: it is the process it was.
+    pub fn vouch(&self, beacon: &BeaconName, now: UnixMs) {
+        self.with(|all| all.get_mut(beacon).into_iter().for_each(|tenure| tenure.is_sure(now)));
     }
 
     /// What a process of ours before this one knew. A sign of a restart seen by this one is newer.
@@ -79,7 +112,8 @@ impl Tenures {
 
     /// Since when it is known to be up.
     pub fn since(&self, beacon: &BeaconName) -> Option<UnixMs> {
-        self.with(|all| all.get(beacon).and_then(|tenure| tenure.told.or(tenure.seen)))
+        let sure = |tenure: &&Tenure| tenure.doubted.is_none();
+        self.with(|all| all.get(beacon).filter(sure).and_then(|tenure| tenure.told.or(tenure.seen)))
     }
 
     /// Marks that are not persisted yet; they count as persisted from now on. One's own word is told again.
@@ -121,7 +155,7 @@ mod tests {
         tenures.seen(&name(), UnixMs(50));
         tenures.seen(&name(), UnixMs(60));
         assert_eq!(tenures.since(&name()), Some(UnixMs(50)));
-        tenures.told(&name(), UnixMs(10));
+        tenures.told(&name(), UnixMs(10), UnixMs(60));
         assert_eq!(tenures.since(&name()), Some(UnixMs(10)));
         tenures.lost(&name(), UnixMs(65));
         assert_eq!(tenures.since(&name()), None, "the next process has told nothing");
@@ -147,6 +181,31 @@ mod tests {
     }
 
     #[test]
+    fn who_goes_on_with_what_it_said_is_who_it_was_and_who_breaks_off_is_not() {
+        let tenures = Tenures::default();
+        tenures.seen(&name(), UnixMs(50));
+        assert_eq!(tenures.changed(), [(name(), 100)]);
+        tenures.doubt(&name(), UnixMs(70));
+        assert_eq!(tenures.since(&name()), None, "nothing is known");
+        assert_eq!(tenures.changed(), [(name(), 141)], "nor by the next process of ours");
+        tenures.seen(&name(), UnixMs(80));
+        assert_eq!(tenures.since(&name()), None, "it may be another one that answers");
+        tenures.vouch(&name(), UnixMs(90));
+        assert_eq!(tenures.since(&name()), Some(UnixMs(50)));
+        assert_eq!(tenures.changed(), [(name(), 180)]);
+
+        tenures.doubt(&name(), UnixMs(100));
+        tenures.told(&name(), UnixMs(95), UnixMs(110));
+        assert_eq!(tenures.since(&name()), Some(UnixMs(95)), "another one, by its own word");
+        tenures.doubt(&name(), UnixMs(120));
+        tenures.lost(&name(), UnixMs(130));
+        tenures.vouch(&name(), UnixMs(140));
+        assert_eq!(tenures.since(&name()), None);
+        tenures.seen(&name(), UnixMs(150));
+        assert_eq!(tenures.since(&name()), Some(UnixMs(150)));
+    }
+
+    #[test]
     fn two_epochs_are_wanted_and_no_more_than_the_network_has() {
         let genesis = Genesis { time: 1_000, validators_root: Root::default(), fork_version: [0; 4] };
         let pairs = [("SECONDS_PER_SLOT", "12"), ("SLOTS_PER_EPOCH", "32")];
@@ -163,33 +222,69 @@ mod tests {
     #[derive(Debug, Clone, Copy)]
     enum Did {
         Answered,
+        /// What it said broke off.
         Restarted,
+        /// It could not be reached, whether it restarts then or not.
+        Unreachable(bool),
+        /// If it is the one that began it, it goes on with what it said.
+        Speaks,
         Told,
         WeRestarted,
+    }
+
+    fn did() -> impl Strategy<Value = Did> {
+        prop_oneof![
+            Just(Did::Answered),
+            Just(Did::Restarted),
+            any::<bool>().prop_map(Did::Unreachable),
+            Just(Did::Speaks),
+            Just(Did::Told),
+            Just(Did::WeRestarted)
+        ]
     }
 
     proptest! {
         /// Whatever happens in whatever order, nobody is thought to be up longer than its process is.
         #[test]
         fn nobody_is_known_to_be_up_longer_than_it_is(
-            steps in proptest::collection::vec(
-                prop_oneof![Just(Did::Answered), Just(Did::Restarted), Just(Did::Told), Just(Did::WeRestarted)],
-                1..60,
-            )
+            steps in proptest::collection::vec(did(), 1..60)
         ) {
             let (mut tenures, mut started, mut disk) = (Tenures::default(), UnixMs(0), 0);
+            // Whether what is listened to is of the present process, and what is listened to at all.
+            let mut hears = Some(true);
             for (step, did) in steps.into_iter().enumerate() {
                 let now = UnixMs(step as u64 + 1);
                 match did {
                     Did::Answered => tenures.seen(&name(), now),
-                    Did::Told => tenures.told(&name(), started),
+                    Did::Told => tenures.told(&name(), started, now),
                     Did::Restarted => {
                         started = now;
                         tenures.lost(&name(), now);
+                        hears = Some(true);
                     }
+                    Did::Unreachable(restarts) => {
+                        match hears {
+                            Some(_) => tenures.doubt(&name(), now),
+                            None => tenures.lost(&name(), now),
+                        }
+                        if restarts {
+                            started = now;
+                            hears = hears.map(|_| false);
+                        }
+                    }
+                    // Of one that is no more nothing comes, and that is found out some time.
+                    Did::Speaks => match hears {
+                        Some(true) => tenures.vouch(&name(), now),
+                        Some(false) => {
+                            tenures.lost(&name(), now);
+                            hears = None;
+                        }
+                        None => hears = Some(true),
+                    },
                     Did::WeRestarted => {
                         tenures = Tenures::default();
                         tenures.restore(&name(), disk);
+                        hears = Some(true);
                     }
                 }
                 // Marks only rise.

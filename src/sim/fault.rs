@@ -19,6 +19,8 @@ pub enum Fault {
     Reset,
     /// Nobody listens; established connections are closed.
     Refuse,
+    /// The network to it is gone: nobody can connect, what is connected is silent, and goes on when it is healed.
+    Away,
     /// The process is down and has forgotten what it was told when it is back.
     Restart,
     /// Each answer comes so many milliseconds later; events come in time.
@@ -59,6 +61,7 @@ impl Fault {
             Fault::Hang | Fault::Gc { .. } => Door::Stuck,
             Fault::Reset => Door::Reset,
             Fault::Refuse | Fault::Restart => Door::Closed,
+            Fault::Away => Door::Away,
             _ => Door::Open,
         }
     }

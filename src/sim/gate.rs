@@ -20,6 +20,8 @@ pub(super) enum Door {
     Reset,
     /// Refuses; existing connections are closed.
     Closed,
+    /// Refuses; existing connections are silent.
+    Away,
 }
 
 /// The door as its server is told of it.
@@ -65,7 +67,7 @@ impl Gate {
         let mut waiting = self.waiting();
         waiting.turn += 1;
         self.reset.store(door == Door::Reset, Ordering::SeqCst);
-        self.silence(&mut waiting, door == Door::Stuck);
+        self.silence(&mut waiting, matches!(door, Door::Stuck | Door::Away));
         waiting.turn
     }
 

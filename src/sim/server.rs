@@ -102,7 +102,7 @@ pub(super) async fn run(
                 if order.kicks != last.kicks {
                     connections.shutdown().await;
                 }
-                if order.door == Door::Closed {
+                if matches!(order.door, Door::Closed | Door::Away) {
                     listener = None;
                     held = held.or_else(|| bind(address));
                 } else if listener.is_none() {

@@ -82,6 +82,8 @@ async fn an_embedded_console_routes_drains_and_asks_before_it_leaves() {
     let mut terminal = room.console("EMBEDDED: routing runs here").await;
     assert_eq!(read(room.program.door(), READ).await.status, 200);
     drains_and_resumes(&terminal, &room.program).await;
+    terminal.press(":hand-over\r");
+    terminal.sees(&["routing runs in a console: leave that by q and l"]).await;
     terminal.press("q");
     terminal.sees(&["Leave?", "leave it running", "stop routing", "[ Cancel ]"]).await;
     terminal.press("\r");

@@ -16,7 +16,7 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// How a terminal goes.
 #[derive(Debug, Clone, Copy)]
-enum Way {
+pub enum Way {
     /// Somebody says so.
     Signal,
     /// It is closed.
@@ -24,7 +24,8 @@ enum Way {
 }
 
 impl Way {
-    fn take(self, terminal: &mut Terminal) {
+    /// Takes it away.
+    pub fn take(self, terminal: &mut Terminal) {
         match self {
             Way::Signal => terminal.signal(Signal::HUP),
             Way::Closed => terminal.close(),

@@ -6,8 +6,11 @@
 
 mod keys;
 mod leaving;
+mod lines;
 #[path = "../handover/load.rs"]
 mod load;
+mod orphans;
+mod own_files;
 mod panics;
 mod processes;
 mod replay;
@@ -17,6 +20,7 @@ mod room;
 mod serve;
 #[path = "../door/stub.rs"]
 mod stub;
+mod tables;
 mod terminal;
 #[path = "../door/wire.rs"]
 mod wire;

@@ -33,10 +33,15 @@ impl Room {
     /// Three beacons `a`, `b`, `c` that are well.
     pub async fn new() -> Self {
         let beacons = vec![Stub::start(good()).await, Stub::start(good()).await, Stub::start(good()).await];
-        let program = Program::new();
-        let named: Vec<(&str, &Stub)> = ["a", "b", "c"].into_iter().zip(&beacons).collect();
-        program.write(&fleet(&[program.port], &named, ""));
-        Self { program, beacons }
+        let room = Self { program: Program::new(), beacons };
+        room.mend();
+        room
+    }
+
+    /// Writes the fleet file as it should be.
+    pub fn mend(&self) {
+        let named: Vec<(&str, &Stub)> = ["a", "b", "c"].into_iter().zip(&self.beacons).collect();
+        self.program.write(&fleet(&[self.program.port], &named, ""));
     }
 
     /// The same with a serve in front of them that restarts `b` by a script; `{at}` in it is a directory of the test's own.
@@ -68,14 +73,14 @@ impl Room {
 
     /// A console that was just opened.
     pub fn open(&self, args: &[&str]) -> Terminal {
-        self.open_at(args, SIZE)
+        Terminal::start(self.command(args), SIZE)
     }
 
-    /// The same of another size.
-    pub fn open_at(&self, args: &[&str], size: (u16, u16)) -> Terminal {
+    /// A command about this fleet.
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_beacondeck"));
         command.args(args).arg("--fleet").arg(self.program.file());
-        Terminal::start(command, size)
+        command
     }
 
     /// A console that shows all beacons well, its word for where routing runs in the header.

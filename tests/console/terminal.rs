@@ -8,7 +8,7 @@ use std::io::Read as _;
 use std::num::NonZero;
 use std::os::fd::AsFd as _;
 use std::process::{Child, Command, ExitStatus};
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -40,6 +40,8 @@ pub struct Terminal {
     /// Something came.
     changed: Arc<Condvar>,
     close: Arc<AtomicBool>,
+    /// Bytes read in each [`LOOK_MS`]; all if it is 0.
+    pace: Arc<AtomicUsize>,
     reader: Option<JoinHandle<()>>,
 }
 
@@ -69,19 +71,43 @@ impl Terminal {
         command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8").env_remove("LC_ALL");
         for name in ["NO_COLOR", "COLORTERM", "TMUX", "STY", "RUST_LOG", "RUST_BACKTRACE", "BEACONDECK_THEME"]
         {
-            command.env_remove(name);
+            // Of the environment of the test; what it asks for itself stays.
+            if !command.get_envs().any(|(key, value)| key == name && value.is_some()) {
+                command.env_remove(name);
+            }
         }
         let before = tcgetattr(&pts).unwrap();
         let child = pty_process::blocking::Command::from(command).spawn_borrowed(&pts).unwrap();
         let parser = vt100::Parser::new(cells(height), cells(width), 200);
         let seen = Arc::new(Mutex::new(Seen { parser, bytes: Vec::new() }));
         let (pty, close) = (Arc::new(pty), Arc::new(AtomicBool::new(false)));
-        let changed = Arc::new(Condvar::new());
+        let (changed, pace) = (Arc::new(Condvar::new()), Arc::new(AtomicUsize::new(0)));
         let reader = {
-            let (pty, seen, changed, close) = (pty.clone(), seen.clone(), changed.clone(), close.clone());
-            std::thread::spawn(move || read(&pty, (&seen, &changed), &close))
+            let (pty, seen, changed) = (pty.clone(), seen.clone(), changed.clone());
+            let (close, pace) = (close.clone(), pace.clone());
+            std::thread::spawn(move || read(&pty, (&seen, &changed), &close, &pace))
         };
-        Self { pty: Some(pty), pts: Some(pts), before, child, seen, changed, close, reader: Some(reader) }
+        Self {
+            pty: Some(pty),
+            pts: Some(pts),
+            before,
+            child,
+            seen,
+            changed,
+            close,
+            pace,
+            reader: Some(reader),
+        }
+    }
+
+    /// Makes the line as slow as this, in bytes a second; 0: as fast as can be.
+    pub fn slow(&self, bytes_per_s: usize) {
+        self.pace.store(bytes_per_s * LOOK_MS as usize / 1_000, SeqCst);
+    }
+
+    /// All bytes that have come.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.seen.lock().unwrap().bytes.clone()
     }
 
     /// Process id of the program.
@@ -110,6 +136,20 @@ impl Terminal {
             assert!(began.elapsed() < BOUND, "not within {BOUND:?}: {what}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// Whether the screen has no colour at all.
+    pub fn is_plain(screen: &vt100::Screen) -> bool {
+        Self::cells(screen).all(|(_, cell)| {
+            (cell.fgcolor(), cell.bgcolor()) == (vt100::Color::Default, vt100::Color::Default)
+        })
+    }
+
+    /// Every cell, and its row.
+    pub fn cells(screen: &vt100::Screen) -> impl Iterator<Item = (u16, &vt100::Cell)> {
+        let (height, width) = screen.size();
+        (0..height.get())
+            .flat_map(move |y| (0..width.get()).filter_map(move |x| Some((y, screen.cell(y, x)?))))
     }
 
     /// Presses keys; the time until the screen is so.
@@ -235,17 +275,23 @@ impl Terminal {
     }
 }
 
-fn read(pty: &Pty, (seen, changed): (&Mutex<Seen>, &Condvar), close: &AtomicBool) {
+fn read(pty: &Pty, (seen, changed): (&Mutex<Seen>, &Condvar), close: &AtomicBool, pace: &AtomicUsize) {
     let mut buffer = vec![0; 65_536];
     let wait = Timespec { tv_sec: 0, tv_nsec: LOOK_MS * 1_000_000 };
     while !close.load(SeqCst) {
         let mut fds = [PollFd::new(pty, PollFlags::IN)];
         if poll(&mut fds, Some(&wait)).is_ok_and(|ready| ready > 0) {
-            let Ok(read) = (&mut &*pty).read(&mut buffer) else { return };
+            let slow = pace.load(SeqCst);
+            let room = if slow == 0 { buffer.len() } else { slow };
+            let Ok(read) = (&mut &*pty).read(&mut buffer[..room]) else { return };
             let mut seen = seen.lock().unwrap();
             seen.parser.process(&buffer[..read]);
             seen.bytes.extend_from_slice(&buffer[..read]);
             changed.notify_all();
+            drop(seen);
+            if slow > 0 {
+                std::thread::sleep(Duration::from_millis(LOOK_MS.unsigned_abs()));
+            }
         }
     }
 }

@@ -187,7 +187,16 @@ impl Program {
         self.successor = Some(id.parse().unwrap());
     }
 
-    async fn run(&self, args: &[&str]) -> std::process::Output {
+    /// Hands over by order; the command says who serves.
+    pub async fn hand_over_by_order(&mut self) {
+        let output = self.run(&["hand-over", "--wait"]).await;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        let id = said.lines().last().unwrap().strip_prefix("process ").unwrap();
+        self.successor = Some(id.split(' ').next().unwrap().parse().unwrap());
+    }
+
+    pub async fn run(&self, args: &[&str]) -> std::process::Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_beacondeck"));
         command.args(args).arg("--fleet").arg(self.asked_with()).kill_on_drop(true);
         tokio::time::timeout(BOUND, command.output()).await.unwrap().unwrap()

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use beacondeck::store::{SqliteStore, Store as _};
-use tempfile::TempDir;
 
+use crate::disk::{Disk, fill};
 use crate::program::{Serve, command, fleet, refusal};
 
 const DATABASE: &str = "beacondeck.db";
@@ -56,32 +56,6 @@ fn a_damaged_file_is_refused() {
     refuses(dir.path(), &state, 69, &[DATABASE, "is damaged", "put a copy back"]);
 }
 
-/// A file system of a size of its own where this user may mount one, unmounted when dropped.
-struct Disk {
-    dir: TempDir,
-}
-
-impl Disk {
-    fn mount(size: &str) -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={size},mode=0755"), "tmpfs"]).arg(dir.path());
-        mount.output().is_ok_and(|done| done.status.success()).then_some(Self { dir })
-    }
-
-    fn remount(&self, options: &str) {
-        let done =
-            Command::new("mount").args(["-o", &format!("remount,{options}")]).arg(self.dir.path()).status();
-        assert!(done.unwrap().success());
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.dir.path()).status();
-    }
-}
-
 #[test]
 fn a_read_only_directory_is_refused() {
     let dir = tempfile::tempdir().unwrap();
@@ -113,22 +87,6 @@ fn a_read_only_directory_is_refused() {
     read_only(&place, 0o755);
     assert_eq!(code, Some(69), "{said}");
     assert!(words.iter().all(|word| said.contains(word)), "{said}");
-}
-
-/// Takes all room on a disk; what is removed to give it back.
-fn fill(disk: &Path) -> PathBuf {
-    let (ballast, mut size) = (disk.join("ballast"), 64 * 1024);
-    let mut written = Vec::new();
-    while size > 0 {
-        written.resize(written.len() + size, 7_u8);
-        if std::fs::write(&ballast, &written).is_err() {
-            written.truncate(written.len() - size);
-            size /= 2;
-        }
-    }
-    // What did not fit was written in part: it fills the last page.
-    let _ = std::fs::write(&ballast, [written, vec![7; 8_192]].concat());
-    ballast
 }
 
 #[test]

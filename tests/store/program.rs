@@ -1,5 +1,7 @@
 //! The program as an operator runs it: `serve` with a state of its own, and the commands that speak to it.
 
+#![allow(dead_code, reason = "each program uses its own part")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

@@ -171,3 +171,67 @@ async fn a_reload_takes_a_good_file_and_says_in_the_status_why_it_refuses_a_brok
     assert_eq!((machine.show("MainPID"), machine.show("NRestarts")), (pid, "0".to_owned()));
     network.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hand_over_refuses_no_connection_and_the_unit_follows_the_next_process() {
+    let network = door::network().await;
+    let (at, other) = (door::address(8), door::address(9));
+    let fleet = door::fleet(&format!("[\"{at}\", \"{other}\"]"), &network);
+    let Some(machine) = Machine::start(&fleet, "WatchdogSec=8s") else { return };
+    machine.start_unit();
+    let up =
+        || machine.until("beacons are up", |machine| machine.show("StatusText").starts_with("2 beacons up"));
+    up();
+    let crowd = Crowd::start(at, 4);
+    let mut pids = vec![machine.show("MainPID")];
+    let signal = ["kill", "--signal=SIGUSR2", "--kill-who=main", "beacondeck.service"];
+    for by_order in [false, true, false] {
+        let before = pids.last().unwrap().clone();
+        if by_order {
+            let said =
+                machine.ask("beacondeck", &["hand-over", "--wait", "--fleet", "/etc/beacondeck/fleet.yaml"]);
+            assert!(said.contains(" serves, beacondeck "), "{said}");
+        } else {
+            machine.ask("systemctl", &signal);
+        }
+        machine.until("systemd follows the next process", |machine| machine.show("MainPID") != before);
+        machine.until("the one before has ended", |machine| {
+            machine.read(&format!("/proc/{before}/stat")).is_empty()
+        });
+        assert_eq!(machine.show("ActiveState"), "active", "{}", machine.logs());
+        assert_eq!(machine.show("NFileDescriptorStore"), "2", "each socket is kept once");
+        pids.push(machine.show("MainPID"));
+        up();
+    }
+    assert_eq!((pids.len(), machine.show("NRestarts")), (4, "0".to_owned()), "{}", machine.logs());
+
+    // The next process is reloaded, watched and restarted as the first one was.
+    machine.write("/etc/beacondeck/fleet.yaml", &door::fleet(&format!("\"{at}\""), &network));
+    machine.ask("systemctl", &["reload", "beacondeck.service"]);
+    machine.until("its socket is let go", |machine| machine.show("NFileDescriptorStore") == "1");
+    let mut fed = machine.show("WatchdogTimestampMonotonic");
+    for _ in 0..3 {
+        machine.until("the watchdog is fed", |machine| machine.show("WatchdogTimestampMonotonic") != fed);
+        fed = machine.show("WatchdogTimestampMonotonic");
+    }
+    assert_eq!(machine.show("NRestarts"), "0", "{}", machine.logs());
+    machine.ask("systemctl", &["restart", "beacondeck.service"]);
+    up();
+    let (answered, failed) = crowd.end();
+    println!("{answered} connections over three hand-overs and a restart, {} failed", failed.len());
+    assert!(answered > 100, "{answered}");
+    assert_eq!(failed, Vec::<String>::new(), "{}", machine.logs());
+
+    // One that cannot be handed over goes on, and says why.
+    let pid = machine.show("MainPID");
+    machine.write("/etc/beacondeck/fleet.yaml", "fleet: [broken\n");
+    machine.ask("systemctl", &signal);
+    machine.until("it says why", |machine| {
+        machine.show("StatusText").contains("1 alert: serve was not handed over: the next process ended")
+    });
+    assert_eq!(machine.show("MainPID"), pid);
+    assert_eq!(door::ask(at).unwrap(), 200);
+    machine.ask("kill", &["-STOP", &pid]);
+    machine.until("the watchdog ends it", |machine| machine.read("/run/results").contains("watchdog"));
+    network.stop().await;
+}

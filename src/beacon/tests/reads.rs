@@ -4,9 +4,9 @@ use hyper::Version;
 
 use super::server::{Answer, Server};
 use super::{PATIENCE, beacon, client};
-use crate::beacon::{BeaconClient, DecodeError, Family, ReadError};
+use crate::beacon::{BeaconClient, CpuTime, DecodeError, Family, ReadError};
 use crate::chain::SlotClock;
-use crate::model::{Root, Slot, Step};
+use crate::model::{Beacon, Root, Slot, Step};
 
 const ROOT: &str = "0x4b363db94e286120d76eb905340fdd4e54bfe9f06bf33ff6cf5ad27f511bfe95";
 const GENESIS: &str = "/eth/v1/beacon/genesis";
@@ -192,4 +192,43 @@ async fn an_endless_answer_is_not_read_to_its_end() {
     let server = Server::start(&[(SPEC, Answer::chunks(body, super::server::End::Never))]).await;
     let error = client(&server.url).spec().await.unwrap_err();
     assert!(matches!(error, ReadError::Decode { source: DecodeError::TooLong { .. }, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn its_metrics_tell_when_it_started_and_hear_no_secret() {
+    let page = |sample: &str| {
+        ok(format!(
+            "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds_x 7\n{sample}\nother 1\n"
+        ))
+    };
+    for (sample, told) in [
+        ("process_start_time_seconds 1.70238823456e+09", Some(1_702_388_234_560)),
+        ("process_start_time_seconds 1702388234 1702388235000", Some(1_702_388_234_000)),
+        ("process_start_time_seconds NaN", None),
+        ("process_start_time_seconds 12", None),
+        ("process_cpu_seconds_total 12", None),
+    ] {
+        let server = Server::start(&[("/metrics", page(sample))]).await;
+        let with_metrics = Beacon { metrics: Some(format!("{}/metrics", server.url)), ..beacon(&server.url) };
+        let client = BeaconClient::new(&with_metrics, PATIENCE).unwrap();
+        assert!(client.tells_start());
+        let start = client.process_start().await.unwrap();
+        assert_eq!(start.as_ref().ok().map(|start| start.started.0), told, "{start:?}");
+        if told.is_none() {
+            let error = start.unwrap_err();
+            assert!(matches!(error, ReadError::Decode { source: DecodeError::NoStart, .. }), "{error}");
+        }
+        let seen = server.seen();
+        assert!(seen.iter().all(|seen| seen.path == "/metrics" && seen.authorization.is_none()), "{seen:?}");
+    }
+    let client = client("http://127.0.0.1:1");
+    assert!(!client.tells_start() && client.process_start().await.is_none());
+}
+
+#[tokio::test]
+async fn a_lighthouse_tells_the_processor_time_of_its_machine() {
+    let body = r#"{"data":{"cpu_cores":4,"cpu_threads":8,"system_seconds_total":5728,"user_seconds_total":33680,"iowait_seconds_total":873,"idle_seconds_total":177530,"cpu_time_total":217447,"pid":4698}}"#;
+    let server = Server::start(&[("/lighthouse/health", ok(body))]).await;
+    let time = client(&server.url).cpu_time().await.unwrap();
+    assert_eq!(time, CpuTime { total: 217_447, idle: 178_403 });
 }

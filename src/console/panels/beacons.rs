@@ -69,7 +69,7 @@ fn row(view: &View<'_>, beacon: &BeaconStatus, total: f32) -> Row {
     let snapshot = view.fresh();
     let load =
         view.status.and_then(|status| status.traffic.loads.iter().find(|load| load.beacon == beacon.name));
-    let load = load.cloned().unwrap_or_else(|| idle(beacon));
+    let load = load.cloned().unwrap_or_else(|| Load::none(beacon.name.clone()));
     let course = course::at(view, beacon).and_then(course::cell);
     let (state, state_role) = course.unwrap_or_else(|| cells::state(beacon, fresh));
     // What a beacon told grows old with it; what the router counted is as old as the snapshot.
@@ -110,10 +110,6 @@ fn row(view: &View<'_>, beacon: &BeaconStatus, total: f32) -> Row {
             Cell::text(beacon.execution.as_deref().unwrap_or("-")).role(Role::Dim),
         ],
     }
-}
-
-fn idle(beacon: &BeaconStatus) -> Load {
-    Load { beacon: beacon.name.clone(), per_s: 0.0, failed_per_s: 0.0, most_per_s: 0.0 }
 }
 
 /// Client and version without commit and platform: `Lighthouse/v8.0.1`.

@@ -1,7 +1,7 @@
 //! One beacon in full: state and why, what it told, what it carries, what was ordered, how it was. Pure.
 
-use super::cells;
 use super::spark::{spark, spread};
+use super::{cells, explain};
 use crate::console::course;
 use crate::console::piece::{TextLine, labelled, piece, plain};
 use crate::console::text::{latency, or_dash, rate, span, time_of_day, wrap};
@@ -27,7 +27,8 @@ pub fn beacon(view: &View<'_>, name: &str, width: u16) -> Option<Vec<TextLine>> 
         lines.extend(course::lines(view, operation, width));
     }
     lines.push(Vec::new());
-    lines.extend(carries(view, beacon));
+    lines.extend(carries(view, beacon, width));
+    lines.extend(errors(view, beacon));
     lines.push(Vec::new());
     lines.extend(steps(view, beacon));
     lines.extend(history(view, name));
@@ -91,7 +92,7 @@ fn state(view: &View<'_>, beacon: &BeaconStatus, width: u16) -> Vec<TextLine> {
     lines
 }
 
-fn carries(view: &View<'_>, beacon: &BeaconStatus) -> Vec<TextLine> {
+fn carries(view: &View<'_>, beacon: &BeaconStatus, width: u16) -> Vec<TextLine> {
     let load =
         view.status.and_then(|status| status.traffic.loads.iter().find(|load| load.beacon == beacon.name));
     let (per_s, failed, most) =
@@ -123,11 +124,40 @@ fn carries(view: &View<'_>, beacon: &BeaconStatus) -> Vec<TextLine> {
             vec![piece(Role::Text, format!("{} answered, {} failed", beacon.answered, beacon.failed))],
         ),
     ];
+    if let Some(cpu) = beacon.cpu {
+        let text = format!("{cpu} % of its machine's processor time in use");
+        lines.push(labelled("processors", vec![piece(view.fresh_of(beacon).role(Role::Text), text)]));
+    }
     if let Some(status) = view.status {
         let left = without(status, std::slice::from_ref(&beacon.name));
-        lines.push(labelled("without it", vec![piece(Role::Text, left.sentence())]));
+        let room = usize::from(width).saturating_sub(12).max(20);
+        for (place, part) in wrap(&left.sentence(), room).into_iter().enumerate() {
+            lines.push(labelled(if place == 0 { "without it" } else { "" }, vec![piece(Role::Text, part)]));
+        }
     }
     lines
+}
+
+/// The last requests it failed, newest first.
+fn errors(view: &View<'_>, beacon: &BeaconStatus) -> Vec<TextLine> {
+    let load =
+        view.status.and_then(|status| status.traffic.loads.iter().find(|load| load.beacon == beacon.name));
+    let errors = load.map_or(&[][..], |load| &load.errors).iter().rev().enumerate();
+    errors
+        .map(|(place, error)| {
+            let (words, role) = explain::outcome(error.outcome);
+            let status = if error.status == 0 { String::new() } else { format!(" {}", error.status) };
+            let label = if place == 0 { "last errors" } else { "" };
+            labelled(
+                label,
+                vec![
+                    piece(Role::Dim, format!("{} ", time_of_day(error.at.0))),
+                    piece(role, format!("{words}{status}")),
+                    piece(Role::Text, format!(" after {} ms: {}", error.took_ms, error.endpoint)),
+                ],
+            )
+        })
+        .collect()
 }
 
 fn steps(view: &View<'_>, beacon: &BeaconStatus) -> Vec<TextLine> {

@@ -56,7 +56,7 @@ impl Panel for Explain {
 }
 
 /// The words for what came of an attempt.
-fn outcome(outcome: Outcome) -> (&'static str, Role) {
+pub fn outcome(outcome: Outcome) -> (&'static str, Role) {
     match outcome {
         Outcome::None => ("not asked", Role::Dim),
         Outcome::Ok => ("ok", Role::Ok),

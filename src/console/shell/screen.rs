@@ -217,7 +217,7 @@ mod tests {
             });
             let mut status = FleetStatus { at: UnixMs(NOW.0 + second * 1_000), ..fleet(beacons.collect()) };
             status.traffic.timing = scenes::healthy().traffic.timing;
-            let load = |name| Load { beacon: name, per_s: 4.2, failed_per_s: 0.0, most_per_s: 6.0 };
+            let load = |name| Load { per_s: 4.2, most_per_s: 6.0, ..Load::none(name) };
             status.traffic.loads = status.beacons.iter().map(|beacon| load(beacon.name.clone())).collect();
             status
         };

@@ -186,6 +186,7 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
             return may(state, |state| give(state, vec![Order::Unsilence { key }]));
         }
         Command::Order(intent, names) => return order(state, intent, &names),
+        Command::HandOver => return may(state, |state| give(state, vec![Order::HandOver])),
         Command::Panel(panel, filter) => {
             go(state, panel);
             state.details[panel] = None;

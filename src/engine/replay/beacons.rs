@@ -113,6 +113,7 @@ impl Watched {
             per_s: per_s(all),
             failed_per_s: per_s(failed),
             most_per_s: self.rates.iter().copied().fold(0.0, f32::max),
+            errors: Vec::new(),
         }
     }
 
@@ -140,6 +141,7 @@ impl Watched {
             told: Vec::new(),
             custody: None,
             drained: None,
+            cpu: None,
         }
     }
 

@@ -103,7 +103,7 @@ impl Beacon {
     pub(super) fn reach(&self, at: f64, key: &[u64]) -> Answer<()> {
         match self.effects.door {
             Door::Stuck => return Answer::Never,
-            Door::Reset | Door::Closed => return Answer::Failed(at + 1.0),
+            Door::Reset | Door::Closed | Door::Away => return Answer::Failed(at + 1.0),
             Door::Open => {}
         }
         if self.dice.chance(self.effects.lost, Of::Lost, key) {

@@ -47,6 +47,8 @@ const TABLE: &[(&str, &str, Handler)] = &[
     (GET, "/eth/v1/node/health", node::health),
     (GET, "/eth/v1/node/peer_count", node::peer_count),
     (GET, "/lighthouse/ui/health", node::ui_health),
+    (GET, "/lighthouse/health", node::health_of_machine),
+    (GET, "/metrics", node::metrics),
     (GET, "/eth/v1/beacon/headers", chain::headers),
     (GET, "/eth/v1/beacon/headers/{}", chain::header),
     (GET, "/eth/v1/beacon/blocks/{}/root", chain::block_root),

@@ -48,6 +48,38 @@ pub(super) fn ui_health(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
     Ok(Answer::data(json!({"app_uptime": ask.now.since(ask.me().born).max(0) / 1_000})))
 }
 
+/// Its own metrics, at the same door.
+pub(super) fn metrics(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
+    let started = ask.me().born.0 as f64 / 1_000.0;
+    let page = format!(
+        "# HELP process_start_time_seconds Start time of the process since unix epoch in seconds.\n\
+         # TYPE process_start_time_seconds gauge\nprocess_start_time_seconds {started:e}\n"
+    );
+    Ok(Answer {
+        status: 200,
+        kind: Some("text/plain; version=0.0.4"),
+        headers: Vec::new(),
+        body: page.into(),
+    })
+}
+
+/// Processors of a simulated machine, and the share of their time in use, in percent.
+const PROCESSORS: u64 = 100;
+const IN_USE: u64 = 40;
+
+/// Lighthouse's own: processor time of its machine.
+pub(super) fn health_of_machine(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
+    if !ask.me().version.starts_with("Lighthouse/") {
+        return Err(Answer::error(404, "not found"));
+    }
+    let total = ask.now.0 / 1_000 * PROCESSORS;
+    let idle = total * (100 - IN_USE) / 100;
+    Ok(Answer::data(json!({
+        "cpu_time_total": total, "user_seconds_total": total - idle, "system_seconds_total": 0,
+        "iowait_seconds_total": idle / 10, "idle_seconds_total": idle - idle / 10,
+    })))
+}
+
 pub(super) fn syncing(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
     let (me, head) = (ask.me(), ask.world.tree.slot(ask.me().head));
     // Without peers a beacon has nobody to tell it that it is behind: it calls itself synced.

@@ -119,12 +119,24 @@ pub async fn steady(
 
 /// All clients publish at one instant, each its attestations one after the other; times count from that instant.
 pub async fn burst(target: &Target, chain: Chain) -> anyhow::Result<Run> {
-    let released = Arc::new(Barrier::new(BURST_CLIENTS as usize + 1));
-    let mut tasks = JoinSet::new();
+    let mut clients = Vec::new();
     for client in 0..BURST_CLIENTS {
-        let requests: Vec<Vec<u8>> =
-            (0..BURST_EACH).map(|n| publish(chain, client * BURST_EACH + n)).collect();
-        let mut connection = open(target.address, &get("/eth/v1/node/version")).await?;
+        let requests = (0..BURST_EACH).map(|n| publish(chain, client * BURST_EACH + n)).collect();
+        clients.push((open(target.address, &get("/eth/v1/node/version")).await?, requests));
+    }
+    let (tasks, meter) = at_once(clients, || Meter::start(target)).await;
+    gather(tasks, meter).await
+}
+
+/// Releases all clients at one instant, each with its requests, one after the other; times count from that instant. `ready`
+/// is called just before it.
+pub async fn at_once<T>(
+    clients: Vec<(Connection, Vec<Vec<u8>>)>,
+    ready: impl FnOnce() -> T,
+) -> (JoinSet<Run>, T) {
+    let released = Arc::new(Barrier::new(clients.len() + 1));
+    let mut tasks = JoinSet::new();
+    for (mut connection, requests) in clients {
         let released = released.clone();
         tasks.spawn(async move {
             released.wait().await;
@@ -139,9 +151,9 @@ pub async fn burst(target: &Target, chain: Chain) -> anyhow::Result<Run> {
             run
         });
     }
-    let meter = Meter::start(target);
+    let ready = ready();
     released.wait().await;
-    gather(tasks, meter).await
+    (tasks, ready)
 }
 
 /// So many requests over a few connections, reads and writes by turns.
@@ -187,7 +199,7 @@ impl<'a> Meter<'a> {
 }
 
 /// A connection that has been answered once, as those of a validator client have.
-async fn open(address: SocketAddr, request: &[u8]) -> anyhow::Result<Connection> {
+pub async fn open(address: SocketAddr, request: &[u8]) -> anyhow::Result<Connection> {
     let mut connection = Connection::open(address).await.context("connecting to a target")?;
     connection.exchange(request).await.context("asking a target once")?;
     Ok(connection)

@@ -2,16 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use tokio::sync::Barrier;
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::chain::{Chain, SLOTS_PER_EPOCH};
 use crate::http::{Connection, get};
+use crate::load;
 use crate::origin::Origin;
 use crate::proxy::{Kind, Target};
 use crate::report;
@@ -80,20 +78,19 @@ impl Stand {
         }
         let addresses: Vec<SocketAddr> = origins.iter().map(|origin| origin.address).collect();
         let mut target = Target::start(kind, dir, &addresses, 1).await?;
-        target.wait_until_ready(&crate::load::ready_request(chain)).await?;
+        target.wait_until_ready(&load::ready_request(chain)).await?;
         Ok(Self { target, origins })
     }
 
     async fn slot(&self, chain: Chain, taken: &mut Taken) -> anyhow::Result<()> {
         // Clients keep their connections: opening them is not what is measured.
         let mut clients = Vec::new();
-        for _ in 0..CLIENTS {
-            let mut client = Connection::open(self.target.address).await.context("connecting to a target")?;
-            client.exchange(&get("/eth/v1/node/version")).await.context("asking a target once")?;
-            clients.push(client);
+        for client in 0..CLIENTS {
+            let connection = load::open(self.target.address, &get("/eth/v1/node/version")).await?;
+            clients.push((connection, questions(client, chain.slot())));
         }
         let (reads, proxy, beacons) = (self.reads().await?, self.target.cpu_ns(), self.cpu_ns()?);
-        taken.sample.add(ask(clients, chain.slot()).await?);
+        taken.sample.add(ask(clients).await?);
         taken.slots += 1;
         taken.reads += self.reads().await? - reads;
         taken.cpu_ns.0 += self.target.cpu_ns().zip(proxy).map_or(0, |(now, then)| now.saturating_sub(then));
@@ -115,33 +112,18 @@ impl Stand {
     }
 }
 
-/// All clients ask at one instant, each for its validators one after the other; times count from that instant.
-async fn ask(clients: Vec<Connection>, slot: u64) -> anyhow::Result<Run> {
-    let released = Arc::new(Barrier::new(clients.len() + 1));
-    let mut tasks = JoinSet::new();
-    for (client, mut connection) in (0..).zip(clients) {
-        let validators = (0..PER_SLOT).filter(move |validator| validator % CLIENTS == client);
-        let request = |validator: u64| {
-            let committee = validator % COMMITTEES;
-            get(&format!("/eth/v1/validator/attestation_data?slot={slot}&committee_index={committee}"))
-        };
-        let requests: Vec<Vec<u8>> = validators.map(request).collect();
-        let released = released.clone();
-        tasks.spawn(async move {
-            released.wait().await;
-            let start = Instant::now();
-            let mut run = Run::default();
-            for request in &requests {
-                let status = connection.exchange(request).await;
-                if !run.add(start, Instant::now(), status) {
-                    break;
-                }
-            }
-            run
-        });
-    }
-    released.wait().await;
-    let began = Instant::now();
+/// What a client asks in a slot: data for each of its validators that attests.
+fn questions(client: u64, slot: u64) -> Vec<Vec<u8>> {
+    let validators = (0..PER_SLOT).filter(|validator| validator % CLIENTS == client);
+    let question = |validator: u64| {
+        let committee = validator % COMMITTEES;
+        get(&format!("/eth/v1/validator/attestation_data?slot={slot}&committee_index={committee}"))
+    };
+    validators.map(question).collect()
+}
+
+async fn ask(clients: Vec<(Connection, Vec<Vec<u8>>)>) -> anyhow::Result<Run> {
+    let (mut tasks, began) = load::at_once(clients, Instant::now).await;
     let mut all = Run::default();
     while let Some(run) = tasks.join_next().await {
         all.merge(run.context("a client of the load panicked")?);

@@ -295,7 +295,8 @@ fn answered(router: &Arc<Router>, ask: &Arc<Ask>, case: Case, finished: Finished
             router.memory.served_envelope(by, case.slot, root);
         }
     }
-    let tells = lists_duties(ask.row);
+    // A blinded block is published by one beacon after another, not by a broadcast.
+    let tells = lists_duties(ask.row) || ask.row.inspect == Inspect::SignedBlock;
     let afterwards = (good && tells).then(|| Afterwards::of_answer(router, ask, case, by, (bytes, ssz)));
     let mut response = respond(router, by, reply, &tried);
     if response.status() == StatusCode::TOO_MANY_REQUESTS {

@@ -28,7 +28,7 @@ pub fn due(request: &Value, genesis_ms: u64) -> u64 {
     (at * 10_000 + SLOT_MS as i64 / 2).div_euclid(SLOT_MS as i64) as u64
 }
 
-/// What the router reads of a request or its answer it reads in every form.
+/// What the router reads of a request or its answer it reads in every form; what no beacon took is nothing to it.
 pub fn is_read(request: &Value) -> bool {
     let endpoint = request["endpoint"].as_str().unwrap();
     let reads = [
@@ -42,6 +42,8 @@ pub fn is_read(request: &Value) -> bool {
         "publishAggregateAndProofsV2",
         "publishContributionAndProofs",
         "publishBlockV2",
+        "publishBlindedBlockV2",
     ];
-    !reads.contains(&endpoint) || request["publication"].is_object()
+    let taken = request["status"] == 200;
+    !taken || !reads.contains(&endpoint) || request["publication"].is_object()
 }

@@ -18,7 +18,7 @@ async fn a_key_of_the_users_own_is_the_one_that_acts_and_the_one_that_is_shown()
     let config = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(config.path().join("beacondeck/themes")).unwrap();
     let keys = config.path().join("beacondeck/keys.yaml");
-    std::fs::write(&keys, "drain: ctrl-d\nfreeze: [F, f]\n").unwrap();
+    std::fs::write(&keys, "drain: ctrl-d\nfreeze: [z, f]\n").unwrap();
     std::fs::write(config.path().join("beacondeck/themes/mine.yaml"), "background: dark\ninherits: mono\n")
         .unwrap();
     let terminal = open(&room, config.path());
@@ -29,7 +29,7 @@ async fn a_key_of_the_users_own_is_the_one_that_acts_and_the_one_that_is_shown()
     terminal.sees(&["Drain a?"]).await;
     terminal.press("\r");
     terminal.misses(&["Drain a?"]).await;
-    terminal.press("F");
+    terminal.press("z");
     terminal.sees(&["FROZEN"]).await;
     terminal.press("f");
     terminal.misses(&["FROZEN"]).await;

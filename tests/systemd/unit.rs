@@ -205,6 +205,11 @@ async fn a_hand_over_refuses_no_connection_and_the_unit_follows_the_next_process
     }
     assert_eq!((pids.len(), machine.show("NRestarts")), (4, "0".to_owned()), "{}", machine.logs());
 
+    let (answered, failed) = crowd.end();
+    println!("{answered} connections over three hand-overs, {} failed", failed.len());
+    assert!(answered > 100, "{answered}");
+    assert_eq!(failed, Vec::<String>::new(), "{}", machine.logs());
+
     // The next process is reloaded, watched and restarted as the first one was.
     machine.write("/etc/beacondeck/fleet.yaml", &door::fleet(&format!("\"{at}\""), &network));
     machine.ask("systemctl", &["reload", "beacondeck.service"]);
@@ -217,10 +222,6 @@ async fn a_hand_over_refuses_no_connection_and_the_unit_follows_the_next_process
     assert_eq!(machine.show("NRestarts"), "0", "{}", machine.logs());
     machine.ask("systemctl", &["restart", "beacondeck.service"]);
     up();
-    let (answered, failed) = crowd.end();
-    println!("{answered} connections over three hand-overs and a restart, {} failed", failed.len());
-    assert!(answered > 100, "{answered}");
-    assert_eq!(failed, Vec::<String>::new(), "{}", machine.logs());
 
     // One that cannot be handed over goes on, and says why.
     let pid = machine.show("MainPID");

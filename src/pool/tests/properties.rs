@@ -114,10 +114,10 @@ fn take(world: &mut World, step: &Step) {
     }
 }
 
-type Content = (Option<AgreedHead>, Vec<Entry>);
+type Content = (Option<AgreedHead>, Option<AgreedHead>, Vec<Entry>);
 
 fn content(table: &Table) -> Content {
-    (table.agreed, table.entries.clone())
+    (table.agreed, table.parent, table.entries.clone())
 }
 
 /// Beacons whose voice counts: of this chain, alive, observed, neither optimistic nor drained, and with a head to tell.

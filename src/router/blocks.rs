@@ -3,7 +3,7 @@
 //!
 //! Which block may be given or passed on is the guard's business; here are the reads and publications under way.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use hyper::header::ACCEPT;
@@ -15,6 +15,7 @@ use super::afterwards::Afterwards;
 use super::flight::{Flights, Joined};
 use super::flow::{Case, Flowed};
 use super::kept::Kept;
+use super::memory::lock;
 use super::offer::{Offer, Taste};
 use super::replies::gave_up;
 use super::run::{self, Plan, Tried};
@@ -61,11 +62,6 @@ pub struct Blocks {
     proposals: Mutex<Proposals>,
     /// A publication has ended.
     ended: Notify,
-}
-
-/// A poisoned lock still guards plain data: each change is one call.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Blocks {
@@ -119,12 +115,11 @@ pub async fn ask(
     let (brought, shared) = match blocks.flights.join(question.clone(), standing, make) {
         Joined::Stands(draft) => (Brought { draft: Some(draft), ..Brought::default() }, Some(Shared::Cached)),
         Joined::Waits(flight) => {
-            let joined = (!flight.begun).then_some(Shared::InFlight);
+            let joined = flight.shared();
             (flight.landed().await.unwrap_or_default(), joined)
         }
     };
-    // Attempts are counted once: with who began it.
-    let tried = if shared.is_none() { brought.tried } else { Tried::default() };
+    let tried = brought.tried.counted(shared.is_none());
     let Some(Draft { kept, key }) = brought.draft else {
         let response = match brought.blocked {
             Some(blocked) => answer::error(StatusCode::BAD_REQUEST, &blocked.to_string()),

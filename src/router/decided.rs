@@ -3,13 +3,14 @@
 //! Which answer stands is the guard's business; here are the reads. Beacons are known by name: answers outlive a fleet
 //! file.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use hyper::StatusCode;
 
 use super::flight::{Flights, Joined};
 use super::flow::{Case, Flowed};
 use super::kept::Kept;
+use super::memory::lock;
 use super::replies::gave_up;
 use super::run::{self, Finished, Plan, Tried};
 use super::signable::Question;
@@ -45,11 +46,6 @@ pub struct Decided {
     board: Mutex<Board<Arc<Said>>>,
     /// Reads under way, by what is asked, about which head, and whether the question is closed.
     flights: Flights<(Topic, Option<Root>, bool), Brought>,
-}
-
-/// A poisoned lock still guards plain data: each change is one call.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Decided {
@@ -125,14 +121,12 @@ pub async fn ask(
         }
         Joined::Waits(flight) => flight,
     };
-    let begun = flight.begun;
+    let (begun, joined) = (flight.begun, flight.shared());
     if begun {
         shadow::repeat(router, &ask, table, plan.attempt);
     }
     let Brought { said, was_there, halted, tried } = flight.landed().await.unwrap_or_default();
-    // Attempts are counted once: with who began the read.
-    let counted = if begun { tried } else { Tried::default() };
-    let joined = (!begun).then_some(Shared::InFlight);
+    let counted = tried.counted(begun);
     let Some(said) = said else {
         let response = match halted {
             Some(why) => answer::error(StatusCode::SERVICE_UNAVAILABLE, &why),

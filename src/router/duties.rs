@@ -9,13 +9,13 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use hyper::header::ACCEPT;
 
 use super::afterwards::Afterwards;
 use super::flight::{Flights, Joined};
 use super::flow::{Case, Flowed};
 use super::kept::Kept;
 use super::listing::{self, Listing, WHOLE};
+use super::memory::lock;
 use super::replies::gave_up;
 use super::run::{self, Finished, Plan, Tried};
 use super::sift::sift;
@@ -76,9 +76,8 @@ impl Duties {
         self.roster().keep(beacons);
     }
 
-    /// A poisoned lock still guards plain data: each change is one call.
     fn roster(&self) -> MutexGuard<'_, Roster<Told>> {
-        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.roster)
     }
 }
 
@@ -94,11 +93,7 @@ impl Question {
     /// Reads it; none if this is another question, or one that only a beacon can judge.
     pub fn read(found: &Found<'_>, ask: &Ask) -> Option<Self> {
         let kind = kind(found.row)?;
-        // The only form there is.
-        let json = ask.headers.get(ACCEPT).is_none_or(|accept| {
-            accept.to_str().is_ok_and(|accept| accept.contains("json") || accept.contains("*/*"))
-        });
-        if !json || ask.path.query().is_some() {
+        if ask.path.query().is_some() {
             return None;
         }
         let epoch = found.epoch()?;
@@ -169,14 +164,12 @@ pub async fn ask(
             Joined::Stands(known) => return cached(router, &ask, case, list, expected, &known.told),
             Joined::Waits(flight) => flight,
         };
-        let begun = flight.begun;
+        let (begun, shared) = (flight.begun, flight.shared());
         if begun {
             shadow::repeat(router, &ask, table, plan.attempt);
         }
         let brought = flight.landed().await.unwrap_or_default();
-        // Attempts are counted once: with who began the read.
-        let counted = if begun { brought.tried } else { Tried::default() };
-        let shared = (!begun).then_some(Shared::InFlight);
+        let counted = brought.tried.counted(begun);
         let Some(kept) = brought.kept else {
             let response = gave_up(router, ask.row, &brought.tried);
             return Flowed { shared, ..Flowed::fetched(response, None, counted) };
@@ -275,7 +268,7 @@ impl Reader {
                 "duties that rest on another block than other beacons' are not given out"
             );
             let kept = Kept::copy(router, by, reply);
-            odd.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(kept);
+            lock(&odd).get_or_insert(kept);
             false
         };
         let Finished { reply, tried } =

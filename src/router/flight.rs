@@ -5,9 +5,12 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::watch;
+
+use super::memory::lock;
+use crate::model::Shared;
 
 type Running<K, V> = HashMap<K, watch::Receiver<Option<V>>>;
 
@@ -42,6 +45,11 @@ pub struct Flight<V> {
 }
 
 impl<V: Clone> Flight<V> {
+    /// Why what it brings was not fetched for this one who waits; none if it was.
+    pub fn shared(&self) -> Option<Shared> {
+        (!self.begun).then_some(Shared::InFlight)
+    }
+
     /// What it brings; none if it broke off.
     pub async fn landed(mut self) -> Option<V> {
         self.brought.wait_for(Option::is_some).await.ok().and_then(|brought| brought.clone())
@@ -85,9 +93,8 @@ where
 }
 
 impl<K, V> Flights<K, V> {
-    /// A poisoned lock still guards plain data: each change is one call.
     fn running(&self) -> MutexGuard<'_, Running<K, V>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

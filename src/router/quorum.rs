@@ -4,10 +4,11 @@
 //! Who must stand by what is the guard's business; here the others are asked.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use hyper::header::CONTENT_TYPE;
 
+use super::memory::lock;
 use super::run::{self, Plan, Tried};
 use super::signable::Question;
 use super::upstream::{Ask, Reply};
@@ -21,11 +22,6 @@ pub struct Quorums {
     confirmed: Mutex<Confirmed>,
     clients: Mutex<BTreeMap<BeaconName, String>>,
     page: Mutex<Option<String>>,
-}
-
-/// A poisoned lock still guards plain data: each change is one call.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Quorums {

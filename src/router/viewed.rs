@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::flight::{Flights, Joined};
 use super::flow::{Case, Flowed};
 use super::kept::Kept;
+use super::memory::lock;
 use super::replies::gave_up;
 use super::run::{self, Finished, Plan, Tried};
 use super::upstream::{Ask, Reply};
@@ -113,9 +114,8 @@ pub struct Viewed {
 }
 
 impl Viewed {
-    /// A poisoned lock still guards plain data: each change is one call.
     fn views(&self) -> MutexGuard<'_, Views<View, Arc<Kept>>> {
-        self.views.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.views)
     }
 }
 
@@ -147,14 +147,13 @@ pub async fn ask(
         }
         Joined::Waits(flight) => flight,
     };
-    let begun = flight.begun;
+    let (begun, joined) = (flight.begun, flight.shared());
     if begun {
         shadow::repeat(router, &ask, table, plan.attempt);
     }
     let Brought { kept, was_there, tried } = flight.landed().await.unwrap_or_default();
-    // Attempts are counted once: with who began the read.
-    let counted = if begun { tried } else { Tried::default() };
-    let shared = if was_there { Some(Shared::Decided) } else { (!begun).then_some(Shared::InFlight) };
+    let counted = tried.counted(begun);
+    let shared = if was_there { Some(Shared::Decided) } else { joined };
     let flowed = match kept {
         Some(kept) => kept.give(router, counted),
         None => Flowed::fetched(gave_up(router, ask.row, &tried), None, counted),
@@ -186,8 +185,7 @@ impl Reader {
         let nothing = Mutex::new(None);
         let usable = |by: BeaconId, reply: &Reply| {
             if reply.status == StatusCode::NO_CONTENT {
-                let mut nothing = nothing.lock().unwrap_or_else(PoisonError::into_inner);
-                nothing.get_or_insert_with(|| Kept::copy(&router, by, reply));
+                lock(&nothing).get_or_insert_with(|| Kept::copy(&router, by, reply));
                 // Another one has seen the block.
                 return having.iter().all(|id| *id == by);
             }

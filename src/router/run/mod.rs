@@ -64,6 +64,12 @@ pub struct Tried {
 }
 
 impl Tried {
+    /// What counts with one of several requests that they were made for: with the one that began them all, else none.
+    #[must_use]
+    pub fn counted(self, begun: bool) -> Self {
+        if begun { self } else { Self::default() }
+    }
+
     /// An attempt begins, `start_us` after the request arrived.
     fn begin(&mut self, beacon: BeaconId, start_us: u32) {
         self.push(Attempt { beacon, outcome: Outcome::Overtaken, start_us, ..Attempt::default() });

@@ -86,7 +86,8 @@ fn blames(incidents: &[Incident], kind: &CulpritKind, name: &str) -> bool {
 #[rstest]
 #[case::hang(Fault::Hang, &["does not answer", "cannot be reached", "fails requests"])]
 #[case::refuse(Fault::Refuse, &["cannot be reached", "fails requests"])]
-#[case::stale(Fault::StaleHead, &["its head is behind"])]
+// Its head stands because nobody tells it of one: it has no peers, and its probes say so first.
+#[case::stale(Fault::StaleHead, &["has few peers"])]
 #[case::el_offline(Fault::ElOffline, &["its execution client is offline"])]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sick_beacon_is_the_one_incident(#[case] fault: Fault, #[case] causes: &[&str]) {

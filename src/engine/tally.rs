@@ -23,6 +23,8 @@ const LEAST: f32 = 0.003;
 
 /// Attempts that failed which are shown of each beacon.
 const ERRORS: usize = 5;
+/// An answer is late when it is there more than a slot divided by this after its step was due.
+const LATE_AFTER: i64 = 12;
 
 /// A smoothed rate.
 #[derive(Debug, Default, Clone, Copy)]
@@ -170,7 +172,7 @@ impl Tally {
         let after_due = i64::from(trace.due_ms) + i64::from(trace.took_us / 1_000);
         let answers = self.steps.entry((step, beacon)).or_default();
         answers.took.count(u64::from(trace.took_us));
-        answers.late += u32::from(after_due > 0);
+        answers.late += u32::from(after_due > slot_ms / LATE_AFTER);
         let part = (due + after_due).max(0) * SPREAD as i64 / slot_ms;
         answers.spread[(part as usize).min(SPREAD - 1)] += 1;
     }
@@ -297,8 +299,9 @@ fn ms(took: &Histogram, share: u16) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chain::Genesis;
     use crate::endpoint::{Verb, table};
-    use crate::model::{Attempt, TRACE_ATTEMPTS, UnixMs};
+    use crate::model::{Attempt, Root, TRACE_ATTEMPTS, UnixMs};
 
     fn names() -> (Vec<BeaconName>, Vec<String>) {
         (vec![BeaconName::new("b1"), BeaconName::new("b2")], vec!["unnamed".into(), "vc".into()])
@@ -357,5 +360,20 @@ mod tests {
         assert!((later.loads[1].most_per_s - 20.0).abs() < 0.2, "the most is remembered");
         (0..2 * MOST_FOR_S).for_each(|_| tally.second());
         assert!(tally.traffic(&beacons, &clients, None).loads[1].most_per_s < 0.1);
+    }
+
+    #[test]
+    fn an_answer_is_late_a_twelfth_of_a_slot_after_its_due_point() {
+        let (beacons, clients) = names();
+        let genesis = Genesis { time: 0, validators_root: Root::default(), fork_version: [0; 4] };
+        let spec = [("SECONDS_PER_SLOT", "12"), ("SLOTS_PER_EPOCH", "32")].into_iter().collect();
+        let clock = SlotClock::new(&genesis, &spec).unwrap();
+        let mut tally = Tally::default();
+        for due_ms in [-3_000, 5, 940, 980, 4_000] {
+            tally.record(&Trace { due_ms, ..trace(1) }, Some(&clock));
+        }
+        let steps = tally.traffic(&beacons, &clients, None).steps;
+        let [answers] = steps.as_slice() else { panic!("{steps:?}") };
+        assert_eq!((answers.answers, answers.late), (5, 2), "40 ms each: two were there after 1,000 ms");
     }
 }

@@ -43,6 +43,12 @@ pub(super) fn next(culprit: &Culprit, beacons: &[&BeaconStatus]) -> String {
     }
 }
 
+/// What to do while something is used again and shows nothing; it has ended after so many slots of that.
+pub(super) fn watch(slots: u64) -> String {
+    let left = if slots == 1 { "1 slot".to_owned() } else { format!("{slots} slots") };
+    format!("it is used again: watch it; this ends after {left} without a sign")
+}
+
 fn of_keys(name: &str) -> String {
     match Parties::of(name) {
         Parties::Two(first, second) => format!(

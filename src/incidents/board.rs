@@ -134,6 +134,8 @@ impl Board {
     }
 }
 
+const USED_AGAIN: &str = "used again, and nothing is missed";
+
 fn note(incident: &mut Incident, what: String, scene: &Scene<'_>) {
     if incident.timeline.last().is_some_and(|last| last.what == what) {
         return;
@@ -159,7 +161,9 @@ fn look(incident: &mut Incident, engine: &mut Incidents, scene: &Scene<'_>) {
         scene.status.beacons.iter().filter(|beacon| names.contains(&beacon.name.to_string())).collect();
     let is_front = matches!(culprit.kind, CulpritKind::Client | CulpritKind::Signer | CulpritKind::Router);
     let routed_around = !is_front && !beacons.is_empty() && beacons.iter().all(|beacon| is_out(beacon));
-    let state = if routed_around && now.missed == 0 {
+    // Who is used again and loses nothing is no worse than when it was routed around.
+    let back = incident.state == IncidentState::Mitigated && !routed_around && !now.any();
+    let state = if back || routed_around && now.missed == 0 {
         IncidentState::Mitigated
     } else if incident.confidence < SURE && incident.state == IncidentState::Suspected {
         IncidentState::Suspected
@@ -178,7 +182,16 @@ fn look(incident: &mut Incident, engine: &mut Incidents, scene: &Scene<'_>) {
     (incident.folded, incident.ruled_out) = engine.shown(&culprit, since);
     incident.severity = severity(state, now, &culprit, scene.status);
     incident.done = advice::done(&beacons, scene.status);
-    incident.next = advice::next(&culprit, &beacons);
+    incident.next = match engine.ends_in(incident.id) {
+        Some(slots) if back => advice::watch(slots),
+        _ => advice::next(&culprit, &beacons),
+    };
+    let was_back = incident.timeline.last().is_some_and(|last| last.what == USED_AGAIN);
+    if back {
+        note(incident, USED_AGAIN.to_owned(), scene);
+    } else if was_back && routed_around {
+        note(incident, "it gets no work again".to_owned(), scene);
+    }
     if state != incident.state {
         incident.state = state;
         let what = match state {
@@ -303,11 +316,17 @@ mod tests {
         assert_eq!((mitigated.state, mitigated.severity), (IncidentState::Mitigated, Severity::Notice));
         assert_eq!(mitigated.done, [format!("b1 is routed around: {}", Reason::Hung)]);
         assert!(board.take(Vec::new(), &mut engine, &scene(109, &hung)).is_empty(), "nothing is new");
+        assert!(
+            board.take(Vec::new(), &mut engine, &scene(110, &well)).is_empty(),
+            "it is back and loses nothing"
+        );
+        let back = board.list().remove(0);
+        assert_eq!((back.state, back.timeline.last().unwrap().what.as_str()), (mitigated.state, USED_AGAIN));
         board.take(vec![change(Event::Resolved, 0.9)], &mut engine, &scene(120, &well));
         let ended = board.list().remove(0);
         assert_eq!((ended.state, ended.ended), (IncidentState::Resolved, Some(UnixMs(120 * 12_000))));
         let told: Vec<&str> = ended.timeline.iter().map(|line| line.what.as_str()).collect();
-        assert_eq!(told.len(), 5, "{told:?}");
+        assert_eq!(told.len(), 6, "{told:?}");
         board.take(vec![change(Event::Changed, 0.9)], &mut engine, &scene(130, &well));
         assert!(board.list()[0].state.is_live() && board.list()[0].ended.is_none(), "it is back");
     }

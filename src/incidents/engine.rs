@@ -124,6 +124,12 @@ impl Incidents {
         }
     }
 
+    /// After how many slots without a sign an incident that goes on will have ended; none where no window decides it.
+    pub(super) fn ends_in(&self, id: u64) -> Option<u64> {
+        let incident = self.open().find(|incident| incident.change.id == id)?;
+        Some((incident.seen + incident.patience).saturating_sub(self.now?))
+    }
+
     pub(super) fn now(&self) -> Option<u64> {
         self.now
     }

@@ -130,7 +130,8 @@ pub struct StepAnswers {
     pub beacon: BeaconName,
     /// Answers lately.
     pub answers: u32,
-    /// Of these, how many were there only after the due point.
+    /// Of these, how many were there later than a twelfth of a slot after the due point: other validators have signed without
+    /// it. What is asked for at its due point, as blocks and aggregates are, cannot be there sooner.
     pub late: u32,
     /// Half of the answers took no longer, milliseconds.
     pub p50_ms: f32,

@@ -16,7 +16,7 @@ const COLUMNS: [Column; 7] = [
     Column::text("beacon", "BEACON", 0, 10).fill(),
     Column::text("spread", "WITHIN THE SLOT, | IS DUE", 1, SPREAD as u16 + 1),
     Column::number("p99", "P99", 1, 7),
-    Column::number("late", "AFTER DUE", 1, 9),
+    Column::number("late", "LATE", 1, 9),
     Column::number("p50", "P50", 2, 7),
     Column::number("answers", "ANSWERS", 3, 7),
 ];

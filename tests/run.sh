@@ -40,8 +40,10 @@ cargo clippy --locked --all-targets -- -D warnings
 say "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 say "tests"
-if [ "$quick" = all ]; then cargo nextest run --locked -E 'not binary(devnet)'
-else cargo nextest run --locked -E 'not (binary(devnet) or binary(conformance))'; fi
+# Two a core: most of them wait most of the time.
+threads=$((2 * $(nproc)))
+if [ "$quick" = all ]; then cargo nextest run --locked --test-threads "$threads" -E 'not binary(devnet)'
+else cargo nextest run --locked --test-threads "$threads" -E 'not (binary(devnet) or binary(conformance))'; fi
 cargo test --locked --doc
 say "shipped files"
 cargo run --locked --quiet -- check --fleet fleet.example.yaml

@@ -27,12 +27,14 @@ pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// What follows name and directories in a fleet file.
+/// What follows name and directories in a fleet file. What is found of this machine is no matter of its beacons.
 pub fn fleet(ports: &[u16], beacons: &[(&str, &Stub)], extra: &str) -> String {
     let doors: Vec<String> = ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
     let mut text = format!("fleet: test\nlisten: [{}]\nbeacons:\n", doors.join(", "));
     for (name, stub) in beacons {
-        writeln!(text, "  - {{name: {name}, url: \"{}\", labels: {{host: h-{name}}}}}", stub.url()).unwrap();
+        let url = stub.url();
+        writeln!(text, "  - {{name: {name}, url: \"{url}\", local: false, labels: {{host: h-{name}}}}}")
+            .unwrap();
     }
     text + extra
 }

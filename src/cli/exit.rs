@@ -44,9 +44,17 @@ pub enum Failure {
 pub fn fail(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<LoadError>() {
         Some(error) => output::complain(&error.render()),
-        None => output::complain(&format!("beacondeck: {error:#}")),
+        None => output::complain(&format!("beacondeck: {}", sentence(error))),
     }
     code(error).into()
+}
+
+/// An error as one sentence.
+pub fn sentence(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<LoadError>() {
+        Some(error) => error.summary(),
+        None => format!("{error:#}"),
+    }
 }
 
 fn code(error: &anyhow::Error) -> u8 {

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::exit::sentence;
 use super::{Failure, Global};
 use crate::config::Loaded;
-use crate::engine::{Engine, EngineError, House, Inherited, Manager, Program};
+use crate::engine::{Birth, Engine, EngineError, House, Inherited, Manager, Program};
 use crate::telemetry;
 
 /// Arguments of `serve`.
@@ -23,7 +24,23 @@ pub struct Args {
 /// over to this program as it is on disk now.
 pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     // Before there are threads: it changes the environment.
-    let (manager, inherited) = (Manager::of_process(), Inherited::of_process());
+    let (manager, birth) = (Manager::of_process(), Birth::of_process());
+    let inherited = match birth {
+        Birth::Serve(inherited) => inherited,
+        Birth::Between(step) => {
+            step.take().context("the next process cannot be started")?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    let farewell = inherited.farewell();
+    let routed = route(args, global, manager, inherited);
+    if let Err(error) = &routed {
+        farewell.say(sentence(error));
+    }
+    routed
+}
+
+fn route(args: Args, global: &Global, manager: Manager, inherited: Inherited) -> anyhow::Result<ExitCode> {
     let loaded = global.load()?;
     let mut logging = loaded.fleet.logging.clone();
     logging.directory = args.log_directory.or(logging.directory);

@@ -26,6 +26,8 @@ struct Door {
 pub struct Doors {
     open: Vec<Door>,
     inherited: Inherited,
+    /// Doors of before that are no more, for as long as the service manager may not have heard of it.
+    gone: Vec<SocketAddr>,
     router: Arc<ArcSwap<Router>>,
     common: Common,
 }
@@ -36,7 +38,7 @@ pub struct Bound(Vec<(Listen, Rules, Option<Listener>)>);
 impl Doors {
     /// None are open. Those whose sockets were handed over need not be bound.
     pub fn new(router: Arc<ArcSwap<Router>>, common: Common, inherited: Inherited) -> Self {
-        Self { open: Vec::new(), inherited, router, common }
+        Self { open: Vec::new(), inherited, gone: Vec::new(), router, common }
     }
 
     /// Closes the sockets that were handed over for doors that are no more: nobody would ever answer there.
@@ -44,6 +46,17 @@ impl Doors {
         for address in std::mem::take(&mut self.inherited).close() {
             tracing::info!(%address, "door of before closed");
             self.common.manager.forget(address);
+            self.gone.push(address);
+        }
+    }
+
+    /// The service manager did not listen to this process before: it is told again which sockets to keep.
+    pub fn followed(&mut self) {
+        for address in self.gone.drain(..) {
+            self.common.manager.forget(address);
+        }
+        for door in &self.open {
+            self.common.manager.keep(door.bound, &door.socket);
         }
     }
 

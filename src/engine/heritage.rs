@@ -1,7 +1,7 @@
 //! What one process tells the next when it hands over: words on a socket pair, one line of JSON each. Pure but for the socket.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -32,14 +32,36 @@ pub struct Estate {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Word {
+    /// The next one: it runs, and this is its process id.
+    Here(u32),
     /// The next one: it could serve, and wants what only one process may hold.
     Able,
     /// The one before: it holds none of it any more.
     Yours(Box<Estate>),
     /// The next one: it accepts connections.
     Ready,
+    /// The one before: the service manager takes the next one for the one it watches, and hears it.
+    Followed,
+    /// The next one: it ends instead of serving, and why, in one sentence.
+    Ends(String),
     /// The one before: a beacon produced this after all.
     Produced(Produced, BeaconName),
+}
+
+impl Word {
+    fn line(&self) -> io::Result<Vec<u8>> {
+        let mut line = serde_json::to_vec(self)?;
+        line.push(b'\n');
+        Ok(line)
+    }
+
+    /// Says it where no runtime is.
+    ///
+    /// # Errors
+    /// Nobody listens any more.
+    pub fn say(&self, mut to: &std::os::unix::net::UnixStream) -> io::Result<()> {
+        to.write_all(&self.line()?)
+    }
 }
 
 /// One side.
@@ -60,9 +82,7 @@ impl Line {
     /// # Errors
     /// Nobody listens any more.
     pub async fn say(&mut self, word: &Word) -> io::Result<()> {
-        let mut line = serde_json::to_vec(word)?;
-        line.push(b'\n');
-        self.write.write_all(&line).await
+        self.write.write_all(&word.line()?).await
     }
 
     /// The next word. Safe to give up only when nothing more is read.
@@ -104,9 +124,12 @@ mod tests {
             held,
         };
         let words = [
+            Word::Here(7),
             Word::Able,
             Word::Yours(Box::new(estate)),
             Word::Ready,
+            Word::Followed,
+            Word::Ends("fleet.yaml:1:8: a list is not closed".to_owned()),
             Word::Produced(Produced::Root(Slot(8), Root([3; 32])), name),
         ];
         let (one, other) = UnixStream::pair().unwrap();

@@ -47,6 +47,7 @@ mod silences;
 mod sockets;
 mod standing;
 mod status;
+mod step;
 mod tally;
 mod tenures_kept;
 mod tls;
@@ -88,7 +89,7 @@ pub use clock::system as system_clock;
 pub use handover::{HandOverError, Program};
 pub use notify::Manager;
 pub use reload::{House, ReloadError};
-pub use sockets::Inherited;
+pub use sockets::{Birth, Inherited};
 
 /// How long clients that wait at sockets of before are kept waiting until some beacon serves.
 const SERVES_WITHIN: Duration = Duration::from_secs(3);
@@ -204,9 +205,7 @@ impl Engine {
         exclusive.open(fleet.metrics).await?;
         doors.change(bound, fleet.limits.stop);
         doors.close_the_rest();
-        if let Some(predecessor) = predecessor {
-            predecessor.serves(router.clone(), &common).await;
-        }
+        let followed = Predecessor::serves(predecessor, router.clone(), &common).await;
         let (addresses, metrics) = (doors.addresses(), exclusive.metrics());
         tracing::info!(fleet = %fleet.name, doors = ?addresses, beacons = fleet.beacons.len(), "routing");
         notify::start(&common, &status, &router);
@@ -217,6 +216,7 @@ impl Engine {
             router: router.clone(),
             doors,
             exclusive,
+            followed,
             status: status.clone(),
         };
         Ok(Self { doors: addresses, metrics, desk, status, router, common, house: keeper.start(), core })

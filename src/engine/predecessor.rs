@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
 use super::common::Common;
@@ -15,7 +15,7 @@ use super::heritage::{Estate, Line, Word};
 use super::persist;
 use super::said::Message;
 use crate::model::{BeaconId, BeaconName};
-use crate::router::{Memo, Router};
+use crate::router::{Memo, Produced, Router};
 use crate::store::StoreError;
 
 /// Within this the process before must let go of what only one may hold.
@@ -61,19 +61,25 @@ impl Predecessor {
         }
     }
 
-    /// Says that this process serves; what the one before still learns is taken in until it ends.
-    pub async fn serves(mut self, router: Arc<ArcSwap<Router>>, common: &Common) {
+    /// Says that this process serves; what the one before still learns is taken in until it ends. What is given back is told
+    /// once the service manager hears this process instead of the one before.
+    pub async fn serves(
+        predecessor: Option<Self>,
+        router: Arc<ArcSwap<Router>>,
+        common: &Common,
+    ) -> Arc<Notify> {
+        let followed = Arc::new(Notify::new());
+        let Some(Self(mut line)) = predecessor else { return followed };
         // It has ended if it does not hear it.
-        let _ = self.0.say(&Word::Ready).await;
-        let cancel = common.cancel.clone();
+        let _ = line.say(&Word::Ready).await;
+        let (cancel, follow) = (common.cancel.clone(), followed.clone());
         common.tasks.spawn(async move {
             let late = async {
-                while let Ok(Word::Produced(what, name)) = self.0.hear().await {
-                    let router = router.load();
-                    let names: Vec<BeaconName> =
-                        router.lane.upstreams.iter().map(|up| up.name.clone()).collect();
-                    if let Some(id) = find(&names, &name) {
-                        router.memory.learn(Memo::Produced(id, what));
+                loop {
+                    match line.hear().await {
+                        Ok(Word::Produced(what, name)) => learn(&router.load(), what, &name),
+                        Ok(Word::Followed) => follow.notify_one(),
+                        _ => return,
                     }
                 }
             };
@@ -82,6 +88,14 @@ impl Predecessor {
                 () = late => {}
             }
         });
+        followed
+    }
+}
+
+fn learn(router: &Router, what: Produced, name: &BeaconName) {
+    let names: Vec<BeaconName> = router.lane.upstreams.iter().map(|up| up.name.clone()).collect();
+    if let Some(id) = find(&names, name) {
+        router.memory.learn(Memo::Produced(id, what));
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::EngineError;
 use super::adopt::{Adopted, Joining};
@@ -121,6 +121,8 @@ pub struct Keeper {
     pub doors: Doors,
     /// What only one process may hold.
     pub exclusive: Exclusive,
+    /// Word that the service manager follows this process, which another one started.
+    pub followed: Arc<Notify>,
     /// The published status.
     pub status: watch::Receiver<Arc<FleetStatus>>,
 }
@@ -136,6 +138,10 @@ impl Keeper {
             loop {
                 let order = tokio::select! {
                     () = close.cancelled() => return,
+                    () = keeper.followed.notified() => {
+                        keeper.doors.followed();
+                        continue;
+                    }
                     order = orders.recv() => order,
                 };
                 match order {
@@ -266,7 +272,7 @@ impl Keeper {
     /// Starts another process with the sockets of this one, and gives it the rest when it could serve.
     async fn hand_over(&mut self, program: &Program) -> Result<u32, HandOverError> {
         let failed = |source| HandOverError::Start { path: program.path.clone(), source };
-        let mut next = Successor::start(program, self.doors.sockets().map_err(failed)?)?;
+        let mut next = Successor::start(program, self.doors.sockets().map_err(failed)?).await?;
         let id = next.id();
         tracing::info!(program = %program.path.display(), id, "handing over");
         let (late, words) = mpsc::channel(LATE);
@@ -283,8 +289,8 @@ impl Keeper {
             }
             return Err(error);
         }
-        next.tell(words);
         self.common.manager.main_process(id);
+        next.tell(words).await;
         Ok(id)
     }
 

@@ -104,7 +104,9 @@ impl Room {
         let mut found = None;
         let file = self.program.file().to_owned();
         until("another process routes", async || {
-            found = processes::with_file(&file).into_iter().find(|id| *id != console);
+            // The one that starts it is in the console's session, as long as it runs.
+            let heads = |id: &u32| processes::session(*id) == Some(*id);
+            found = processes::with_file(&file).into_iter().find(|id| *id != console && heads(id));
             found.is_some()
         })
         .await;

@@ -30,11 +30,13 @@ pub async fn network() -> SimNetwork {
     SimNetwork::start(config).await.unwrap()
 }
 
-/// A fleet file: what follows `listen:`, and the beacons of a network.
+/// A fleet file: what follows `listen:`, and the beacons of a network. What is found of this machine is no matter of theirs.
 pub fn fleet(listen: &str, network: &SimNetwork) -> String {
     let urls = network.urls();
-    let beacons =
-        urls.iter().enumerate().map(|(place, url)| format!("  - {{name: b{place}, url: \"{url}\"}}\n"));
+    let beacons = urls
+        .iter()
+        .enumerate()
+        .map(|(place, url)| format!("  - {{name: b{place}, url: \"{url}\", local: false}}\n"));
     format!("fleet: test\nlisten: {listen}\nbeacons:\n{}", beacons.collect::<String>())
 }
 

@@ -29,6 +29,16 @@ fn hindrance() -> Option<String> {
     missing.map(|(program, package)| format!("{program} is missing: install {package}"))
 }
 
+/// Whether tests that need namespaces are left out here.
+pub fn is_skipped() -> bool {
+    let Some(why) = hindrance() else { return false };
+    assert!(
+        std::env::var_os(VARIABLE).is_some_and(|value| value == "skip"),
+        "a real systemd cannot be started here: {why}; {VARIABLE}=skip leaves these tests out"
+    );
+    true
+}
+
 /// A running machine; it ends with this.
 pub struct Machine {
     shell: Child,
@@ -40,11 +50,7 @@ pub struct Machine {
 impl Machine {
     /// Starts one with this fleet file and these lines in the unit's section `[Service]`. None where tests are skipped.
     pub fn start(fleet: &str, service: &str) -> Option<Self> {
-        if let Some(why) = hindrance() {
-            assert!(
-                std::env::var_os(VARIABLE).is_some_and(|value| value == "skip"),
-                "a real systemd cannot be started here: {why}; {VARIABLE}=skip leaves these tests out"
-            );
+        if is_skipped() {
             return None;
         }
         let dir = tempfile::tempdir().unwrap();

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::door;
-use crate::machine::PATIENCE;
+use crate::machine::{PATIENCE, is_skipped};
 
 struct Manager {
     socket: UnixDatagram,
@@ -87,5 +87,35 @@ async fn a_service_manager_hears_sockets_then_ready_then_the_fleet_and_at_last_s
     assert!(manager.heard.last().unwrap().contains("STOPPING=1"));
     let lines = manager.heard.iter().filter(|word| word.starts_with("STATUS=")).collect::<Vec<_>>();
     assert!(lines.windows(2).all(|pair| pair[0] != pair[1]), "told when it changes only: {lines:#?}");
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn process_1_of_a_container_is_not_handed_over_for_all_would_end_with_it() {
+    if is_skipped() {
+        return;
+    }
+    let network = door::network().await;
+    let dir = tempfile::tempdir().unwrap();
+    let (at, listen) = (dir.path().display(), door::address(10));
+    let file = dir.path().join("fleet.yaml");
+    let rest = format!("control: {at}/run\nstate: {at}/state\n");
+    std::fs::write(&file, format!("{}{rest}", door::fleet(&listen.to_string(), &network))).unwrap();
+    let program = env!("CARGO_BIN_EXE_beacondeck");
+    let mut container = Command::new("unshare");
+    container
+        .args(["--pid", "--mount-proc", "--fork", "--kill-child", program, "serve", "--fleet"])
+        .arg(&file);
+    let _container = Serve(container.stderr(Stdio::null()).spawn().unwrap());
+    let began = Instant::now();
+    while door::ask(listen).is_err() {
+        assert!(began.elapsed() < PATIENCE, "it does not serve");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let order = Command::new(program).args(["hand-over", "--wait", "--fleet"]).arg(&file).output().unwrap();
+    let said = String::from_utf8_lossy(&order.stderr).into_owned();
+    assert_eq!(order.status.code(), Some(69), "{said}");
+    assert!(said.contains("process 1 of its container") && said.contains("restart the container"), "{said}");
+    assert!(door::ask(listen).is_ok(), "it goes on");
     network.stop().await;
 }

@@ -5,6 +5,7 @@
 
 mod abort;
 mod ack;
+mod agent;
 mod ask;
 mod audit;
 mod beacons;
@@ -158,6 +159,8 @@ commands! {
     Replay => replay,
     /// Check this machine, once: disks, network, processors, memory, with what helps
     Audit => audit,
+    /// Report this host to the routers it is paired with, and do what its own file allows by name
+    Agent => agent,
     /// Write what the checks read of this machine to a file, for support
     Snapshot => snapshot,
     /// Print what comes with the program

@@ -1,9 +1,10 @@
 //! `beacons`: the pool.
 
 use super::problem::{Complaint, did_you_mean};
+use super::procedures::Place;
 use super::reader::{Field, Reader, Section};
 use super::{Outside, defaults, headers, procedures, scalar, schema};
-use crate::model::{Beacon, BeaconName, Role};
+use crate::model::{Beacon, BeaconName, Host, Role};
 
 const BEACONS: &str = "write a list of beacons, each with `name` and `url`";
 const URL: &str = "write for instance `http://10.0.0.1:5052`";
@@ -16,7 +17,12 @@ const ROLES: [(&str, Role); 4] = [
 ];
 
 /// The pool, names and URLs unique.
-pub fn read(reader: &mut Reader, root: &Section<'_>, outside: &dyn Outside) -> Vec<Beacon> {
+pub fn read(
+    reader: &mut Reader,
+    root: &Section<'_>,
+    hosts: &[Host],
+    outside: &dyn Outside,
+) -> Vec<Beacon> {
     let Some(list) = reader.required(root, "beacons", BEACONS) else { return Vec::new() };
     let items = reader.items(&list, BEACONS).unwrap_or_default();
     let mut beacons: Vec<(Beacon, usize)> = Vec::new();
@@ -36,11 +42,21 @@ pub fn read(reader: &mut Reader, root: &Section<'_>, outside: &dyn Outside) -> V
             Some(url)
         });
         let rest = details(reader, &section, url.as_deref(), outside);
+        let name = name.unwrap_or_else(|| BeaconName::new(""));
+        let at = Beacon { name: name.clone(), ..rest.clone() };
+        let place = Place { host: at.host(), agent: hosts.iter().any(|host| host.name == at.host()) };
+        let mut procedure = |shape: &schema::Shape, key| {
+            section.get(key).and_then(|field| procedures::read(reader, field, shape, Some(place)))
+        };
+        let (restart, upgrade) =
+            (procedure(&schema::RESTART, "restart"), procedure(&schema::UPGRADE, "upgrade"));
         // A twin is compared with what is known, so that one bad key does not hide a second problem.
         beacons.push((
             Beacon {
-                name: name.unwrap_or_else(|| BeaconName::new("")),
+                name,
                 url: url.unwrap_or_default(),
+                restart,
+                upgrade,
                 ..rest
             },
             field.at.line,
@@ -108,8 +124,8 @@ fn details(reader: &mut Reader, section: &Section<'_>, url: Option<&str>, outsid
         ca_file,
         local: local.unwrap_or_else(|| url.is_some_and(is_loopback)),
         metrics: section.get("metrics").and_then(|field| reader.read(field, metrics)),
-        restart: section.get("restart").and_then(|field| procedures::read(reader, field, &schema::RESTART)),
-        upgrade: section.get("upgrade").and_then(|field| procedures::read(reader, field, &schema::UPGRADE)),
+        restart: None,
+        upgrade: None,
     }
 }
 

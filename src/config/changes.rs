@@ -70,6 +70,7 @@ pub fn changes(old: &Fleet, new: &Fleet) -> Vec<Change> {
         add(Takes::Now, format!("limits: {}", knobs.join(", ")));
     }
     section(&mut add, "host", &old.host, &new.host);
+    section(&mut add, "hosts", &old.hosts, &new.hosts);
     if old.logging != new.logging {
         add(Takes::Restart, "log".to_owned());
     }

@@ -11,6 +11,10 @@ use crate::model::{
 pub const CONTROL: &str = "/run/beacondeck";
 /// Directory of persisted state.
 pub const STATE: &str = "/var/lib/beacondeck";
+/// Where an agent listens unless its file says otherwise.
+pub const AGENT_PORT: u16 = 5064;
+/// Directory of an agent's key and of the routers it is paired with.
+pub const AGENT_STATE: &str = "/var/lib/beacondeck-agent";
 /// Weight of a beacon.
 pub const WEIGHT: u16 = 100;
 /// Time a restart or an upgrade may take.

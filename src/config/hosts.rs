@@ -22,7 +22,8 @@ pub fn read(reader: &mut Reader, root: &Section<'_>, outside: &dyn Outside) -> H
     }
 }
 
-fn thresholds(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<String, f64> {
+/// Thresholds by name.
+pub fn thresholds(reader: &mut Reader, field: &Field<'_>) -> BTreeMap<String, f64> {
     let mut set: BTreeMap<String, (f64, Field<'_>)> = BTreeMap::new();
     for (name, field) in reader.entries(field, HINT) {
         if limits::named(name).is_none() {

@@ -9,8 +9,8 @@ use std::time::SystemTime;
 use thiserror::Error;
 
 use super::problem::{Problem, Severity};
-use super::{Outside, Parsed, parse};
-use crate::model::{Fleet, UnixMs};
+use super::{Outside, Parsed, agent, parse};
+use crate::model::{AgentFile, Fleet, UnixMs};
 
 /// Names the fleet file if no flag does.
 pub const VARIABLE: &str = "BEACONDECK_FLEET";
@@ -18,6 +18,10 @@ pub const VARIABLE: &str = "BEACONDECK_FLEET";
 const HERE: &str = "fleet.yaml";
 /// Looked for last.
 const SYSTEM: &str = "/etc/beacondeck/fleet.yaml";
+/// Where an agent's file is, unless a flag says otherwise.
+const AGENT: &str = "/etc/beacondeck/agent.yaml";
+const FLEET_FILE: &str = "fleet file";
+const AGENTS_FILE: &str = "agent's file";
 /// No fleet file, secret or bundle is larger; a device file would never end.
 const MAX_FILE: u64 = 4 << 20;
 
@@ -54,17 +58,31 @@ pub enum LoadError {
         /// The place looked at last.
         path: PathBuf,
     },
+    /// There is no agent's file.
+    #[error(
+        "no agent's file at {}; it is named by --config, else it is {AGENT}. An empty file is enough; `beacondeck print \
+         agent-config` prints one with every setting",
+        path.display()
+    )]
+    FindAgent {
+        /// The place looked at.
+        path: PathBuf,
+    },
     /// It cannot be read.
-    #[error("cannot read the fleet file {}", path.display())]
+    #[error("cannot read the {what} {}", path.display())]
     Read {
+        /// `fleet file` or `agent's file`.
+        what: &'static str,
         /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
     /// It is not valid.
-    #[error("the fleet file {} has problems: {}", path.display(), errors(problems))]
+    #[error("the {what} {} has problems: {}", path.display(), errors(problems))]
     Problems {
+        /// `fleet file` or `agent's file`.
+        what: &'static str,
         /// The file.
         path: PathBuf,
         /// Errors and warnings in order of place.
@@ -75,7 +93,7 @@ pub enum LoadError {
 impl LoadError {
     /// The first thing to say, on one line, its place first.
     pub fn summary(&self) -> String {
-        let Self::Problems { path, problems } = self else { return self.render() };
+        let Self::Problems { path, problems, .. } = self else { return self.render() };
         let mut errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
         let Some(first) = errors.next() else { return self.to_string() };
         let more = match errors.count() {
@@ -88,9 +106,9 @@ impl LoadError {
     /// Everything there is to say, for people.
     pub fn render(&self) -> String {
         match self {
-            Self::Find { .. } => self.to_string(),
+            Self::Find { .. } | Self::FindAgent { .. } => self.to_string(),
             Self::Read { source, .. } => format!("{self}: {source}"),
-            Self::Problems { path, problems } => render(path, problems),
+            Self::Problems { path, problems, .. } => render(path, problems),
         }
     }
 }
@@ -127,13 +145,31 @@ pub fn load(path: &Path) -> Result<Loaded, LoadError> {
 pub fn load_with(path: &Path, env: Env<'_>) -> Result<Loaded, LoadError> {
     let text = read(path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => LoadError::Find { path: path.to_owned() },
-        _ => LoadError::Read { path: path.to_owned(), source },
+        _ => LoadError::Read { what: FLEET_FILE, path: path.to_owned(), source },
     })?;
-    let base = std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_owned));
-    let machine = Machine { base: base.unwrap_or_default(), env };
-    match parse(&text, &machine) {
+    match parse(&text, &Machine::at(path, env)) {
         Ok(Parsed { fleet, warnings }) => Ok(Loaded { path: path.to_owned(), fleet, warnings }),
-        Err(problems) => Err(LoadError::Problems { path: path.to_owned(), problems }),
+        Err(problems) => Err(LoadError::Problems { what: FLEET_FILE, path: path.to_owned(), problems }),
+    }
+}
+
+/// Where an agent's file is: the flag, else the system's.
+pub fn locate_agent(flag: Option<&Path>) -> PathBuf {
+    flag.map_or_else(|| PathBuf::from(AGENT), Path::to_owned)
+}
+
+/// Reads and checks an agent's file; with it come its warnings as text, empty if there are none.
+///
+/// # Errors
+/// As of [`load`].
+pub fn load_agent(path: &Path) -> Result<(AgentFile, String), LoadError> {
+    let text = read(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => LoadError::FindAgent { path: path.to_owned() },
+        _ => LoadError::Read { what: AGENTS_FILE, path: path.to_owned(), source },
+    })?;
+    match agent::parse(&text, &Machine::at(path, &|name| std::env::var_os(name))) {
+        Ok((file, warnings)) => Ok((file, render(path, &warnings))),
+        Err(problems) => Err(LoadError::Problems { what: AGENTS_FILE, path: path.to_owned(), problems }),
     }
 }
 
@@ -152,6 +188,14 @@ fn read(path: &Path) -> io::Result<String> {
 struct Machine<'a> {
     base: PathBuf,
     env: Env<'a>,
+}
+
+impl<'a> Machine<'a> {
+    /// As a file there sees it.
+    fn at(path: &Path, env: Env<'a>) -> Self {
+        let base = std::path::absolute(path).ok().and_then(|path| path.parent().map(Path::to_owned));
+        Self { base: base.unwrap_or_default(), env }
+    }
 }
 
 impl Outside for Machine<'_> {

@@ -1,11 +1,13 @@
-//! The fleet file: raw text becomes a [`Fleet`], which cannot be wrong.
+//! The fleet file: raw text becomes a [`Fleet`], which cannot be wrong. An agent's file is read by the same means.
 //!
 //! Three steps: `tree` reads YAML into nodes that know their place, the readers (`doors`, `locks`, `beacons`, `headers`,
-//! `hosts`, `notify`, `knobs`) turn nodes into words of the model and collect every problem, `problem` shows them. `load` is the one file
+//! `hosts`, `agents`, `notify`, `knobs`, and `agent` for an agent's own file) turn nodes into words of the model and collect every problem, `problem` shows them. `load` is the one file
 //! that reads disk, environment and clock; the rest is pure. Never shows a secret, in no excerpt and no message.
 //!
 //! To add a knob: its key in `schema`, its default in `defaults`, one line in its reader, one in `fleet.example.yaml`.
 
+mod agent;
+mod agents;
 mod beacons;
 mod changes;
 mod defaults;
@@ -30,7 +32,7 @@ use std::path::{Path, PathBuf};
 
 pub use crate::model::Fleet;
 pub use changes::{Change, Takes, changes};
-pub use load::{Env, LoadError, Loaded, VARIABLE, load, load_with, locate};
+pub use load::{Env, LoadError, Loaded, VARIABLE, load, load_agent, load_with, locate, locate_agent};
 pub use problem::{Problem, Severity, did_you_mean};
 
 use crate::model::UnixMs;
@@ -69,13 +71,18 @@ pub fn keys() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
     schema::ALL.iter().map(|shape| (shape.path, shape.keys))
 }
 
+/// The same of an agent's file.
+pub fn keys_of_agent() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+    schema::ALL_OF_AGENT.iter().map(|shape| (shape.path, shape.keys))
+}
+
 /// Text to fleet.
 ///
 /// # Errors
 /// Every problem of the text, and its warnings, in order of place.
 pub fn parse(text: &str, outside: &dyn Outside) -> Result<Parsed, Vec<Problem>> {
     let (root, found) = tree::parse(text);
-    let mut reader = Reader { found, ..Reader::default() };
+    let mut reader = Reader { found, shapes: &schema::ALL, ..Reader::default() };
     let fleet = root.as_ref().and_then(|root| fleet(&mut reader, &Field::root(root), outside));
     let problems = problem::finish(text, reader.found, &reader.secrets);
     match fleet {
@@ -91,7 +98,8 @@ fn fleet(reader: &mut Reader, root: &Field<'_>, outside: &dyn Outside) -> Option
     let name = reader.required(&root, "fleet", "give the fleet a name, for instance `fleet: mainnet`");
     let name = name.and_then(|field| reader.read(&field, scalar::name));
     let listen = doors::listen(reader, &root, outside);
-    let beacons = beacons::read(reader, &root, outside);
+    let hosts = agents::read(reader, &root);
+    let beacons = beacons::read(reader, &root, &hosts, outside);
     let clients = doors::clients(reader, &root, &listen);
     let metrics = doors::metrics(reader, &root, &listen);
     let notify = notify::read(reader, &root, outside);
@@ -131,6 +139,7 @@ fn fleet(reader: &mut Reader, root: &Field<'_>, outside: &dyn Outside) -> Option
         probing: knobs::probing(reader, &root),
         limits: knobs::limits(reader, &root),
         host: hosts::read(reader, &root, outside),
+        hosts,
         logging: knobs::log(reader, &root, outside),
     })
 }

@@ -1,4 +1,5 @@
-//! `restart` and `upgrade` of a beacon: a systemd unit or a command, and the time that it and the beacon after it may take.
+//! `restart` and `upgrade` of a beacon: a systemd unit, a command or what an agent may do, and the time that it and the beacon
+//! after it may take.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,12 +10,28 @@ use super::schema::Shape;
 use super::{defaults, scalar};
 use crate::model::{How, Procedure};
 
-const ONE: &str = "write `{systemd: UNIT.service}` or `{command: [/path/to/program, argument]}`";
+const ONE: &str =
+    "write `{systemd: UNIT.service}`, `{command: [/path/to/program, argument]}` or `{agent: NAME}`";
+const OWN: &str = "write `{systemd: UNIT.service}` or `{command: [/path/to/program, argument]}`";
 const COMMAND: &str = "write a list: the program's whole path, then its arguments";
 const TIMEOUT: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 3_600);
 
-/// A procedure under a key of this shape.
-pub fn read(reader: &mut Reader, field: &Field<'_>, shape: &Shape) -> Option<Procedure> {
+/// Where a beacon runs, and whether an agent does, too.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The host.
+    pub host: &'a str,
+    /// Whether it has an agent.
+    pub agent: bool,
+}
+
+/// A procedure under a key of this shape. An agent's own file has no `place`: there nobody else is asked.
+pub fn read(
+    reader: &mut Reader,
+    field: &Field<'_>,
+    shape: &Shape,
+    place: Option<Place<'_>>,
+) -> Option<Procedure> {
     let section = reader.section(field, shape)?;
     let mut time = |key: &str| {
         let field = section.get(key)?;
@@ -22,15 +39,20 @@ pub fn read(reader: &mut Reader, field: &Field<'_>, shape: &Shape) -> Option<Pro
         reader.within(field, value, &TIMEOUT, |value| scalar::show_duration(*value))
     };
     let (timeout, fit_within) = (time("timeout"), time("fit-within"));
-    let how = match (section.get("systemd"), section.get("command")) {
-        (Some(field), None) => How::Systemd(reader.read(field, unit)?),
-        (None, Some(field)) => How::Command(command(reader, field)?),
-        (Some(_), Some(_)) => {
-            reader.complain(field, Complaint::new("both `systemd` and `command`", "keep one of them"));
+    let given: Vec<&str> =
+        ["systemd", "command", "agent"].into_iter().filter(|key| section.get(key).is_some()).collect();
+    let how = match (given.as_slice(), place) {
+        (["systemd"], _) => How::Systemd(reader.read(section.get("systemd")?, unit)?),
+        (["command"], _) => How::Command(command(reader, section.get("command")?)?),
+        (["agent"], Some(place)) => agent(reader, section.get("agent")?, place)?,
+        ([], place) => {
+            let hint = if place.is_some() { ONE } else { OWN };
+            reader.complain(field, Complaint::new("nothing that says how", hint));
             return None;
         }
-        (None, None) => {
-            reader.complain(field, Complaint::new("neither `systemd` nor `command`", ONE));
+        (several, _) => {
+            let message = format!("both `{}`", several.join("` and `"));
+            reader.complain(field, Complaint::new(message, "keep one of them"));
             return None;
         }
     };
@@ -39,6 +61,18 @@ pub fn read(reader: &mut Reader, field: &Field<'_>, shape: &Shape) -> Option<Pro
         timeout: timeout.unwrap_or(defaults::PROCEDURE),
         fit_within: fit_within.unwrap_or(defaults::FIT),
     })
+}
+
+/// What the agent of the beacon's host does by this name.
+fn agent(reader: &mut Reader, field: &Field<'_>, place: Place<'_>) -> Option<How> {
+    let name = reader.read(field, scalar::name)?;
+    if !place.agent {
+        let message = format!("no agent is known on the host `{}`, where this beacon runs", place.host);
+        let hint = "give the host and its agent under `hosts`, or the beacon `labels: {host: …}`";
+        reader.complain(field, Complaint::new(message, hint));
+        return None;
+    }
+    Some(How::Agent { host: place.host.to_owned(), name })
 }
 
 /// A unit's name as systemd.unit(5) has it, with its type.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::problem::{At, Complaint, Found, Severity, did_you_mean, nearest};
 use super::scalar;
-use super::schema::{self, Shape};
+use super::schema::Shape;
 use super::tree::{Node, Value};
 
 /// What was found so far.
@@ -19,6 +19,8 @@ pub struct Reader {
     pub found: Vec<Found>,
     /// Places from which on a line is never shown.
     pub secrets: Vec<At>,
+    /// Every mapping of the file, to say where a key belongs.
+    pub shapes: &'static [&'static Shape],
 }
 
 /// One value and what it is called.
@@ -133,7 +135,7 @@ impl Reader {
                         meant.extend(nearest(&entry.key, shape.keys.iter().copied()));
                         let complaint = Complaint::new(
                             format!("unknown key `{}`", shorten(&entry.key)),
-                            place_of(&entry.key, shape),
+                            place_of(&entry.key, shape, self.shapes),
                         );
                         self.put(entry.at, &field.path, complaint, Severity::Error);
                     }
@@ -356,11 +358,11 @@ fn listed(keys: &[&str]) -> String {
 }
 
 /// Where an unknown key may have been meant to stand.
-fn place_of(key: &str, shape: &Shape) -> String {
+fn place_of(key: &str, shape: &Shape, all: &[&Shape]) -> String {
     if let Some(hint) = did_you_mean(key, shape.keys.iter().copied()) {
         return hint;
     }
-    match schema::ALL.iter().find(|other| other.keys.contains(&key)) {
+    match all.iter().find(|other| other.keys.contains(&key)) {
         Some(other) if other.path.is_empty() => format!("`{key}` belongs at the top level of the file"),
         Some(other) => format!("`{key}` belongs under `{}`", other.path),
         None => format!("known here are {}", listed(shape.keys)),

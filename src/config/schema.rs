@@ -1,7 +1,7 @@
-//! Which keys a fleet file knows, and where.
+//! Which keys a fleet file and an agent's file know, and where.
 //!
-//! Owns the words; what they mean is said by the readers and, for people, by `fleet.example.yaml`, in which a test
-//! looks for each of them. To add a knob: its key here, its default in `defaults`, its reader, its line in the example.
+//! Owns the words; what they mean is said by the readers and, for people, by `fleet.example.yaml` and the example that
+//! `beacondeck print agent-config` prints, in which a test looks for each of them. To add a knob: its key here, its default in `defaults`, its reader, its line in the example.
 
 /// A mapping of the fleet file.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub const ROOT: Shape = Shape {
         "probing",
         "limits",
         "host",
+        "hosts",
         "log",
     ],
 };
@@ -51,10 +52,10 @@ pub const BEACON: Shape = Shape {
 };
 /// How a beacon is restarted.
 pub const RESTART: Shape =
-    Shape { path: "beacons.restart", keys: &["systemd", "command", "timeout", "fit-within"] };
+    Shape { path: "beacons.restart", keys: &["systemd", "command", "agent", "timeout", "fit-within"] };
 /// How a beacon is upgraded.
 pub const UPGRADE: Shape =
-    Shape { path: "beacons.upgrade", keys: &["systemd", "command", "timeout", "fit-within"] };
+    Shape { path: "beacons.upgrade", keys: &["systemd", "command", "agent", "timeout", "fit-within"] };
 /// A header's value by reference.
 pub const HEADER: Shape = Shape { path: "beacons.headers", keys: &["file", "env"] };
 /// A named client.
@@ -103,11 +104,13 @@ pub const LIMITS: Shape = Shape {
 };
 /// Checks of hosts.
 pub const HOST: Shape = Shape { path: "host", keys: &["limits", "probe-dir", "validators"] };
+/// A host that has an agent.
+pub const HOSTS: Shape = Shape { path: "hosts", keys: &["name", "agent"] };
 /// Logs.
 pub const LOG: Shape = Shape { path: "log", keys: &["filter", "format", "directory", "keep"] };
 
-/// Every mapping with fixed keys.
-pub const ALL: [&Shape; 21] = [
+/// Every mapping of a fleet file with fixed keys.
+pub const ALL: [&Shape; 22] = [
     &ROOT,
     &LISTEN,
     &LISTEN_TLS,
@@ -128,5 +131,18 @@ pub const ALL: [&Shape; 21] = [
     &PROBING,
     &LIMITS,
     &HOST,
+    &HOSTS,
     &LOG,
 ];
+
+/// An agent's file.
+pub const AGENT: Shape = Shape {
+    path: "",
+    keys: &["listen", "allow", "state", "roles", "limits", "restart", "upgrade", "log"],
+};
+/// What an agent may do.
+pub const AGENT_PROCEDURE: Shape =
+    Shape { path: "restart.NAME", keys: &["systemd", "command", "timeout"] };
+
+/// Every mapping of an agent's file with fixed keys.
+pub const ALL_OF_AGENT: [&Shape; 3] = [&AGENT, &AGENT_PROCEDURE, &LOG];

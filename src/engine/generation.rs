@@ -269,7 +269,7 @@ fn course(fleet: &Fleet, seats: &[Seat], table: Arc<ArcSwap<Table>>, memory: Arc
     let mut hosts: Vec<String> = Vec::new();
     let places = seats.iter().map(|seat| {
         let beacon = &seat.beacon;
-        let host = beacon.label("host").unwrap_or(beacon.name.as_str()).to_owned();
+        let host = beacon.host().to_owned();
         let place = hosts.iter().position(|known| *known == host).unwrap_or_else(|| {
             hosts.push(host);
             hosts.len() - 1

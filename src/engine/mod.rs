@@ -8,10 +8,12 @@
 
 mod acks;
 mod adopt;
+pub mod agent;
 mod bell;
 mod book;
 mod clock;
 mod common;
+mod distant;
 mod doors;
 mod exclusive;
 mod explain;

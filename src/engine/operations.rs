@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::book::Book;
 use super::common::Common;
+use super::distant::Distant;
 use super::lifecycles::Lifecycles;
 use crate::control::Answer;
 use crate::model::{
@@ -93,7 +94,8 @@ impl Operations {
             let message = format!("the fleet file no longer says how to {verb} {beacon}");
             return Answer::Refused { message };
         };
-        match self.runner.begin(verb, beacon, who, Program::new(procedure)) {
+        let far = Distant { fleet: self.fleet.clone(), verb, who: who.to_owned() };
+        match self.runner.begin(verb, beacon, who, Program::new(procedure, Arc::new(far))) {
             Ok(_) => Answer::Done { message: format!("{verb} of {beacon} has begun") },
             Err(message) => Answer::Refused { message },
         }

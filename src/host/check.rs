@@ -54,6 +54,20 @@ pub enum Role {
 impl Role {
     /// All of them.
     pub const ALL: &[Self] = &[Self::Beacon, Self::Execution, Self::Validator];
+
+    /// The word operators read and write.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Beacon => "beacon",
+            Self::Execution => "execution",
+            Self::Validator => "validator",
+        }
+    }
+
+    /// The role of a word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|role| role.word() == word)
+    }
 }
 
 /// What a change to the running machine does at its moment.

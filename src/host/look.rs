@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use super::audit::{ClockSeen, audit_as, clock_of, collect};
+use super::audit::{ClockSeen, audit, clock_of, collect, roles_of};
 use super::beside::Beside;
+use super::check::Role;
 use super::clock::{Step, Steps};
 use super::finding::Finding;
 use super::limit::Overrides;
@@ -22,6 +23,8 @@ const MOVES: Duration = Duration::from_secs(5);
 pub struct Found {
     /// When.
     pub at: UnixMs,
+    /// What the machine is for.
+    pub roles: Vec<Role>,
     /// What each check says.
     pub findings: Arc<Vec<Finding>>,
     /// The clock; none if nobody says anything of it.
@@ -33,10 +36,16 @@ pub struct Found {
 /// Looks, and remembers.
 #[derive(Debug, Default)]
 pub struct Looker {
+    roles: Vec<Role>,
     steps: Steps,
 }
 
 impl Looker {
+    /// At a machine for these roles; if there are none, those of what runs there.
+    pub fn new(roles: Vec<Role>) -> Self {
+        Self { roles, steps: Steps::default() }
+    }
+
     /// Looks twice and judges; blocks for as long as that takes. `had` are readings that were had otherwise.
     pub fn look(
         &mut self,
@@ -54,8 +63,9 @@ impl Looker {
         for glance in clock.iter().flat_map(|clock| &clock.glances) {
             self.steps.take(*glance);
         }
-        let findings = Arc::new(audit_as(&record, &[], limits));
-        Found { at: now(), findings, clock, steps: self.steps.since(UnixMs(0)).collect() }
+        let roles = if self.roles.is_empty() { roles_of(&record) } else { self.roles.clone() };
+        let findings = Arc::new(audit(&record, &roles, limits));
+        Found { at: now(), roles, findings, clock, steps: self.steps.since(UnixMs(0)).collect() }
     }
 }
 

@@ -8,6 +8,7 @@
 //! To add a check: a file in `checks` with a `CHECK`, its two lines in `checks/mod.rs`, its limits in `limits.rs`, its cases
 //! in `tests/fixtures/host/ID.txt`. To add a kind of reading: a variant of [`Kind`] and an arm in `live.rs`.
 
+pub mod agent;
 pub mod apply;
 mod audit;
 mod beside;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{BeaconName, Bps, Notifier, Role, Root, Verb};
+use super::{AgentAddress, BeaconName, Bps, Notifier, Role, Root, Verb};
 
 /// A whole fleet file, checked.
 #[derive(Debug, Clone)]
@@ -46,8 +46,19 @@ pub struct Fleet {
     pub limits: Limits,
     /// What the checks of hosts go by.
     pub host: HostChecks,
+    /// Hosts that have an agent; names and agents unique.
+    pub hosts: Vec<Host>,
     /// Logs.
     pub logging: Logging,
+}
+
+/// A machine that has an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// What beacons that run there have as label `host`, or the name of the only one.
+    pub name: String,
+    /// Its agent.
+    pub agent: AgentAddress,
 }
 
 /// What the checks of hosts go by, where it is not the program's own table.
@@ -132,9 +143,28 @@ pub enum How {
     Systemd(String),
     /// A program and its arguments; no shell, cleared environment.
     Command(Vec<String>),
+    /// The agent of a host does what its own file calls by this name.
+    Agent {
+        /// The host.
+        host: String,
+        /// The name.
+        name: String,
+    },
+}
+
+impl Fleet {
+    /// The agent of a host.
+    pub fn agent(&self, host: &str) -> Option<AgentAddress> {
+        self.hosts.iter().find(|of| of.name == host).map(|of| of.agent)
+    }
 }
 
 impl Beacon {
+    /// Where it runs: its label `host`, else a host of its own.
+    pub fn host(&self) -> &str {
+        self.label("host").unwrap_or(self.name.as_str())
+    }
+
     /// The procedure of a verb.
     pub fn procedure(&self, verb: Verb) -> Option<&Procedure> {
         match verb {

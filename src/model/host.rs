@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BeaconName, HostLevel, UnixMs};
+use super::{AgentStatus, BeaconName, HostLevel, UnixMs};
 
 /// A machine beacons run on, or the one that runs this program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct HostStatus {
     /// Where its clock lies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<HostClock>,
+    /// Its agent; none: the fleet file names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentStatus>,
 }
 
 /// What a check of a host found.

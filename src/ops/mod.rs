@@ -2,11 +2,13 @@
 //!
 //! Drain, run, wait until it is fit again, resume. A step that fails ends the operation and leaves the beacon drained, with
 //! one sentence that says what to do. [`Flow`] decides and is pure; [`Runner`] does it: its [`Hands`] reach the pool and
-//! the journal, its programs are a unit of systemd or a command of the fleet file. It never guesses how a beacon is
+//! the journal, its programs are a unit of systemd, a command of the fleet file, or what an agent
+//! does by name ([`Far`]). It never guesses how a beacon is
 //! restarted, and never takes a command from anywhere but the fleet file. To add a way to run something, add a file
 //! beside `command` and an arm in `program`.
 
 mod command;
+mod far;
 mod flow;
 mod preflight;
 mod program;
@@ -14,6 +16,7 @@ mod ready;
 mod runner;
 mod systemd;
 
+pub use far::{Far, FarRun};
 pub use flow::{Bounds, Flow};
 pub use preflight::{Question, preflight};
 pub use program::{Program, ProgramError};

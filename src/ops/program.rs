@@ -1,11 +1,13 @@
-//! What is run: a unit of systemd or a command of the fleet file.
+//! What is run: a unit of systemd, a command of the fleet file, or what an agent does.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{command, systemd};
+use super::{Far, command, systemd};
 use crate::model::{How, Procedure};
 
 /// Time a program that is too late gets to end.
@@ -39,6 +41,9 @@ pub enum ProgramError {
     /// The system bus or systemd did not do its part.
     #[error("systemd did not do it: {0}")]
     Bus(String),
+    /// The agent did not do it; a sentence.
+    #[error("{0}")]
+    Agent(String),
     /// The unit's job did not end well.
     #[error("the job of {unit} ended as '{result}'; `systemctl status {unit}` says more")]
     Job {
@@ -50,13 +55,19 @@ pub enum ProgramError {
 }
 
 /// A procedure that can be run.
-#[derive(Debug, Clone)]
-pub struct Program(Procedure);
+#[derive(Clone)]
+pub struct Program(Procedure, Arc<dyn Far>);
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 impl Program {
-    /// Of the fleet file.
-    pub fn new(procedure: Procedure) -> Self {
-        Self(procedure)
+    /// Of the fleet file, or of an agent's; `far` reaches the agents that the former may name.
+    pub fn new(procedure: Procedure, far: Arc<dyn Far>) -> Self {
+        Self(procedure, far)
     }
 
     /// How long the beacon may take to be fit afterwards, in milliseconds.
@@ -70,6 +81,10 @@ impl Program {
         let run = async {
             match &self.0.how {
                 How::Command(argv) => command::run(argv, &over).await,
+                How::Agent { host, name } => {
+                    let ended = self.1.run(host, name, over.clone()).await;
+                    ended.map_err(|(why, output)| (ProgramError::Agent(why), output))
+                }
                 How::Systemd(unit) => {
                     let done = systemd::restart(unit, &over).await;
                     done.map_err(|error| (error, String::new()))

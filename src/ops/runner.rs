@@ -211,6 +211,16 @@ mod tests {
     use super::*;
     use crate::model::{BeaconStatus, Ending, How, Lifecycle, Moment, Procedure, Reason, UnixMs};
     use crate::ops::flow::tests::{beacon, fleet};
+    use crate::ops::{Far, FarRun};
+
+    /// No agent is known.
+    struct Nowhere;
+
+    impl Far for Nowhere {
+        fn run<'a>(&'a self, host: &'a str, _: &'a str, _: CancellationToken) -> FarRun<'a> {
+            Box::pin(async move { Err((format!("nobody knows {host}"), String::new())) })
+        }
+    }
 
     /// A pool of one beacon that does what it is told, at once.
     struct Pool {
@@ -251,7 +261,7 @@ mod tests {
     fn program(script: &str) -> Program {
         let how = How::Command(["/bin/sh", "-c", script].map(str::to_owned).into());
         let minute = Duration::from_secs(60);
-        Program::new(Procedure { how, timeout: minute, fit_within: minute })
+        Program::new(Procedure { how, timeout: minute, fit_within: minute }, Arc::new(Nowhere))
     }
 
     async fn ended(runner: &Runner, id: u64) -> Operation {

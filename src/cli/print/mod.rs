@@ -3,20 +3,24 @@
 mod prometheus;
 mod unit;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Subcommand};
 use clap_complete::Shell;
 
 use super::{Failure, Global, say, screen};
-use crate::config::LoadError;
+use crate::config::{self, LoadError};
 use crate::console::shell::UserFiles;
 use crate::console::theme::SHIPPED;
-use crate::model::How;
+use crate::model::{How, Procedure};
 use unit::Part;
 
 /// The commented fleet file.
 const EXAMPLE: &str = include_str!("../../../fleet.example.yaml");
+
+/// The commented file of an agent.
+const AGENT_EXAMPLE: &str = include_str!("agent.yaml");
 
 /// Print what comes with the program
 #[derive(Debug, clap::Args)]
@@ -29,6 +33,8 @@ pub struct Args {
 enum What {
     /// A fleet file with every setting explained
     Config,
+    /// An agent's file with every setting explained
+    AgentConfig,
     /// What makes serve a service of systemd: unit, user, directories, who may restart it
     Unit {
         /// Which file; its first line says where it goes
@@ -60,6 +66,8 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
     let Args { what } = args;
     let text = match what {
         What::Config => EXAMPLE.to_owned(),
+        What::AgentConfig => AGENT_EXAMPLE.to_owned(),
+        What::Unit { part } if part.is_of_agent() => part.text(&units_of_agent(&config::locate_agent(None))?),
         What::Unit { part } => part.text(&if part.names_units() { units(global)? } else { Vec::new() }),
         What::Rules => prometheus::RULES.to_owned(),
         What::Grafana => prometheus::GRAFANA.to_owned(),
@@ -79,16 +87,29 @@ fn units(global: &Global) -> anyhow::Result<Vec<String>> {
         Err(LoadError::Find { .. }) if global.fleet.is_none() => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
     };
-    let procedures = fleet.beacons.iter().flat_map(|beacon| [&beacon.restart, &beacon.upgrade]).flatten();
+    Ok(named(fleet.beacons.iter().flat_map(|beacon| [&beacon.restart, &beacon.upgrade]).flatten()))
+}
+
+/// The units that the agent's file names, each once; none if there is no such file yet.
+fn units_of_agent(path: &Path) -> anyhow::Result<Vec<String>> {
+    match config::load_agent(path) {
+        Ok((file, _)) => Ok(named(file.restart.values().chain(file.upgrade.values()))),
+        Err(LoadError::FindAgent { .. }) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The units that procedures name, each once.
+fn named<'a>(procedures: impl Iterator<Item = &'a Procedure>) -> Vec<String> {
     let mut units: Vec<String> = procedures
         .filter_map(|procedure| match &procedure.how {
             How::Systemd(unit) => Some(unit.clone()),
-            How::Command(_) => None,
+            How::Command(_) | How::Agent { .. } => None,
         })
         .collect();
     units.sort();
     units.dedup();
-    Ok(units)
+    units
 }
 
 /// The keys as they are here.

@@ -1,4 +1,4 @@
-//! The files that make `serve` a service of systemd. The first line of each names the path it goes to.
+//! The files that make `serve`, or an agent, a service of systemd. The first line of each names the path it goes to.
 
 use clap::ValueEnum;
 
@@ -18,9 +18,16 @@ pub enum Part {
     Polkit,
     /// All of them, one after another
     All,
+    /// All that an agent needs on its host instead: unit, user, directories, who may restart what its file names
+    Agent,
 }
 
 impl Part {
+    /// Whether it is of an agent and names the units of its file.
+    pub fn is_of_agent(self) -> bool {
+        self == Self::Agent
+    }
+
     /// Whether it names the units of the fleet file.
     pub fn names_units(self) -> bool {
         matches!(self, Self::Polkit | Self::All)
@@ -33,16 +40,31 @@ impl Part {
             Self::Sysusers => include_str!("unit/sysusers.conf").to_owned(),
             Self::Tmpfiles => include_str!("unit/tmpfiles.conf").to_owned(),
             Self::Polkit => {
-                let named =
-                    std::iter::once(OWN.to_owned()).chain(units.iter().map(|unit| format!("{unit:?}")));
+                let named = std::iter::once(OWN.to_owned()).chain(quoted(units));
                 include_str!("unit/polkit.rules").replace(OWN, &named.collect::<Vec<_>>().join(", "))
             }
             Self::All => {
                 let all = [Self::Service, Self::Sysusers, Self::Tmpfiles, Self::Polkit];
                 all.map(|part| part.text(units)).join("\n")
             }
+            Self::Agent => {
+                let rules = include_str!("unit/agent-polkit.rules");
+                let named = quoted(units).collect::<Vec<_>>().join(", ");
+                let rules = rules.replace("var units = []", &format!("var units = [{named}]"));
+                [
+                    include_str!("unit/beacondeck-agent.service"),
+                    include_str!("unit/agent-sysusers.conf"),
+                    include_str!("unit/agent-tmpfiles.conf"),
+                    &rules,
+                ]
+                .join("\n")
+            }
         }
     }
+}
+
+fn quoted(units: &[String]) -> impl Iterator<Item = String> {
+    units.iter().map(|unit| format!("{unit:?}"))
 }
 
 #[cfg(test)]
@@ -82,6 +104,21 @@ mod tests {
         let text = Part::Polkit.text(&["lighthouse.service".into(), "nimbus@a.service".into()]);
         let named = "var units = [\"beacondeck.service\", \"lighthouse.service\", \"nimbus@a.service\"];\n";
         assert!(text.contains(named), "{text}");
+    }
+
+    #[test]
+    fn an_agents_files_are_all_there_and_allow_what_its_file_names() {
+        let text = Part::Agent.text(&["lighthouse.service".into()]);
+        for path in [
+            "# /etc/systemd/system/beacondeck-agent.service\n",
+            "\n# /etc/sysusers.d/beacondeck-agent.conf\n",
+            "\n# /etc/tmpfiles.d/beacondeck-agent.conf\n",
+            "\n// /etc/polkit-1/rules.d/50-beacondeck-agent.rules\n",
+            "var units = [\"lighthouse.service\"];\n",
+        ] {
+            assert!(text.contains(path), "{path}: {text}");
+        }
+        assert!(Part::Agent.text(&[]).contains("var units = [];\n"), "it may restart nothing");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::console::table::{Cell, Column, Row, Table};
 use crate::console::text::{count, span, wrap};
 use crate::console::theme::Role;
 use crate::console::view::View;
-use crate::model::{HostFinding, HostLevel, HostStatus};
+use crate::model::{AgentStatus, HostFinding, HostLevel, HostStatus};
 
 const CLASSES: [&str; 7] = ["time", "storage", "network", "cpu", "memory", "process", "system"];
 const COLUMNS: [Column; 12] = [
@@ -61,8 +61,10 @@ impl Panel for Hosts {
                 format!("{} ago: {}", span(view.now.since(at)), count(host.findings.len(), "finding"))
             }
             None if view.replay => "nothing was recorded of it".to_owned(),
-            None => "not from here: run `beacondeck audit` on it".to_owned(),
+            None if host.agent.is_some() => "not yet".to_owned(),
+            None => "not from here: give it an agent, or run `beacondeck audit` on it".to_owned(),
         };
+        lines.extend(host.agent.iter().flat_map(|agent| agent_lines(view, agent, width)));
         lines.push(labelled("looked at", vec![piece(Role::Text, looked)]));
         for finding in &host.findings {
             lines.push(Vec::new());
@@ -98,10 +100,13 @@ fn row(view: &View<'_>, host: &HostStatus) -> Row {
         None => Cell::text("-").role(Role::Dim),
     }));
     let worst = host.findings.first().map(|worst| format!("{}: {}", worst.check, worst.actual));
-    let worst = worst.unwrap_or_else(|| {
+    let silent = host.agent.as_ref().and_then(|agent| agent.trouble.as_ref());
+    let silent = silent.map(|(_, why)| format!("its agent gives no answer: {why}"));
+    let worst = silent.or(worst).unwrap_or_else(|| {
         match host.at {
             Some(_) => "nothing",
             None if view.replay => "nothing was recorded",
+            None if host.agent.is_some() => "not looked at yet",
             None => "not looked at from here",
         }
         .to_owned()
@@ -111,7 +116,29 @@ fn row(view: &View<'_>, host: &HostStatus) -> Row {
     cells.push(age.map_or_else(|| Cell::text("-"), |age| Cell::number(span(age), age as f64)));
     let beacons: Vec<&str> = host.beacons.iter().map(crate::model::BeaconName::as_str).collect();
     cells.push(Cell::text(beacons.join(" ")));
-    Row { id: host.name.clone(), fault: level >= HostLevel::Warn, cells }
+    let fault = level >= HostLevel::Warn || host.agent.as_ref().is_some_and(|agent| agent.trouble.is_some());
+    Row { id: host.name.clone(), fault, cells }
+}
+
+/// What the host is for, and whether its agent answers.
+fn agent_lines(view: &View<'_>, agent: &AgentStatus, width: u16) -> Vec<TextLine> {
+    let mut lines = Vec::new();
+    if !agent.roles.is_empty() {
+        lines.push(labelled("is for", plain(agent.roles.join(", "))));
+    }
+    let answered = match agent.answered {
+        Some(at) => format!("version {}, answered {} ago", agent.version, span(view.now.since(at))),
+        None => "has not answered since serve started".to_owned(),
+    };
+    let Some((since, why)) = &agent.trouble else {
+        lines.push(labelled("agent", plain(answered)));
+        return lines;
+    };
+    lines.push(labelled("agent", vec![piece(Role::Warn, answered)]));
+    let why = format!("{why} (for {})", span(view.now.since(*since)));
+    let room = usize::from(width).saturating_sub(12).max(20);
+    lines.extend(wrap(&why, room).into_iter().map(|part| labelled("", vec![piece(Role::Warn, part)])));
+    lines
 }
 
 /// What it is, what it costs, what helps now and for good, and what takes it back.

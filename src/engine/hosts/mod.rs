@@ -1,5 +1,5 @@
-//! The hosts underneath: this machine by its own checks, clients' pauses by their metrics, the others' clocks by the `Date`
-//! of their beacons' answers.
+//! The hosts underneath: this machine by its own checks, others by their agents, clients' pauses by their metrics, the clocks
+//! of those without an agent by the `Date` of their beacons' answers.
 //!
 //! Nothing here is in a duty's way: the checks run on a thread of their own, once a minute, the questions are as cheap as a
 //! probe. What is found is published beside the status and told to the engine of incidents as evidence.
@@ -10,9 +10,13 @@
 //! | `probe` | durable writes on it |
 //! | `clients` | pauses by metrics |
 //! | `dates` | clocks by `Date` |
+//! | `agents` | what agents tell of their hosts |
+//! | `clocks` | the clocks of all hosts beside each other |
 //! | `roster` | which beacons run where, and all together |
 
+mod agents;
 mod clients;
+mod clocks;
 mod dates;
 mod here;
 mod probe;
@@ -25,18 +29,25 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::clock::micros;
 use super::common::Common;
 use super::said::Message;
 use crate::chain::Spec;
 use crate::host::{Overrides, limits as table};
 use crate::router::Router;
+use agents::{Agents, Asker};
 use dates::Dates;
+
 use roster::Roster;
 
+pub use here::Here;
 pub use roster::lines;
 
-/// The part of the program these notices speak of.
-const PART: &str = "clock";
+/// The parts of the program these notices speak of.
+const CLOCK: &str = "clock";
+const AGENTS: &str = "agents";
+/// After the start, when caches are filled and validators wait, nothing is looked at for so long.
+const FIRST: Duration = Duration::from_secs(15);
 /// How often what was found is put together anew.
 const EVERY: Duration = Duration::from_secs(5);
 
@@ -53,9 +64,16 @@ async fn looking(common: &Common, router: Arc<ArcSwap<Router>>) {
     let (found, mut finds) = watch::channel(None);
     let (paused, mut pauses) = watch::channel(clients::Found::new());
     common.tasks.spawn(probe::run(measured, common.clone(), router));
-    common.tasks.spawn(here::run(found, probed, common.clone()));
+    common.tasks.spawn(here(common).run(found, probed));
     common.tasks.spawn(clients::run(paused, common.clone()));
-    let (mut dates, mut told) = (Dates::default(), None);
+    let asker = Asker {
+        clock: common.clock.clone(),
+        micros: Arc::new(micros),
+        tasks: common.tasks.clone(),
+        cancel: common.cancel.clone(),
+    };
+    let (mut agents, mut dates) = (Agents::new(asker), Dates::default());
+    let (mut clock, mut silent) = (None, None);
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -63,21 +81,33 @@ async fn looking(common: &Common, router: Arc<ArcSwap<Router>>) {
         let clients = common.eye.clients.load_full();
         dates.ask(&clients, &common.clock).await;
         let fleet = common.fleet.load_full();
+        agents.follow(&fleet);
         let here = finds.borrow_and_update().clone();
         let roster = Roster {
             fleet: &fleet,
             here,
             pauses: pauses.borrow_and_update().clone(),
+            agents: agents.told(),
             limits: limits(common),
         };
-        let (hosts, banner) = roster.hosts(&dates, (common.clock)().wall);
+        let now = (common.clock)();
+        let (hosts, banner) = roster.hosts(&dates, now);
         common.hosts.store(Arc::new(hosts));
-        if banner != told {
-            told.clone_from(&banner);
-            // The pool's task ends last.
-            let _ = common.pool.send(Message::Notice(PART, banner)).await;
+        let trouble = agents.trouble(now.wall);
+        for (part, before, notice) in [(CLOCK, &mut clock, banner), (AGENTS, &mut silent, trouble)] {
+            if *before != notice {
+                before.clone_from(&notice);
+                // The pool's task ends last.
+                let _ = common.pool.send(Message::Notice(part, notice)).await;
+            }
         }
     }
+}
+
+/// How this machine is looked at.
+fn here(common: &Common) -> Here<impl Fn() -> Overrides + use<>> {
+    let (of, clock, cancel) = (common.clone(), common.clock.clone(), common.cancel.clone());
+    Here { roles: Vec::new(), first: FIRST, limits: move || limits(&of), clock, cancel }
 }
 
 /// The thresholds in force: those of the fleet file, and what the chain lets clocks differ.

@@ -160,6 +160,7 @@ impl Hosts {
             findings,
             classes: classes.into_iter().collect(),
             clock: None,
+            agent: None,
         }
     }
 }

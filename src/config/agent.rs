@@ -1,0 +1,92 @@
+//! An agent's file: text to [`AgentFile`].
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use super::problem::{self, Complaint, Problem, Severity, did_you_mean};
+use super::reader::{Field, Reader, Section};
+use super::{Outside, defaults, hosts, knobs, procedures, scalar, schema, tree};
+use crate::host::Role;
+use crate::model::{AgentFile, Procedure};
+
+const NETWORKS: &str =
+    "write a list of networks such as `[10.0.0.0/8]`; leave `allow` out to let every paired router in";
+const PROCEDURES: &str = "write `NAME: {systemd: UNIT.service}` or `NAME: {command: [/path, argument]}` lines";
+
+/// Text to file, with its warnings.
+///
+/// # Errors
+/// Every problem of the text, and its warnings, in order of place.
+pub fn parse(text: &str, outside: &dyn Outside) -> Result<(AgentFile, Vec<Problem>), Vec<Problem>> {
+    let (root, found) = tree::parse(text);
+    let mut reader = Reader { found, shapes: &schema::ALL_OF_AGENT, ..Reader::default() };
+    let file = root.as_ref().and_then(|root| file(&mut reader, &Field::root(root), outside));
+    let problems = problem::finish(text, reader.found, &reader.secrets);
+    match file {
+        Some(file) if problems.iter().all(|problem| problem.severity == Severity::Warning) => {
+            Ok((file, problems))
+        }
+        _ => Err(problems),
+    }
+}
+
+fn file(reader: &mut Reader, root: &Field<'_>, outside: &dyn Outside) -> Option<AgentFile> {
+    let root = reader.section(root, &schema::AGENT)?;
+    let listen = root.get("listen").and_then(|field| reader.read(field, address));
+    let allow = root.get("allow").map(|field| {
+        let items = reader.items(field, NETWORKS).unwrap_or_default();
+        items.iter().filter_map(|item| reader.read(item, scalar::network)).collect()
+    });
+    let roles = root.get("roles").map(|field| roles(reader, field));
+    let state = root.get("state").and_then(|field| knobs::path(reader, field, outside));
+    Some(AgentFile {
+        listen: listen.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, defaults::AGENT_PORT))),
+        allow: allow.unwrap_or_default(),
+        state: state.unwrap_or_else(|| PathBuf::from(defaults::AGENT_STATE)),
+        roles: roles.unwrap_or_default(),
+        limits: root.get("limits").map(|field| hosts::thresholds(reader, field)).unwrap_or_default(),
+        restart: procedures(reader, &root, "restart"),
+        upgrade: procedures(reader, &root, "upgrade"),
+        logging: knobs::log(reader, &root, outside),
+    })
+}
+
+fn address(text: &str) -> Result<SocketAddr, Complaint> {
+    scalar::address(text).map_err(|complaint| {
+        let hint = complaint.hint.replace("5052", &defaults::AGENT_PORT.to_string());
+        Complaint::new(complaint.message, hint)
+    })
+}
+
+fn procedures(reader: &mut Reader, root: &Section<'_>, key: &str) -> BTreeMap<String, Procedure> {
+    let mut all = BTreeMap::new();
+    let Some(field) = root.get(key) else { return all };
+    for (name, field) in reader.entries(field, PROCEDURES) {
+        if let Err(complaint) = scalar::name(name) {
+            reader.complain_at_key(&field, complaint);
+            continue;
+        }
+        let read = procedures::read(reader, &field, &schema::AGENT_PROCEDURE, None);
+        all.extend(read.map(|procedure| (name.to_owned(), procedure)));
+    }
+    all
+}
+
+fn roles(reader: &mut Reader, field: &Field<'_>) -> Vec<String> {
+    let known = || Role::ALL.iter().map(|role| role.word());
+    let all = "one of `beacon`, `execution`, `validator`; leave it out and what runs there says";
+    let mut roles: Vec<String> = Vec::new();
+    for item in reader.items(field, all).unwrap_or_default() {
+        roles.extend(reader.read(&item, |text| match known().find(|word| *word == text) {
+            Some(word) if roles.iter().any(|role| role == word) => {
+                Err(Complaint::new("this role is given twice", "keep one"))
+            }
+            Some(word) => Ok(word.to_owned()),
+            None => {
+                Err(Complaint::new("not a role", did_you_mean(text, known()).unwrap_or_else(|| all.to_owned())))
+            }
+        }));
+    }
+    roles
+}

@@ -11,7 +11,7 @@ use std::process::Output;
 
 use assert_cmd::Command;
 use beacondeck::config::{self, Loaded};
-use beacondeck::model::Target;
+use beacondeck::model::{How, Target};
 
 /// Stands in every place of the fixtures where a secret stands.
 const SECRET: &str = "hunter2-secret";
@@ -217,6 +217,10 @@ fn example() -> String {
 
 /// The file with the `#` of defaults, and of examples too if asked, taken away.
 fn uncommented(examples: bool) -> String {
+    uncomment(&example(), examples)
+}
+
+fn uncomment(text: &str, examples: bool) -> String {
     let line = |line: &str| {
         let (indent, rest) = line.split_at(line.len() - line.trim_start().len());
         let key = match rest.strip_prefix("#e.g. ") {
@@ -225,7 +229,7 @@ fn uncommented(examples: bool) -> String {
         };
         key.map_or_else(|| format!("{line}\n"), |key| format!("{indent}{key}\n"))
     };
-    example().lines().map(line).collect()
+    text.lines().map(line).collect()
 }
 
 #[test]
@@ -279,6 +283,59 @@ fn the_example_shows_every_key_where_it_belongs() {
             assert!(shows(&text, shape, key), "`{key}` of `{shape}` is not in fleet.example.yaml");
         }
     }
+}
+
+#[test]
+fn an_agents_example_is_valid_has_every_knob_and_shows_the_defaults() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("agent.yaml");
+    let printed = beacondeck().args(["print", "agent-config"]).output().unwrap();
+    let (example, empty) = (text(&printed.stdout), "");
+    let read = |text: &str| {
+        fs::write(&path, text).unwrap();
+        let (file, warnings) = config::load_agent(&path).unwrap_or_else(|error| panic!("{}", error.render()));
+        assert_eq!(warnings, "");
+        file
+    };
+    assert_eq!(read(&example), read(empty));
+    assert_eq!(read(&uncomment(&example, false)), read(empty));
+    let all = read(&uncomment(&example, true));
+    assert_eq!((all.roles.len(), all.allow.len(), all.limits.len()), (2, 2, 1));
+    assert!(all.restart.contains_key("lighthouse") && all.upgrade.contains_key("lighthouse"), "{all:?}");
+    let shown = uncomment(&example, true);
+    for (shape, keys) in config::keys_of_agent() {
+        for key in keys {
+            let paths = ["restart", "upgrade"].map(|verb| shape.replace("restart.NAME", &format!("{verb}.lighthouse")));
+            assert!(paths.iter().any(|path| shows(&shown, path, key)), "`{key}` of `{shape}` is not in it");
+        }
+    }
+}
+
+#[test]
+fn an_agents_file_with_problems_is_refused_with_all_of_them() {
+    let file = root().join("agent/broken.yaml");
+    let ask = |path: &Path| {
+        let mut command = beacondeck();
+        command.current_dir(root().join("agent")).args(["agent", "--check", "--config"]).arg(path);
+        command.output().unwrap()
+    };
+    let output = ask(Path::new("broken.yaml"));
+    assert_eq!(output.status.code(), Some(78));
+    compare(&file, &output).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let nowhere = ask(Path::new("/nowhere/agent.yaml"));
+    let said = text(&nowhere.stderr);
+    assert_eq!(nowhere.status.code(), Some(78));
+    assert!(said.contains("/nowhere/agent.yaml") && said.contains("print agent-config"), "{said}");
+}
+
+#[test]
+fn hosts_with_agents_are_read_and_beacons_may_ask_theirs() {
+    let fleet = load(&root().join("valid/agents.yaml")).fleet;
+    assert_eq!(fleet.agent("bm-a").unwrap().at.to_string(), "10.0.1.1:5064");
+    assert_eq!((fleet.agent("b").is_some(), fleet.agent("nobody")), (true, None));
+    let how = |place: usize| fleet.beacons[place].restart.as_ref().unwrap().how.clone();
+    assert_eq!(how(0), How::Agent { host: "bm-a".into(), name: "lighthouse".into() });
+    assert_eq!(how(1), How::Agent { host: "b".into(), name: "teku".into() });
 }
 
 /// Whether the key stands below the path; within braces for the short forms.

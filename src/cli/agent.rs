@@ -110,7 +110,9 @@ fn reached_at(listen: SocketAddr, given: Option<IpAddr>) -> anyhow::Result<Socke
         None => listen.ip(),
     };
     if listen.port() == 0 {
-        return Err(Failure::Usage("`listen` of the agent's file has port 0; give it a port".to_owned()).into());
+        return Err(
+            Failure::Usage("`listen` of the agent's file has port 0; give it a port".to_owned()).into()
+        );
     }
     Ok(SocketAddr::new(ip, listen.port()))
 }

@@ -12,7 +12,8 @@ use crate::model::{AgentFile, Procedure};
 
 const NETWORKS: &str =
     "write a list of networks such as `[10.0.0.0/8]`; leave `allow` out to let every paired router in";
-const PROCEDURES: &str = "write `NAME: {systemd: UNIT.service}` or `NAME: {command: [/path, argument]}` lines";
+const PROCEDURES: &str =
+    "write `NAME: {systemd: UNIT.service}` or `NAME: {command: [/path, argument]}` lines";
 
 /// Text to file, with its warnings.
 ///
@@ -83,9 +84,10 @@ fn roles(reader: &mut Reader, field: &Field<'_>) -> Vec<String> {
                 Err(Complaint::new("this role is given twice", "keep one"))
             }
             Some(word) => Ok(word.to_owned()),
-            None => {
-                Err(Complaint::new("not a role", did_you_mean(text, known()).unwrap_or_else(|| all.to_owned())))
-            }
+            None => Err(Complaint::new(
+                "not a role",
+                did_you_mean(text, known()).unwrap_or_else(|| all.to_owned()),
+            )),
         }));
     }
     roles

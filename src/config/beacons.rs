@@ -17,12 +17,7 @@ const ROLES: [(&str, Role); 4] = [
 ];
 
 /// The pool, names and URLs unique.
-pub fn read(
-    reader: &mut Reader,
-    root: &Section<'_>,
-    hosts: &[Host],
-    outside: &dyn Outside,
-) -> Vec<Beacon> {
+pub fn read(reader: &mut Reader, root: &Section<'_>, hosts: &[Host], outside: &dyn Outside) -> Vec<Beacon> {
     let Some(list) = reader.required(root, "beacons", BEACONS) else { return Vec::new() };
     let items = reader.items(&list, BEACONS).unwrap_or_default();
     let mut beacons: Vec<(Beacon, usize)> = Vec::new();
@@ -51,16 +46,8 @@ pub fn read(
         let (restart, upgrade) =
             (procedure(&schema::RESTART, "restart"), procedure(&schema::UPGRADE, "upgrade"));
         // A twin is compared with what is known, so that one bad key does not hide a second problem.
-        beacons.push((
-            Beacon {
-                name,
-                url: url.unwrap_or_default(),
-                restart,
-                upgrade,
-                ..rest
-            },
-            field.at.line,
-        ));
+        beacons
+            .push((Beacon { name, url: url.unwrap_or_default(), restart, upgrade, ..rest }, field.at.line));
     }
     let beacons: Vec<Beacon> = beacons.into_iter().map(|(beacon, _)| beacon).collect();
     if items.len() == beacons.len() && !items.is_empty() {

@@ -48,7 +48,8 @@ impl Shown {
 
     /// Names from the file as they may be repeated beside this line: a broken secret may have become a key.
     pub fn name<'a>(&self, name: &'a str) -> &'a str {
-        let known = names_secret(name) || schema::ALL.iter().chain(&schema::ALL_OF_AGENT).any(|shape| shape.keys.contains(&name));
+        let known = names_secret(name)
+            || schema::ALL.iter().chain(&schema::ALL_OF_AGENT).any(|shape| shape.keys.contains(&name));
         if !name.is_empty() && !known && self.hidden.contains(name) { HIDDEN } else { name }
     }
 }

@@ -136,13 +136,10 @@ pub const ALL: [&Shape; 22] = [
 ];
 
 /// An agent's file.
-pub const AGENT: Shape = Shape {
-    path: "",
-    keys: &["listen", "allow", "state", "roles", "limits", "restart", "upgrade", "log"],
-};
+pub const AGENT: Shape =
+    Shape { path: "", keys: &["listen", "allow", "state", "roles", "limits", "restart", "upgrade", "log"] };
 /// What an agent may do.
-pub const AGENT_PROCEDURE: Shape =
-    Shape { path: "restart.NAME", keys: &["systemd", "command", "timeout"] };
+pub const AGENT_PROCEDURE: Shape = Shape { path: "restart.NAME", keys: &["systemd", "command", "timeout"] };
 
 /// Every mapping of an agent's file with fixed keys.
 pub const ALL_OF_AGENT: [&Shape; 3] = [&AGENT, &AGENT_PROCEDURE, &LOG];

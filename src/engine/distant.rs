@@ -38,7 +38,8 @@ impl Far for Distant {
             let Some(agent) = fleet.agent(host) else {
                 return Err(plain(format!("the fleet file names no agent of {host} any more")));
             };
-            let identity = Identity::open(&fleet.state, identity::ROUTER).map_err(|error| plain(error.to_string()))?;
+            let identity =
+                Identity::open(&fleet.state, identity::ROUTER).map_err(|error| plain(error.to_string()))?;
             let id = nonce().map_err(|error| plain(error.to_string()))?;
             let order = Order { id, verb: self.verb, name: name.to_owned(), who: self.who.clone() };
             let errand = Errand { identity, agent, order };
@@ -115,4 +116,3 @@ impl Errand {
         Ok(state)
     }
 }
-

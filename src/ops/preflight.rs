@@ -82,7 +82,7 @@ fn refusal(asked: &Question<'_>) -> Option<String> {
     asked.unconfigured.contains(first).then(|| {
         format!(
             "the fleet file does not say how to {intent} {first}; add to its entry `{intent}: {{systemd: UNIT}}` or \
-             `{intent}: {{command: [PROGRAM, ARGUMENT]}}` and reload"
+             `{intent}: {{command: [PROGRAM, ARGUMENT]}}`, or with an agent on its host `{intent}: {{agent: NAME}}`, and reload"
         )
     })
 }

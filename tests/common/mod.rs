@@ -50,6 +50,11 @@ impl Rig {
         Self { engine, fleet, dir }
     }
 
+    /// The fleet file.
+    pub fn file(&self) -> std::path::PathBuf {
+        self.dir.path().join("fleet.yaml")
+    }
+
     pub fn url(&self) -> String {
         format!("http://{}", self.engine.doors[0])
     }

@@ -33,22 +33,29 @@ impl<'a> Clocks<'a> {
         now: Moment,
     ) -> Self {
         let now_us = i64::try_from(now.wall.0.saturating_mul(1_000)).unwrap_or(i64::MAX);
-        let by_agent = Measured::of(at.keys().filter_map(|host| {
-            let sample = agents.get(host)?.clock?;
-            Some((*host, sample.interval(now)?, sample.at.wall))
-        }), limits);
-        let by_date = Measured::of(at.iter().filter_map(|(host, beacons)| {
-            let known = beacons.iter().filter_map(|beacon| dates.of(&beacon.name, now_us));
-            let (interval, learnt) = known.min_by_key(|(interval, _)| interval.half())?;
-            Some((*host, interval, learnt))
-        }), limits);
-        let mut hosts: BTreeMap<&str, HostClock> = by_date.clocks(|measured, less| {
-            lies(less.unwrap_or(measured), "Date of its answers", true, limits)
-        });
+        let by_agent = Measured::of(
+            at.keys().filter_map(|host| {
+                let sample = agents.get(host)?.clock?;
+                Some((*host, sample.interval(now)?, sample.at.wall))
+            }),
+            limits,
+        );
+        let by_date = Measured::of(
+            at.iter().filter_map(|(host, beacons)| {
+                let known = beacons.iter().filter_map(|beacon| dates.of(&beacon.name, now_us));
+                let (interval, learnt) = known.min_by_key(|(interval, _)| interval.half())?;
+                Some((*host, interval, learnt))
+            }),
+            limits,
+        );
+        let mut hosts: BTreeMap<&str, HostClock> = by_date
+            .clocks(|measured, less| lies(less.unwrap_or(measured), "Date of its answers", true, limits));
         hosts.extend(by_agent.clocks(|measured, less| match (less, own) {
             (Some(less), _) => lies(less, "its agent", false, limits),
             // Too few to compare: but if it is known where we lie, so it is of the host.
-            (None, Some(own)) => lies(measured.less(own.reversed()), "its agent, this machine's clock", false, limits),
+            (None, Some(own)) => {
+                lies(measured.less(own.reversed()), "its agent, this machine's clock", false, limits)
+            }
             (None, None) => lies(measured, "its agent, against this machine", true, limits),
         }));
         Self { hosts, agents: by_agent.fleet, dates: by_date.fleet }
@@ -77,7 +84,10 @@ impl<'a> Measured<'a> {
     }
 
     /// `clock` is given a host less us, and less the majority if there is one.
-    fn clocks(&self, clock: impl Fn(Interval, Option<Interval>) -> HostClock) -> BTreeMap<&'a str, HostClock> {
+    fn clocks(
+        &self,
+        clock: impl Fn(Interval, Option<Interval>) -> HostClock,
+    ) -> BTreeMap<&'a str, HostClock> {
         let each = self.hosts.iter().zip(&self.fleet.hosts);
         each.map(|((host, measured, at), less)| {
             let clock = clock(*measured, *less);
@@ -91,7 +101,8 @@ impl<'a> Measured<'a> {
 /// It counts by the least it must be off; an estimate never says worse than *warn*.
 fn lies(interval: Interval, by: &str, estimate: bool, limits: Limits) -> HostClock {
     let least = if interval.contains(0) { 0 } else { interval.low().abs().min(interval.high().abs()) };
-    let (level, most) = (graded(limits.offset(least)), if estimate { HostLevel::Warn } else { HostLevel::Bad });
+    let (level, most) =
+        (graded(limits.offset(least)), if estimate { HostLevel::Warn } else { HostLevel::Bad });
     HostClock {
         low_ms: milliseconds(interval.low()),
         high_ms: milliseconds(interval.high()),

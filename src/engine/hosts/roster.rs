@@ -267,11 +267,7 @@ mod tests {
             ..Report::default()
         };
         let status = AgentStatus { answered: Some(UnixMs(600_000)), ..AgentStatus::default() };
-        Told {
-            status,
-            report: Some((report, UnixMs(590_000))),
-            clock: Sample::of([sample], at(600_000)),
-        }
+        Told { status, report: Some((report, UnixMs(590_000))), clock: Sample::of([sample], at(600_000)) }
     }
 
     fn three_hosts() -> Fleet {
@@ -280,7 +276,9 @@ mod tests {
         fleet(&format!(
             "{{name: a, url: \"http://bn1:1\", labels: {{host: h1}}}}, {{name: b, url: \"http://bn2:1\", labels: {{host: h2}}}}]\n\
              hosts: [{}, {}, {}",
-            host(1), host(2), host(3)
+            host(1),
+            host(2),
+            host(3)
         ))
     }
 
@@ -290,7 +288,10 @@ mod tests {
         let agents = BTreeMap::from([("h1", told(2, None)), ("h2", told(1, None)), ("h3", told(-299, None))]);
         let (hosts, banner) = Roster { agents, ..roster(&fleet) }.hosts(&Dates::default(), at(600_000));
         let of = |name: &str| hosts.iter().find(|host| host.name == name).unwrap();
-        assert_eq!((of("h1").at, of("h1").findings[0].check.as_str()), (Some(UnixMs(590_000)), "net.somaxconn"));
+        assert_eq!(
+            (of("h1").at, of("h1").findings[0].check.as_str()),
+            (Some(UnixMs(590_000)), "net.somaxconn")
+        );
         assert_eq!(of("h1").classes, [("network".to_owned(), HostLevel::Warn)]);
         let clock = |name: &str| of(name).clock.clone().unwrap();
         assert_eq!((clock("h1").level, clock("h1").by.as_str()), (HostLevel::Ok, "its agent"));
@@ -302,7 +303,8 @@ mod tests {
     #[test]
     fn a_wrong_clock_of_ours_gets_the_banner_and_reddens_no_host() {
         let fleet = three_hosts();
-        let agents = BTreeMap::from([("h1", told(2_000, None)), ("h2", told(2_001, None)), ("h3", told(2_002, None))]);
+        let agents =
+            BTreeMap::from([("h1", told(2_000, None)), ("h2", told(2_001, None)), ("h3", told(2_002, None))]);
         let (hosts, banner) = Roster { agents, ..roster(&fleet) }.hosts(&Dates::default(), at(600_000));
         let banner = banner.unwrap();
         assert!(banner.starts_with("this console's own clock is off by -200"), "{banner}");

@@ -90,10 +90,11 @@ impl Client {
         let mut stream = connected.map_err(handshake)?;
         let router = identity.key();
         // An agent that does not know this router says so after its own half of the handshake.
-        let greeting = frame::read(&mut stream, ANSWER_LIMIT, PATIENCE).await.map_err(|error| match error {
-            FrameError::Broken(error) if refuses(&error) => ClientError::Unpaired { agent, router },
-            error => ClientError::Frame(at, error),
-        })?;
+        let greeting =
+            frame::read(&mut stream, ANSWER_LIMIT, PATIENCE).await.map_err(|error| match error {
+                FrameError::Broken(error) if refuses(&error) => ClientError::Unpaired { agent, router },
+                error => ClientError::Frame(at, error),
+            })?;
         Ok(Self { stream, agent, router, greeting, number: 0 })
     }
 
@@ -130,7 +131,10 @@ impl Client {
     ///
     /// # Errors
     /// As of [`Self::ask`].
-    pub async fn clock(&mut self, micros: &(dyn Fn() -> i64 + Send + Sync)) -> Result<Option<Interval>, ClientError> {
+    pub async fn clock(
+        &mut self,
+        micros: &(dyn Fn() -> i64 + Send + Sync),
+    ) -> Result<Option<Interval>, ClientError> {
         // The monotonic clock tells how long it took, so that a step of ours meanwhile is none of the host's.
         let (sent, began) = (micros(), Instant::now());
         match self.ask(Question::Clock).await? {

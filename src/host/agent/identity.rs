@@ -84,7 +84,10 @@ impl Identity {
         let signing = any_eddsa_type(&PrivatePkcs8KeyDer::from(der.secret_pkcs8_der())).ok()?;
         let public = signing.public_key()?.to_vec();
         let key = key_of(&public);
-        Some(Self { key, certified: Arc::new(CertifiedKey::new(vec![CertificateDer::from(public)], signing)) })
+        Some(Self {
+            key,
+            certified: Arc::new(CertifiedKey::new(vec![CertificateDer::from(public)], signing)),
+        })
     }
 
     /// What the public key is known by.

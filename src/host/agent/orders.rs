@@ -64,10 +64,10 @@ impl Orders {
         }
         let mut book = self.book();
         if let Some(kept) = find(&mut book, &order.id, by) {
-            return match kept.order == order {
-                true => Answer::Order(kept.state.clone()),
-                false => refused("another order has this id".to_owned()),
-            };
+            if kept.order == order {
+                return Answer::Order(kept.state.clone());
+            }
+            return refused("another order has this id".to_owned());
         }
         let (verb, name, who) = (order.verb, shown(&order.name), shown(&order.who));
         let running = |kept: &&Kept| kept.state == OrderState::Running;
@@ -84,7 +84,9 @@ impl Orders {
             let allowed = self.hands.allows();
             return refused(match allowed.of(verb) {
                 [] => format!("this agent's file allows no {verb}"),
-                names => format!("this agent's file allows no {verb} of {name}; it does of {}", names.join(", ")),
+                names => {
+                    format!("this agent's file allows no {verb} of {name}; it does of {}", names.join(", "))
+                }
             });
         };
         tracing::info!(%verb, %name, %who, router = %by, "an order is carried out");

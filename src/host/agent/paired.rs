@@ -43,7 +43,8 @@ impl Paired {
     }
 
     fn keys(&self) -> Vec<AgentKey> {
-        let now = fs::metadata(&self.path).ok().and_then(|of| Some((of.modified().ok()?, of.len(), of.ino())));
+        let now =
+            fs::metadata(&self.path).ok().and_then(|of| Some((of.modified().ok()?, of.len(), of.ino())));
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.0 != now {
             *known = (now, read(&self.path).unwrap_or_default());
@@ -60,7 +61,9 @@ fn read(path: &Path) -> io::Result<Vec<AgentKey>> {
         match key_in(line) {
             Some(key) if keys.len() < MOST => keys.push(key),
             Some(_) => tracing::warn!(line = number + 1, "more than {MOST} routers; this one is not let in"),
-            None => tracing::warn!(line = number + 1, file = %path.display(), "not a key; nobody is let in by it"),
+            None => {
+                tracing::warn!(line = number + 1, file = %path.display(), "not a key; nobody is let in by it")
+            }
         }
     }
     Ok(keys)

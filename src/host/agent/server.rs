@@ -29,8 +29,14 @@ pub const HANDSHAKES: usize = 16;
 pub const CONNECTIONS: usize = 8;
 /// Connections that are accepted at once, and a second after that.
 const ACCEPTS: (u32, u32) = (40, 20);
-/// Lines about refusals in a minute.
-const LINES: u32 = 20;
+/// Lines about refusals of one kind in a minute.
+const LINES: u32 = 10;
+/// Kinds of refusals, apart from those of [`Door::admits`].
+const ACCEPT: &str = "accept";
+const HANDSHAKE_FAILED: &str = "handshake";
+const STRANGER: &str = "stranger";
+const SEATS: &str = "seats";
+const SESSION: &str = "session";
 /// An accept that failed is tried again after so long: file descriptors may be short.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -63,7 +69,7 @@ struct Door {
     house: House,
     handshakes: Arc<Semaphore>,
     inside: Mutex<BTreeMap<AgentKey, usize>>,
-    hush: Mutex<Hush>,
+    hush: Mutex<BTreeMap<&'static str, Hush>>,
 }
 
 impl Server {
@@ -86,7 +92,7 @@ impl Server {
             house,
             handshakes: Arc::new(Semaphore::new(HANDSHAKES)),
             inside: Mutex::default(),
-            hush: Mutex::new(Hush::new(LINES, Duration::from_secs(60), Instant::now())),
+            hush: Mutex::default(),
         };
         Ok(Self { listener, door: Arc::new(door) })
     }
@@ -108,7 +114,7 @@ impl Server {
                 accepted = self.listener.accept() => match accepted {
                     Ok(accepted) => accepted,
                     Err(error) => {
-                        self.door.say(&"?", &format_args!("no connection can be accepted: {error}"));
+                        self.door.say(ACCEPT, &"?", &format_args!("no connection can be accepted: {error}"));
                         tokio::time::sleep(AGAIN).await;
                         continue;
                     }
@@ -117,7 +123,7 @@ impl Server {
             let permit = match self.door.admits(peer.ip(), &mut accepts) {
                 Ok(permit) => permit,
                 Err(why) => {
-                    self.door.say(&peer, &why);
+                    self.door.say(why, &peer, &why);
                     continue;
                 }
             };
@@ -151,18 +157,23 @@ impl Door {
         let mut stream = match timeout(HANDSHAKE, self.acceptor.accept(stream)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return self.refuse_handshake(peer, &error),
-            Err(_) => return self.say(&peer, &format_args!("no handshake within {} s", HANDSHAKE.as_secs())),
+            Err(_) => {
+                let words = format_args!("no handshake within {} s", HANDSHAKE.as_secs());
+                return self.say(HANDSHAKE_FAILED, &peer, &words);
+            }
         };
         drop(permit);
         // A handshake without a key, or without our protocol, has failed before.
-        let Some(router) = key_shown(&stream) else { return self.say(&peer, &"it showed no key") };
+        let Some(router) = key_shown(&stream) else {
+            return self.say(HANDSHAKE_FAILED, &peer, &"it showed no key");
+        };
         let Some(_seat) = Seat::take(self, router) else {
             let words = format_args!("router {router} has {CONNECTIONS} connections already");
-            return self.say(&peer, &words);
+            return self.say(SEATS, &peer, &words);
         };
         match session::answer(&mut stream, router, &self.house).await {
             Ok(()) => tracing::debug!(%peer, %router, "a router has gone"),
-            Err(why) => self.say(&peer, &format_args!("router {router}: {why}")),
+            Err(why) => self.say(SESSION, &peer, &format_args!("router {router}: {why}")),
         }
     }
 
@@ -172,15 +183,17 @@ impl Door {
                 let hint = format_args!(
                     "its key {key} is not paired; if it is your router's: `beacondeck agent pair {key}`"
                 );
-                self.say(&peer, &hint);
+                self.say(STRANGER, &peer, &hint);
             }
-            None => self.say(&peer, &format_args!("the handshake failed: {error}")),
+            None => self.say(HANDSHAKE_FAILED, &peer, &format_args!("the handshake failed: {error}")),
         }
     }
 
-    fn say(&self, peer: &dyn std::fmt::Display, why: &dyn std::fmt::Display) {
-        let mut hush = self.hush.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(before) = hush.say(Instant::now()) {
+    /// One kind's refusals do not hide another's.
+    fn say(&self, kind: &'static str, peer: &dyn std::fmt::Display, why: &dyn std::fmt::Display) {
+        let (mut all, now) = (self.hush.lock().unwrap_or_else(PoisonError::into_inner), Instant::now());
+        let hush = all.entry(kind).or_insert_with(|| Hush::new(LINES, Duration::from_secs(60), now));
+        if let Some(before) = hush.say(now) {
             tracing::warn!(%peer, %why, unsaid = before, "refused");
         }
     }

@@ -88,7 +88,8 @@ where
     frame::write(stream, ANSWER_LIMIT, &greeting).await?;
     let mut bucket = Bucket::new(QUESTIONS.0, QUESTIONS.1, Instant::now());
     for next in 1.. {
-        let Asked { session: told, number, question } = match frame::read(stream, QUESTION_LIMIT, IDLE).await {
+        let Asked { session: told, number, question } = match frame::read(stream, QUESTION_LIMIT, IDLE).await
+        {
             Ok(asked) => asked,
             Err(FrameError::Ended) => return Ok(()),
             Err(error) => return Err(error.into()),
@@ -108,7 +109,9 @@ where
         }
         let answer = match question {
             // Its own monotonic clock tells how long it stayed here: a step of the other does not matter.
-            Question::Clock => Answer::Clock { came_us, left_us: came_us + came.elapsed().as_micros() as i64 },
+            Question::Clock => {
+                Answer::Clock { came_us, left_us: came_us + came.elapsed().as_micros() as i64 }
+            }
             Question::Report { known } => Answer::Report(report(house, known)),
             Question::Order(order) => house.orders.order(order, router),
             Question::Outcome { id } => house.orders.outcome(&id, router),

@@ -146,7 +146,7 @@ async fn answer(stream: &mut TlsStream<TcpStream>) -> Result<Answered, FrameErro
 async fn hung_up(stream: &mut (impl tokio::io::AsyncRead + Unpin)) {
     let mut rest = Vec::new();
     // Whether it is polite about it does not matter.
-    let read = timeout(LONGEST, stream.read_to_end(&mut rest)).await.expect("it hangs up");
+    let read = timeout(10 * LONGEST, stream.read_to_end(&mut rest)).await.expect("it hangs up");
     assert!(rest.is_empty(), "{read:?}: {rest:?}");
 }
 
@@ -185,7 +185,10 @@ async fn a_wrong_key_on_either_side_ends_it_and_both_say_what_to_do() {
     // The fleet file names another agent than the one that is there.
     let wrong = AgentAddress { key: stranger.key(), ..agent.address };
     let refused = Client::connect(&agent.router, wrong).await.err().unwrap();
-    assert!(matches!(refused, ClientError::Stranger { found, .. } if found == agent.address.key), "{refused}");
+    assert!(
+        matches!(refused, ClientError::Stranger { found, .. } if found == agent.address.key),
+        "{refused}"
+    );
     // No key at all, an authority's certificate instead, or no TLS.
     let mut plain = TcpStream::connect(agent.address.at).await.unwrap();
     plain.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();

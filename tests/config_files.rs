@@ -305,7 +305,8 @@ fn an_agents_example_is_valid_has_every_knob_and_shows_the_defaults() {
     let shown = uncomment(&example, true);
     for (shape, keys) in config::keys_of_agent() {
         for key in keys {
-            let paths = ["restart", "upgrade"].map(|verb| shape.replace("restart.NAME", &format!("{verb}.lighthouse")));
+            let paths = ["restart", "upgrade"]
+                .map(|verb| shape.replace("restart.NAME", &format!("{verb}.lighthouse")));
             assert!(paths.iter().any(|path| shows(&shown, path, key)), "`{key}` of `{shape}` is not in it");
         }
     }

@@ -20,7 +20,9 @@ const PROCEDURES: &str =
 /// # Errors
 /// Every problem of the text, and its warnings, in order of place.
 pub fn parse(text: &str, outside: &dyn Outside) -> Result<(AgentFile, Vec<Problem>), Vec<Problem>> {
-    let (root, found) = tree::parse(text);
+    // Nothing is said in it: everything has its default.
+    let is_empty = text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
+    let (root, found) = tree::parse(if is_empty { "{}" } else { text });
     let mut reader = Reader { found, shapes: &schema::ALL_OF_AGENT, ..Reader::default() };
     let file = root.as_ref().and_then(|root| file(&mut reader, &Field::root(root), outside));
     let problems = problem::finish(text, reader.found, &reader.secrets);

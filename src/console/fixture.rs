@@ -189,7 +189,7 @@ pub fn hosts() -> Vec<HostStatus> {
             class("time", HostLevel::Ok),
         ],
         clock: Some(clock(-0.4, 0.9, false, HostLevel::Ok)),
-        agent: None,
+        ..HostStatus::default()
     };
     let other = HostStatus {
         name: "h2".into(),
@@ -198,7 +198,7 @@ pub fn hosts() -> Vec<HostStatus> {
         findings: Vec::new(),
         classes: Vec::new(),
         clock: Some(clock(71.5, 112.0, true, HostLevel::Warn)),
-        agent: None,
+        ..HostStatus::default()
     };
     vec![here, other]
 }

@@ -9,13 +9,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::clock::{micros, system};
-use super::hosts::Here;
 use crate::host::agent::words::{Allows, Report};
 use crate::host::agent::{
     Hands, House, Identity, IdentityError, Looked, Orders, Paired, Run, ServeError, Server, identity, nonce,
 };
 use crate::host::shown;
-use crate::host::{Finding, Found, Role};
+use crate::host::{Finding, Found, Looker, Overrides, Role};
 use crate::model::{AgentFile, AgentKey, Verb};
 use crate::ops::{Far, FarRun, Program};
 
@@ -23,6 +22,8 @@ use crate::ops::{Far, FarRun, Program};
 const END: Duration = Duration::from_secs(10);
 /// Time before the first look.
 const FIRST: Duration = Duration::from_secs(1);
+/// Time between two looks.
+const EVERY: Duration = Duration::from_secs(60);
 
 /// Why an agent cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -72,19 +73,8 @@ impl Agent {
         };
         let server = Server::bind(file.listen, file.allow.clone(), &identity, house).await?;
         let address = server.address().map_err(AgentError::Address)?;
-        let (found, finds) = watch::channel(None);
-        let limits = file.limits.clone();
-        let here = Here {
-            roles: file.roles.iter().filter_map(|word| Role::of(word)).collect(),
-            first: FIRST,
-            limits: move || limits.clone(),
-            clock: system(),
-            cancel: cancel.clone(),
-        };
-        // Durable writes are measured in phase with the slots, which an agent does not know.
-        let (_, unprobed) = watch::channel(None);
-        tasks.spawn(here.run(found, unprobed));
-        tasks.spawn(tell(finds, looked));
+        let roles = file.roles.iter().filter_map(|word| Role::of(word)).collect();
+        tasks.spawn(look(roles, file.limits.clone(), looked, cancel.clone()));
         let (tracker, ends) = (tasks.clone(), cancel.clone());
         tasks.spawn(async move { server.run(&tracker, &ends).await });
         Ok(Self { address, key: identity.key(), paired: paired.count(), tasks, cancel })
@@ -98,13 +88,39 @@ impl Agent {
     }
 }
 
-/// Each look as a report, until nobody looks any more.
-async fn tell(mut finds: watch::Receiver<Option<Found>>, looked: watch::Sender<Option<Looked>>) {
-    let mut look = 0;
-    while finds.changed().await.is_ok() {
-        look += 1;
-        let report = finds.borrow_and_update().as_ref().map(|found| report(found, look));
-        looked.send_replace(report.map(|report| Looked { report, at: Instant::now() }));
+/// Looks at the machine until `cancel`. Durable writes are not measured: that is done in phase with the slots, which an agent
+/// does not know.
+async fn look(
+    roles: Vec<Role>,
+    limits: Overrides,
+    looked: watch::Sender<Option<Looked>>,
+    cancel: CancellationToken,
+) {
+    let (clock, mut wait, mut looker) = (system(), FIRST, Looker::new(roles.clone()));
+    for look in 1.. {
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+        wait = EVERY;
+        let (limits, clock) = (limits.clone(), clock.clone());
+        let looking = tokio::task::spawn_blocking(move || {
+            let found = looker.look(&limits, None, &|| clock().wall);
+            (looker, found)
+        });
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            ended = looking => match ended {
+                Ok((again, found)) => {
+                    looker = again;
+                    looked.send_replace(Some(Looked { report: report(&found, look), at: Instant::now() }));
+                }
+                Err(error) => {
+                    looker = Looker::new(roles.clone());
+                    tracing::warn!(%error, "this machine could not be looked at");
+                }
+            },
+        }
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Found {
 }
 
 /// Looks, and remembers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Looker {
     roles: Vec<Role>,
     steps: Steps,
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn this_machine_is_looked_at_twice_and_what_was_had_otherwise_is_judged_with_it() {
-        let mut looker = Looker::default();
+        let mut looker = Looker::new(Vec::new());
         let durable =
             (crate::host::durable::Durable::ask(), Err(crate::host::Unread::Failed("no room".into())));
         let found = looker.look(&Overrides::new(), [durable], &|| UnixMs(7));

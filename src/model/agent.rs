@@ -26,6 +26,15 @@ pub struct AgentAddress {
     pub at: SocketAddr,
 }
 
+/// A machine that has an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// What beacons that run there have as label `host`, or the name of the only one.
+    pub name: String,
+    /// Its agent.
+    pub agent: AgentAddress,
+}
+
 /// A text that is not what it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParseAgentError {

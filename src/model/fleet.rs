@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{AgentAddress, BeaconName, Bps, Notifier, Role, Root, Verb};
+use super::{AgentAddress, BeaconName, Bps, Host, Notifier, Role, Root, Verb};
 
 /// A whole fleet file, checked.
 #[derive(Debug, Clone)]
@@ -50,15 +50,6 @@ pub struct Fleet {
     pub hosts: Vec<Host>,
     /// Logs.
     pub logging: Logging,
-}
-
-/// A machine that has an agent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Host {
-    /// What beacons that run there have as label `host`, or the name of the only one.
-    pub name: String,
-    /// Its agent.
-    pub agent: AgentAddress,
 }
 
 /// What the checks of hosts go by, where it is not the program's own table.

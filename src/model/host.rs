@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{AgentStatus, BeaconName, HostLevel, UnixMs};
 
 /// A machine beacons run on, or the one that runs this program.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct HostStatus {
     /// The beacons' label `host`, else the beacon's own name; of this machine without beacons its host name.

@@ -26,12 +26,12 @@ mod time;
 mod trace;
 mod traffic;
 
-pub use agent::{AgentAddress, AgentFile, AgentKey, AgentStatus, ParseAgentError};
+pub use agent::{AgentAddress, AgentFile, AgentKey, AgentStatus, Host, ParseAgentError};
 pub use class::{Role, Step, Use};
 pub use duty::{DutiesAsked, DutyFate, DutyStatus, DutySums, DutyTold, VotesRight};
 pub use explain::{Explanation, Publication, Skipped, Tried};
 pub use fleet::{
-    Beacon, Broadcast, Client, ClientFrom, Confirm, Fleet, Header, Health, Host, HostChecks, How, Impossible,
+    Beacon, Broadcast, Client, ClientFrom, Confirm, Fleet, Header, Health, HostChecks, How, Impossible,
     Limits, Listen, ListenTls, LogFormat, Logging, Opened, Probing, Procedure, Quorum, Routing, Secret,
     Seeding, Voter,
 };

@@ -17,6 +17,8 @@ use crate::model::{AgentAddress, AgentStatus, Clock, Fleet, Moment, UnixMs};
 
 /// Time between two rounds; each is up to a quarter of it sooner or later.
 const EVERY: Duration = Duration::from_secs(10);
+/// The same until an agent that was started just now has looked at its host.
+const SOON: Duration = Duration::from_secs(2);
 /// Time before an agent that gave no answer is asked again, the first time and at most.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// An agent without an answer is worth an alert after so long: it may just have been restarted.
@@ -158,7 +160,8 @@ impl Asker {
         let mut known = None;
         loop {
             self.round(&mut client, &mut known, told).await?;
-            tokio::time::sleep(EVERY * 3 / 4 + share(EVERY / 2)).await;
+            let wait = if known.is_none() { SOON } else { EVERY };
+            tokio::time::sleep(wait * 3 / 4 + share(wait / 2)).await;
         }
     }
 

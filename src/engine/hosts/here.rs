@@ -3,58 +3,48 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
+use super::limits;
+use crate::engine::common::Common;
 use crate::host::durable::Durable;
-use crate::host::{Found, Looker, Overrides, Reading, Role};
-use crate::model::Clock;
+use crate::host::{Found, Looker, Reading};
 
+/// After the start, when caches are filled and validators wait, nothing is looked at for so long.
+const FIRST: Duration = Duration::from_secs(15);
 /// Time between two looks.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// How this machine is looked at.
-pub struct Here<L> {
-    /// What it is for; what runs there says if there is none.
-    pub roles: Vec<Role>,
-    /// Time before the first look.
-    pub first: Duration,
-    /// Thresholds in force.
-    pub limits: L,
-    /// The clock.
-    pub clock: Clock,
-    /// Ends it.
-    pub cancel: CancellationToken,
-}
-
-impl<L: Fn() -> Overrides> Here<L> {
-    /// Looks until it is ended; `probed` is what was measured of durable writes.
-    pub async fn run(self, found: watch::Sender<Option<Found>>, probed: watch::Receiver<Option<Reading>>) {
-        let (mut wait, mut looker) = (self.first, Looker::new(self.roles.clone()));
-        loop {
-            tokio::select! {
-                () = self.cancel.cancelled() => return,
-                () = tokio::time::sleep(wait) => {}
-            }
-            wait = EVERY;
-            let (limits, probed, clock) = ((self.limits)(), probed.borrow().clone(), self.clock.clone());
-            let looked = tokio::task::spawn_blocking(move || {
-                let had = probed.map(|reading| (Durable::ask(), reading));
-                let looked = looker.look(&limits, had, &|| clock().wall);
-                (looker, looked)
-            });
-            tokio::select! {
-                () = self.cancel.cancelled() => return,
-                looked = looked => match looked {
-                    Ok((again, looked)) => {
-                        looker = again;
-                        found.send_replace(Some(looked));
-                    }
-                    Err(error) => {
-                        looker = Looker::new(self.roles.clone());
-                        tracing::warn!(%error, "this machine could not be looked at");
-                    }
-                },
-            }
+/// Looks until `cancel`, by the thresholds in force.
+pub async fn run(
+    found: watch::Sender<Option<Found>>,
+    probed: watch::Receiver<Option<Reading>>,
+    common: Common,
+) {
+    let (mut wait, mut looker) = (FIRST, Looker::new(Vec::new()));
+    loop {
+        tokio::select! {
+            () = common.cancel.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+        wait = EVERY;
+        let (limits, probed, clock) = (limits(&common), probed.borrow().clone(), common.clock.clone());
+        let looked = tokio::task::spawn_blocking(move || {
+            let had = probed.map(|reading| (Durable::ask(), reading));
+            let looked = looker.look(&limits, had, &|| clock().wall);
+            (looker, looked)
+        });
+        tokio::select! {
+            () = common.cancel.cancelled() => return,
+            looked = looked => match looked {
+                Ok((again, looked)) => {
+                    looker = again;
+                    found.send_replace(Some(looked));
+                }
+                Err(error) => {
+                    looker = Looker::new(Vec::new());
+                    tracing::warn!(%error, "this machine could not be looked at");
+                }
+            },
         }
     }
 }

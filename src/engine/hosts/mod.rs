@@ -40,14 +40,11 @@ use dates::Dates;
 
 use roster::Roster;
 
-pub use here::Here;
 pub use roster::lines;
 
 /// The parts of the program these notices speak of.
 const CLOCK: &str = "clock";
 const AGENTS: &str = "agents";
-/// After the start, when caches are filled and validators wait, nothing is looked at for so long.
-const FIRST: Duration = Duration::from_secs(15);
 /// How often what was found is put together anew.
 const EVERY: Duration = Duration::from_secs(5);
 
@@ -64,7 +61,7 @@ async fn looking(common: &Common, router: Arc<ArcSwap<Router>>) {
     let (found, mut finds) = watch::channel(None);
     let (paused, mut pauses) = watch::channel(clients::Found::new());
     common.tasks.spawn(probe::run(measured, common.clone(), router));
-    common.tasks.spawn(here(common).run(found, probed));
+    common.tasks.spawn(here::run(found, probed, common.clone()));
     common.tasks.spawn(clients::run(paused, common.clone()));
     let asker = Asker {
         clock: common.clock.clone(),
@@ -102,12 +99,6 @@ async fn looking(common: &Common, router: Arc<ArcSwap<Router>>) {
             }
         }
     }
-}
-
-/// How this machine is looked at.
-fn here(common: &Common) -> Here<impl Fn() -> Overrides + use<>> {
-    let (of, clock, cancel) = (common.clone(), common.clock.clone(), common.cancel.clone());
-    Here { roles: Vec::new(), first: FIRST, limits: move || limits(&of), clock, cancel }
 }
 
 /// The thresholds in force: those of the fleet file, and what the chain lets clocks differ.

@@ -230,15 +230,8 @@ mod tests {
             let measured = ClockMeasured::default();
             HostClock { low_ms: 1.0, high_ms: 2.0, by: "chrony".into(), estimate: false, level, measured }
         };
-        let host = |level| HostStatus {
-            name: "h".into(),
-            beacons: Vec::new(),
-            at: None,
-            findings: Vec::new(),
-            classes: Vec::new(),
-            clock: Some(clock(level)),
-            agent: None,
-        };
+        let host =
+            |level| HostStatus { name: "h".into(), clock: Some(clock(level)), ..HostStatus::default() };
         let told = |level, slot| lines(&[host(level)], Slot(slot)).len();
         assert_eq!((told(HostLevel::Ok, 8), told(HostLevel::Ok, 9), told(HostLevel::Bad, 9)), (1, 0, 1));
         let status = AgentStatus { trouble: Some((UnixMs(1), "gone".into())), ..AgentStatus::default() };

@@ -159,8 +159,7 @@ impl Hosts {
             at,
             findings,
             classes: classes.into_iter().collect(),
-            clock: None,
-            agent: None,
+            ..HostStatus::default()
         }
     }
 }

@@ -38,7 +38,8 @@ impl Agent {
     pub fn start(shift: Option<&str>, more: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("agent.yaml"), format!("listen: 127.0.0.1:0\nstate: .\n{more}")).unwrap();
-        let mut command = Self::of(dir.path());
+        let mut command = beacondeck();
+        command.arg("agent").arg("--config").arg(dir.path().join("agent.yaml"));
         if let Some(shift) = shift {
             assert!(Path::new(FAKETIME).exists(), "{FAKETIME} is not there: apt-get install faketime");
             command.env("LD_PRELOAD", FAKETIME).env("FAKETIME", shift);
@@ -57,17 +58,6 @@ impl Agent {
             std::thread::sleep(Duration::from_millis(20));
         };
         Self { address, child, dir }
-    }
-
-    fn of(dir: &Path) -> Command {
-        let mut command = beacondeck();
-        command.arg("agent").arg("--config").arg(dir.join("agent.yaml"));
-        command
-    }
-
-    /// A command for it.
-    pub fn command(&self) -> Command {
-        Self::of(self.dir.path())
     }
 
     /// Lets a router in; what is printed for the fleet file. The file has no port: it is asked for by another that has.

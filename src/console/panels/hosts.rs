@@ -38,7 +38,7 @@ impl Panel for Hosts {
 
     fn table(&self, view: &View<'_>) -> Table {
         let mut hosts: Vec<&HostStatus> = hosts(view).iter().collect();
-        hosts.sort_by(|a, b| b.level().cmp(&a.level()).then_with(|| a.name.cmp(&b.name)));
+        hosts.sort_by(|a, b| worst(b).0.cmp(&worst(a).0).then_with(|| a.name.cmp(&b.name)));
         Table {
             columns: &COLUMNS,
             rows: hosts.into_iter().map(|host| row(view, host)).collect(),
@@ -91,17 +91,16 @@ pub(super) fn colour(level: HostLevel) -> Role {
 
 fn row(view: &View<'_>, host: &HostStatus) -> Row {
     let fresh = view.fresh();
-    let level = host.level();
+    let (level, word) = worst(host);
     let of_class =
         |class: &&str| host.classes.iter().find(|(name, _)| name == class).map(|(_, level)| *level);
-    let mut cells = vec![Cell::text(host.name.as_str()), Cell::text(level.word()).role(colour(level))];
+    let mut cells = vec![Cell::text(host.name.as_str()), Cell::text(word).role(colour(level))];
     cells.extend(CLASSES.iter().map(|class| match of_class(class) {
         Some(level) => Cell::text(level.word()).role(fresh.role(colour(level))),
         None => Cell::text("-").role(Role::Dim),
     }));
     let worst = host.findings.first().map(|worst| format!("{}: {}", worst.check, worst.actual));
-    let silent = host.agent.as_ref().and_then(|agent| agent.trouble.as_ref());
-    let silent = silent.map(|(_, why)| format!("its agent gives no answer: {why}"));
+    let silent = trouble(host).map(|why| format!("its agent gives no answer: {why}"));
     let worst = silent.or(worst).unwrap_or_else(|| {
         match host.at {
             Some(_) => "nothing",
@@ -116,8 +115,20 @@ fn row(view: &View<'_>, host: &HostStatus) -> Row {
     cells.push(age.map_or_else(|| Cell::text("-"), |age| Cell::number(span(age), age as f64)));
     let beacons: Vec<&str> = host.beacons.iter().map(crate::model::BeaconName::as_str).collect();
     cells.push(Cell::text(beacons.join(" ")));
-    let fault = level >= HostLevel::Warn || host.agent.as_ref().is_some_and(|agent| agent.trouble.is_some());
-    Row { id: host.name.clone(), fault, cells }
+    Row { id: host.name.clone(), fault: level >= HostLevel::Warn, cells }
+}
+
+/// Why its agent gives no answer.
+fn trouble(host: &HostStatus) -> Option<&str> {
+    host.agent.as_ref()?.trouble.as_ref().map(|(_, why)| why.as_str())
+}
+
+/// The worst of it, and its word; of a host whose agent is silent nothing good is known.
+fn worst(host: &HostStatus) -> (HostLevel, &'static str) {
+    match host.level() {
+        level if level < HostLevel::Warn && trouble(host).is_some() => (HostLevel::Warn, "silent"),
+        level => (level, level.word()),
+    }
 }
 
 /// What the host is for, and whether its agent answers.

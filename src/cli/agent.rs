@@ -19,7 +19,7 @@ use crate::telemetry;
 /// Arguments of `agent`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The agent's file; else /etc/beacondeck/agent.yaml
+    /// The agent's file; else /etc/beacondeck-agent/agent.yaml
     #[arg(long, value_name = "F")]
     config: Option<PathBuf>,
     /// Check the file and end: every problem at once, exit 78 if there is one

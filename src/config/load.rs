@@ -19,7 +19,7 @@ const HERE: &str = "fleet.yaml";
 /// Looked for last.
 const SYSTEM: &str = "/etc/beacondeck/fleet.yaml";
 /// Where an agent's file is, unless a flag says otherwise.
-const AGENT: &str = "/etc/beacondeck/agent.yaml";
+const AGENT: &str = "/etc/beacondeck-agent/agent.yaml";
 const FLEET_FILE: &str = "fleet file";
 const AGENTS_FILE: &str = "agent's file";
 /// No fleet file, secret or bundle is larger; a device file would never end.

@@ -65,7 +65,8 @@ fn refused(unit: &str, error: &zbus::Error) -> ProgramError {
             ) =>
         {
             format!(
-                "it may not restart {unit}; `beacondeck print unit polkit` prints the polkit rule that allows it"
+                "it may not restart {unit}; `beacondeck print unit polkit` (for an agent `print unit agent`) prints the polkit rule \
+                 that allows it"
             )
         }
         other => other.to_string(),

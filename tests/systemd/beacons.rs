@@ -109,7 +109,8 @@ async fn a_beacons_unit_is_restarted_and_what_stands_in_the_way_is_told() {
     let (done, said) = order(&machine, &["upgrade", "b0", "--wait"]);
     assert!(!done, "{said}");
     for words in [
-        "it may not restart others.service; `beacondeck print unit polkit` prints the polkit rule that allows it",
+        "it may not restart others.service; `beacondeck print unit polkit` (for an agent `print unit agent`) prints the polkit \
+         rule that allows it",
         "it stays drained",
     ] {
         assert!(said.contains(words), "{said}");

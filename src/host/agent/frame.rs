@@ -58,6 +58,8 @@ pub async fn read<T: DeserializeOwned>(
         Err(_) => return Err(FrameError::Silent(patience)),
         Ok(Ok(0)) => return Err(FrameError::Ended),
         Ok(Ok(_)) => {}
+        // Between two frames the way of hanging up does not matter.
+        Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(FrameError::Ended),
         Ok(Err(error)) => return Err(FrameError::Broken(error)),
     }
     let rest = async {

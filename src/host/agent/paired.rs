@@ -62,7 +62,7 @@ fn read(path: &Path) -> io::Result<Vec<AgentKey>> {
             Some(key) if keys.len() < MOST => keys.push(key),
             Some(_) => tracing::warn!(line = number + 1, "more than {MOST} routers; this one is not let in"),
             None => {
-                tracing::warn!(line = number + 1, file = %path.display(), "not a key; nobody is let in by it")
+                tracing::warn!(line = number + 1, file = %path.display(), "not a key; nobody is let in by it");
             }
         }
     }

@@ -48,7 +48,9 @@ async fn restarted(client: &mut Client, name: &str) -> OrderState {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_printed_agent_has_no_privilege_and_restarts_only_what_the_printed_rule_names() {
     let network = door::network().await;
-    let Some(machine) = Machine::start(&door::fleet(&door::address(11).to_string(), &network), "") else { return };
+    let Some(machine) = Machine::start(&door::fleet(&door::address(11).to_string(), &network), "") else {
+        return;
+    };
     let at = door::address(12);
     machine.ask("mkdir", &["-p", "/etc/beacondeck-agent"]);
     let file = format!("listen: {at}\nrestart:\n  node: {{systemd: node.service}}\n");
@@ -61,8 +63,12 @@ async fn the_printed_agent_has_no_privilege_and_restarts_only_what_the_printed_r
     let line = machine.ask("beacondeck", &["agent", "pair", &router.key().to_string()]);
     let agent: AgentAddress = line.trim().parse().unwrap();
     assert_eq!(agent.at, at);
-    let mut client = Client::connect(&router, agent).await.unwrap_or_else(|error| panic!("{error}: {}", machine.logs()));
-    assert_eq!(restarted(&mut client, "node").await, OrderState::Done { output: "node.service is restarted".into() });
+    let mut client =
+        Client::connect(&router, agent).await.unwrap_or_else(|error| panic!("{error}: {}", machine.logs()));
+    assert_eq!(
+        restarted(&mut client, "node").await,
+        OrderState::Done { output: "node.service is restarted".into() }
+    );
     assert_eq!(machine.read("/run/node"), "once\n");
     let refused = restarted(&mut client, "others").await;
     let OrderState::Failed { why, .. } = &refused else { panic!("{refused:?}") };

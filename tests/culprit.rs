@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use beacondeck::control::{Answer, Order, Request};
 use beacondeck::model::{
-    CulpritKind, DutiesAsked, DutyFate, DutyTold, Epoch, HostLevel, Incident, IncidentState, Severity, Slot,
+    CanarySeen, CulpritKind, DutiesAsked, DutyFate, DutyTold, Epoch, Explanation, HostLevel, Incident, IncidentState,
+    Observation, Severity, Slot,
 };
 use beacondeck::sim::{Fault, SimConfig, SimNetwork, SimValidatorClient, Style};
 use common::{Rig, wait_for};
@@ -21,6 +22,8 @@ use rstest::rstest;
 const CLIENTS: usize = 4;
 /// Slots that the engine sees before anything is wrong.
 const CALM: u64 = 14;
+/// Slots are short here: so is the time within which a beacon must answer.
+const PROBING: &str = "probing: {interval: 200ms, timeout: 300ms}\n";
 /// A machine that is busy with other tests may lose a slot or two of its own.
 const BOUND: Duration = Duration::from_secs(90);
 
@@ -60,9 +63,9 @@ async fn calm_with(more: &str) -> (SimNetwork, Rig) {
         .collect();
     let listen =
         format!("[{}]", doors.iter().map(|door| format!("\"{door}\"")).collect::<Vec<_>>().join(", "));
-    // Slots are short here: so is the time within which a beacon must answer.
+    let probing = if more.contains("probing:") { "" } else { PROBING };
     let rest = format!(
-        "clients: [{}]\nbeacons: [{}]\nprobing: {{interval: 200ms, timeout: 300ms}}\n{more}",
+        "clients: [{}]\nbeacons: [{}]\n{probing}{more}",
         clients.join(", "),
         beacons.join(", ")
     );
@@ -293,8 +296,10 @@ async fn keys_that_sign_at_two_clients_are_one_critical_incident_that_is_told_an
 async fn keys_that_move_are_no_incident_and_keys_that_sign_elsewhere_while_theirs_is_stopped_are_one() {
     let (network, rig) = calm().await;
     network.stop_client(2).await;
-    let moved = double(&network, 2, &door(&rig, 1));
     network.stop_client(3).await;
+    // Whose keys they are is known over a restart; its doors are others, and only who moved comes to them.
+    let rig = Rig::again(rig.stop_for_now().await).await;
+    let moved = double(&network, 2, &door(&rig, 1));
     // At a beacon itself: the router sees nothing of it.
     let away = double(&network, 3, &network.urls()[0]);
     let named = wait_for(BOUND, || !of_keys(&rig).is_empty()).await;
@@ -307,6 +312,42 @@ async fn keys_that_move_are_no_incident_and_keys_that_sign_elsewhere_while_their
     assert!(all[0].evidence.iter().any(|line| line.contains("a block includes")), "{:#?}", all[0]);
     moved.stop().await;
     away.stop().await;
+    rig.stop().await;
+    network.stop().await;
+}
+
+/// What was recorded of one more beacon's answers, as far as it is written.
+fn canaries(rig: &Rig) -> Vec<CanarySeen> {
+    let files = std::fs::read_dir(rig.fleet.state.join("recording")).unwrap();
+    let mut text = Vec::new();
+    for file in files {
+        let mut from = zstd::Decoder::new(std::fs::File::open(file.unwrap().path()).unwrap()).unwrap();
+        // The file that is being written breaks off.
+        let _ = std::io::copy(&mut from, &mut text);
+    }
+    let lines = String::from_utf8(text).unwrap();
+    let lines = lines.lines().filter_map(|line| serde_json::from_str(line).ok());
+    lines.filter_map(|line| if let Observation::Canary(seen) = line { Some(seen) } else { None }).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_read_is_one_more_beacons_answer_that_nobody_is_given() {
+    let probing = "probing: {interval: 200ms, timeout: 300ms, canary: 100%}\n";
+    let (network, rig) = calm_with(probing).await;
+    assert!(wait_for(BOUND, || canaries(&rig).len() >= 8).await, "{:#?}", canaries(&rig));
+    let told = rig.explain(10_000).await;
+    for seen in canaries(&rig) {
+        let fetched = |one: &&Explanation| {
+            one.endpoint == "produceAttestationData"
+                && (one.slot, &one.client) == (seen.slot, &seen.client)
+                && one.shared.is_none()
+        };
+        let by_others = told.iter().filter(fetched).any(|one| one.served_by != seen.beacon);
+        assert!(by_others, "of a question that another one answered: {seen:?}");
+        assert!(seen.n > 0 && seen.failed == 0 && seen.took_ms.is_some(), "{seen:?}");
+        assert!(seen.as_of.0 >= seen.slot.0 + 2, "the chain has told: {seen:?}");
+    }
+    assert_eq!(live(&rig), [], "nothing is wrong");
     rig.stop().await;
     network.stop().await;
 }

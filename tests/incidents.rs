@@ -13,11 +13,12 @@ mod score;
 #[path = "incidents/table.rs"]
 mod table;
 
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use beacondeck::model::Observation;
-use beacondeck::sim::{FIRST_SLOT, Recording, Scenario, scenarios};
+use beacondeck::sim::{FIRST_SLOT, Recording, Scenario, scenario, scenarios};
 use score::{Said, Verdict, judge};
 
 /// What must be reached, in percent: the exact set of culprits, and the strongest incident's. What is aimed at is 95 and 98.
@@ -81,6 +82,21 @@ fn replayed(recording: &[Observation], file: &std::path::Path) -> Vec<Said> {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
         .collect()
+}
+
+#[test]
+fn canary_reads_tell_a_client_from_the_beacon_it_always_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let blamed = |canary: f64| {
+        let mut scenario = scenario("canary-client").unwrap().unwrap();
+        scenario.fleet.canary = canary;
+        let recording: Vec<Observation> = Recording::new(&scenario, 0).collect();
+        let said = replayed(&recording, &dir.path().join("recording"));
+        let names = said.into_iter().flat_map(|said| said.culprits);
+        names.map(|culprit| format!("{} {}", culprit.kind, culprit.name)).collect::<BTreeSet<String>>()
+    };
+    assert_eq!(blamed(0.2), BTreeSet::from(["client vc-3".to_owned()]));
+    assert_ne!(blamed(0.0), BTreeSet::from(["client vc-3".to_owned()]), "nothing else tells the two apart");
 }
 
 /// Every scenario with one seed, on all cores.

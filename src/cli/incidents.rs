@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use super::table::{Side, cell, span, wrap};
 use super::{Global, ask, follow::follow};
 use crate::control::{Event, Wanted};
-use crate::model::{Cost, FleetStatus, Incident, UnixMs};
+use crate::model::{FleetStatus, Incident, UnixMs};
 
 /// Arguments of `incidents`.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -79,7 +79,7 @@ fn render(incident: &Incident, status: &FleetStatus, now: UnixMs) -> String {
         None => format!("for {}, since slot {}", span(now.since(incident.since)), incident.slot),
         Some(ended) => format!("lasted {}, from slot {}", span(ended.since(incident.since)), incident.slot),
     };
-    line(&format!("{since}; {}; confidence {:.0} %", cost(&incident.cost), incident.confidence * 100.0), 2);
+    line(&format!("{since}; {}; confidence {:.0} %", incident.cost.words(), incident.confidence * 100.0), 2);
     for (word, list) in [
         ("evidence", &incident.evidence),
         ("folded", &incident.folded),
@@ -106,28 +106,11 @@ fn render(incident: &Incident, status: &FleetStatus, now: UnixMs) -> String {
     out
 }
 
-/// `about 96 validators, 12 of 300 attestations missed, 3 late, 0.00012 ETH/h`.
-fn cost(cost: &Cost) -> String {
-    let Cost { validators, due, missed, late, wrong_head, eth_per_hour } = cost;
-    let mut words = vec![format!("about {validators} validators")];
-    words.push(match due {
-        0 => "nothing counted yet".to_owned(),
-        _ => format!("{missed} of {due} attestations missed"),
-    });
-    for (n, what) in [(late, "late"), (wrong_head, "with another head")] {
-        if *n > 0 {
-            words.push(format!("{n} {what}"));
-        }
-    }
-    words.extend(eth_per_hour.map(|eth| format!("about {eth:.6} ETH/h")));
-    words.join(", ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::table::WIDTH;
-    use crate::model::{Culprit, CulpritKind, IncidentState, Severity, Slot};
+    use crate::model::{Cost, Culprit, CulpritKind, IncidentState, Severity, Slot};
 
     fn incident() -> Incident {
         let culprits = vec![Culprit { kind: CulpritKind::Beacon, name: "b2".into() }];

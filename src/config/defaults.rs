@@ -48,8 +48,12 @@ pub const HEALTH: Health = Health {
     slow_factor: 5,
 };
 /// Probes.
-pub const PROBING: Probing =
-    Probing { interval: Duration::from_secs(1), timeout: Duration::from_secs(1), shadow: Bps(500) };
+pub const PROBING: Probing = Probing {
+    interval: Duration::from_secs(1),
+    timeout: Duration::from_secs(1),
+    shadow: Bps(500),
+    canary: Bps(0),
+};
 /// Bounds.
 pub const LIMITS: Limits = Limits {
     connections: 4096,

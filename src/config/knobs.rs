@@ -119,6 +119,7 @@ pub fn probing(reader: &mut Reader, root: &Section<'_>) -> Probing {
         interval: knobs.duration("interval", &ms(100..=60_000), default.interval),
         timeout: knobs.duration("timeout", &ms(50..=60_000), default.timeout),
         shadow: knobs.knob("shadow", default.shadow, |reader, field| reader.read(field, scalar::share)),
+        canary: knobs.knob("canary", default.canary, |reader, field| reader.read(field, scalar::share)),
     }
 }
 

@@ -239,8 +239,8 @@ zone: no%
         );
         assert_eq!((fleet.routing.broadcast.blocks, fleet.routing.seeding.preparations), (3, 0));
         assert_eq!(
-            (fleet.limits.idle.as_secs(), fleet.limits.body, fleet.probing.shadow.0),
-            (650, 64 << 20, 500)
+            (fleet.limits.idle.as_secs(), fleet.limits.body, fleet.probing.shadow.0, fleet.probing.canary.0),
+            (650, 64 << 20, 500, 0)
         );
     }
 }

@@ -83,7 +83,7 @@ pub const HEALTH: Shape = Shape {
     keys: &["stale-slots", "silence", "rise", "fall", "warm-up-slots", "slow-factor"],
 };
 /// Probes.
-pub const PROBING: Shape = Shape { path: "probing", keys: &["interval", "timeout", "shadow"] };
+pub const PROBING: Shape = Shape { path: "probing", keys: &["interval", "timeout", "shadow", "canary"] };
 /// Bounds.
 pub const LIMITS: Shape = Shape {
     path: "limits",

@@ -56,6 +56,7 @@ pub fn fleet(beacons: Vec<BeaconStatus>) -> FleetStatus {
         hosts: Vec::new(),
         forks: Vec::new(),
         acks: Vec::new(),
+        groups: Vec::new(),
         silences: Vec::new(),
         alerts: Vec::new(),
         traffic: Traffic::default(),

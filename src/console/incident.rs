@@ -4,7 +4,7 @@ use super::text::span;
 use super::theme::Role;
 use super::trouble::{Trouble, next, severity};
 use crate::model::{
-    BeaconStatus, Cost, FleetStatus, Incident, IncidentState, Lifecycle, Reason, Severity, UnixMs, page_of,
+    BeaconStatus, FleetStatus, Incident, IncidentState, Lifecycle, Reason, Severity, UnixMs, page_of,
 };
 
 /// An incident, and the sickness of its beacons as part of it.
@@ -48,18 +48,7 @@ pub fn lost(status: &FleetStatus) -> Option<String> {
     let live = status.incidents.iter().filter(|incident| incident.state.is_live());
     let worst =
         live.map(|incident| incident.cost).max_by_key(|cost| (cost.missed, cost.late + cost.wrong_head))?;
-    cost(&worst)
-}
-
-/// What was lost; none: nothing so far.
-pub fn cost(cost: &Cost) -> Option<String> {
-    let Cost { due, missed, late, wrong_head, eth_per_hour, .. } = cost;
-    let eth = eth_per_hour.map_or_else(String::new, |eth| format!(", about {eth:.5} ETH/h"));
-    match (missed, late + wrong_head) {
-        (0, 0) => None,
-        (0, odd) => Some(format!("{odd} of {due} attestations late or wrong{eth}")),
-        (missed, _) => Some(format!("{missed} of {due} attestations missed{eth}")),
-    }
+    worst.lost()
 }
 
 /// State and severity: symbol, word and colour.

@@ -204,7 +204,7 @@ impl Feed {
             if let (Some(previous), Some(current)) = (event.previous_dependent, event.current_dependent) {
                 self.say(Said::Deciders(head, previous, current)).await;
             }
-            self.say(if event.optimistic { Said::Optimistic } else { Said::Head(head) }).await;
+            self.say(if event.optimistic { Said::Optimistic } else { Said::Head(head, true) }).await;
         }
         if let Some(Ok(reorg)) = ReorgEvent::read(event) {
             self.say(Said::Reorg(reorg.parted())).await;

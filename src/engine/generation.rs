@@ -252,7 +252,7 @@ fn router(
         memory,
         seeding: Seeding::new(common.desk.clone(), fleet.clients.iter().map(|client| client.name.as_str())),
         tenures: common.tenures.clone(),
-        policy: Policy::new(&fleet.routing, fleet.probing.shadow),
+        policy: Policy::new(&fleet.routing, &fleet.probing),
         clients: Clients::new(fleet.clients.clone()),
         open: fleet.routing.open.clone(),
         limits: fleet.limits,

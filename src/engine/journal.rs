@@ -23,7 +23,7 @@ use crate::endpoint::{Inspect, RowId, row};
 use crate::metrics::{Metrics, Series};
 use crate::model::{BeaconId, ClientId, Explanation, Moment, Slot, Trace, Traffic, ValidatorIndex};
 use crate::pool::Table;
-use crate::router::{Exchange, Sink};
+use crate::router::{Canary, Exchange, Sink};
 
 /// Messages on their way to the task.
 const QUEUE: usize = 8_192;
@@ -46,6 +46,7 @@ pub struct Labels {
 enum Message {
     Trace(Trace, Arc<Labels>),
     Exchange(Exchange, Arc<Labels>),
+    Canary(Canary, Arc<Labels>),
     Table(Arc<Table>),
     Limit(usize),
     Explain(Asked, oneshot::Sender<Vec<Explanation>>),
@@ -146,6 +147,10 @@ impl Sink for Recorder {
     fn exchange(&self, exchange: Exchange) {
         self.journal.write(Message::Exchange(exchange, self.labels.clone()));
     }
+
+    fn canary(&self, canary: Canary) {
+        self.journal.write(Message::Canary(canary, self.labels.clone()));
+    }
 }
 
 impl JournalTask {
@@ -190,6 +195,7 @@ impl JournalTask {
                 keep(&mut self.tables, table, TABLES);
             }
             Message::Exchange(exchange, labels) => self.read(&exchange, &labels),
+            Message::Canary(canary, labels) => self.tell(Seen::Canary(canary, labels)),
             Message::Limit(limit) => {
                 self.limit = limit;
                 self.traces.drain(..self.traces.len().saturating_sub(limit));

@@ -212,6 +212,9 @@ impl PoolTask {
                         self.answering.set(beacon, false);
                         self.cpus.remove(&self.course.place(id).watcher.key);
                     }
+                    Said::Head(head, by_event) => {
+                        self.eye.tell(Seen::Head(beacon.clone(), head.slot, *by_event));
+                    }
                     Said::Broken => self.saw(id, Sign::Broken),
                     _ => {}
                 }

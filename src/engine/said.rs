@@ -30,8 +30,8 @@ pub enum Said {
     NotConfirmed(Failure),
     /// An event says that its head is optimistic.
     Optimistic,
-    /// It reports a head.
-    Head(AgreedHead),
+    /// It reports a head, by event or when it was probed.
+    Head(AgreedHead, bool),
     /// By its head it says which blocks decide duties: the last before the epoch before the head's, and the last before
     /// the head's epoch.
     Deciders(AgreedHead, Root, Root),
@@ -70,7 +70,7 @@ impl Said {
             Self::Confirmed => Event::Confirmed(id),
             Self::NotConfirmed(failure) => Event::NotConfirmed(id, *failure),
             Self::Optimistic => Event::Optimistic(id),
-            Self::Head(head) => Event::Head(id, *head),
+            Self::Head(head, _) => Event::Head(id, *head),
             Self::Header(block) => Event::Header(*block),
             Self::Broken => Event::Broken(id),
             Self::Deciders(..)

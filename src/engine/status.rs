@@ -72,6 +72,7 @@ pub fn compose(pool: &Pool, table: &Table, known: &Known<'_>, now: Moment) -> Fl
         incidents: silenced(&known.shown.incidents, &silences),
         silences,
         duties: known.shown.duties.clone(),
+        groups: known.shown.groups.clone(),
         hosts: known.hosts.to_vec(),
         forks: known.forks.to_vec(),
         traffic: Traffic {

@@ -20,8 +20,10 @@ use crate::pool::{AgreedHead, Block, Facts, Failure};
 use crate::router::{Hub, LocalFacts};
 use crate::seeds::Sign;
 
-/// Probes between two looks at peers and processors.
-const PEERS_EVERY: u32 = 10;
+/// Probes between two looks at peers: who is cut off is to be told so within a slot.
+const PEERS_EVERY: u32 = 3;
+/// Probes between two looks at processors.
+const PROCESSORS_EVERY: u32 = 10;
 /// Probes between two looks at version and chain.
 const IDENTITY_EVERY: u32 = 300;
 /// Probes between two looks whether its process is the same: behind a proxy that keeps connections nothing else tells.
@@ -165,6 +167,8 @@ impl Watcher {
             }
             if round % PEERS_EVERY == 0 {
                 peers = self.client.peer_count().await.ok().or(peers);
+            }
+            if round % PROCESSORS_EVERY == 0 {
                 let time = self.cpu_time(&process).await;
                 if let Some(percent) = time.and_then(|time| processors.look(time)) {
                     self.say(Said::Cpu(percent)).await;
@@ -211,7 +215,7 @@ impl Watcher {
         let (slot, root, parent) = (probe.head.slot, probe.head.root, probe.head.parent);
         self.say(Said::Probed(facts, probe.took)).await;
         self.say(Said::Header(Block { root, slot, parent })).await;
-        self.say(Said::Head(AgreedHead { slot, root })).await;
+        self.say(Said::Head(AgreedHead { slot, root }, false)).await;
     }
 
     /// Reads what chain it serves and what it is. Whether that could be done.

@@ -200,6 +200,12 @@ impl Parts {
         &self.members[id]
     }
 
+    /// Those that stand for several of the fleet, or may come to.
+    pub(super) fn groups(&self) -> Vec<Culprit> {
+        let all = self.culprits.iter().zip(&self.members);
+        all.filter(|(_, members)| !members.is_empty()).map(|(culprit, _)| culprit.clone()).collect()
+    }
+
     /// Whether two stand for something in common.
     pub(super) fn related(&self, a: Id, b: Id) -> bool {
         let (a, b) = (self.leaves(&a), self.leaves(&b));

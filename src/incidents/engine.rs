@@ -77,7 +77,9 @@ impl Incidents {
             Observation::Slot(seen) => seen.slot,
             Observation::Served(seen) => seen.slot,
             Observation::Duties(seen) => seen.as_of,
+            Observation::Canary(seen) => seen.as_of,
             Observation::Probe(seen) => seen.slot,
+            Observation::Head(seen) => seen.slot,
             Observation::Host(seen) => seen.slot,
             Observation::Key(seen) => seen.slot,
         };
@@ -90,7 +92,9 @@ impl Incidents {
             Observation::Slot(seen) => self.window.slot(seen),
             Observation::Served(seen) => self.window.served(seen, &mut self.parts),
             Observation::Duties(seen) => self.window.duties(seen, &mut self.parts),
+            Observation::Canary(seen) => self.window.canary(seen, &mut self.parts),
             Observation::Probe(seen) => self.window.probe(seen, &mut self.parts),
+            Observation::Head(seen) => self.window.head(seen, &mut self.parts),
             Observation::Host(seen) => self.findings.take(seen),
             Observation::Key(seen) => self.keys.take(seen),
             Observation::Recording { .. } | Observation::Fleet(_) => {}
@@ -152,6 +156,7 @@ impl Incidents {
 
     fn look(&mut self, now: u64) -> Vec<Change> {
         let mut changes = Vec::new();
+        self.window.ended(&mut self.parts);
         self.keys.look(now, &mut self.last, &mut changes);
         let storm = self.weather.look(&self.window, now);
         self.storm(storm, now, &mut changes);

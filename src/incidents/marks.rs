@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::component::{Id, Parts, PathId};
 use super::symptom::Symptom;
 use super::window::{Asked, Requests, SlotFacts, Window};
-use crate::model::ServedStep;
+use crate::model::{BlockSeen, ServedStep};
 
 /// What was counted of one symptom on one path in one slot.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +45,7 @@ impl Window {
     }
 
     fn by_chain(&self, facts: &SlotFacts, parts: &mut Parts, to: &mut Vec<Mark>) {
+        to.extend(&facts.canaries);
         let steps = steps(facts, parts);
         for (told, seen) in &facts.duties {
             let told = *told as PathId;
@@ -89,7 +90,10 @@ fn steps(facts: &SlotFacts, parts: &Parts) -> Vec<Steps> {
 }
 
 fn at_once(facts: &SlotFacts, parts: &mut Parts, to: &mut Vec<Mark>) {
-    to.extend(&facts.probes);
+    // Without a block in time nobody is late with it.
+    let in_time = facts.block == Some(BlockSeen::OnTime);
+    let needs_block = |mark: &&Mark| matches!(mark.symptom, Symptom::Trailing | Symptom::HeadLate);
+    to.extend(facts.probes.iter().filter(|mark| in_time || !needs_block(mark)));
     let mut clients: Vec<Asked> = vec![Asked::default(); parts.len()];
     facts.clients.iter().for_each(|(id, asked)| clients[*id] = *asked);
     let unwell = unwell(facts, parts);
@@ -128,8 +132,8 @@ fn unwell(facts: &SlotFacts, parts: &Parts) -> Vec<bool> {
     let mut unwell = vec![false; parts.len()];
     let mut take = |path: PathId| parts.of(path).ends[1].into_iter().for_each(|beacon| unwell[beacon] = true);
     let probes = facts.probes.iter();
-    let sick =
-        |mark: &&Mark| mark.bad > 0.0 && matches!(mark.symptom, Symptom::Unreachable | Symptom::ProbeSlow);
+    let slow = |symptom| matches!(symptom, Symptom::Unreachable | Symptom::ProbeSlow | Symptom::TakenSlowly);
+    let sick = |mark: &&Mark| mark.bad > 0.0 && slow(mark.symptom);
     probes.filter(sick).for_each(|mark| take(mark.path));
     let requests = facts.requests.iter();
     let sick = |of: &&Requests| of.failed > 0 || of.step == ServedStep::Data && of.odd == Some(true);

@@ -10,6 +10,7 @@
 //! | `component` | what may be to blame, and which of them are on a path |
 //! | `symptom` | kinds of symptoms: their usual rate, how they clump, whose doing they can be |
 //! | `usual` | what is usual for whom, learned late, so that a fault is not usual before it is found |
+//! | `apart` | what one beacon takes longer for than others that are given the same |
 //! | `window` | the last slots, as small as it goes |
 //! | `marks` | what a slot shows, as counts of symptoms by path |
 //! | `cells` | what the last slots show, ready to be weighed |
@@ -33,6 +34,7 @@
 //! nothing, any label of a beacon or client is one.
 
 mod advice;
+mod apart;
 mod board;
 mod causes;
 mod cells;

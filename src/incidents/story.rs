@@ -47,6 +47,11 @@ impl Incidents {
         of.filter(|one| one.kind == Kind::Beacon).map(|one| one.name.clone()).collect()
     }
 
+    /// What beacons or clients of the fleet have in common, by which they may be blamed together.
+    pub fn groups(&self) -> Vec<Culprit> {
+        self.parts().groups()
+    }
+
     /// The newest slot the chain has told of.
     pub fn counted(&self) -> u64 {
         self.window().newest_duties()

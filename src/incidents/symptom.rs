@@ -22,6 +22,8 @@ pub(super) enum Symptom {
     Slow,
     /// A publication was not taken.
     Untaken,
+    /// Most publications of a slot took far longer by this beacon than by others to which the same was given.
+    TakenSlowly,
     /// A publication came late, and its beacon was not well.
     PublishedLate,
     /// A publication came late, and its beacon was well.
@@ -30,6 +32,10 @@ pub(super) enum Symptom {
     Unreachable,
     /// The head is behind.
     Behind,
+    /// The block of a slot that others had in time was not there at the slot's end.
+    Trailing,
+    /// A head was told far later than usual after others had agreed on it, or not at all.
+    HeadLate,
     /// The head is of no chain of ours.
     Foreign,
     /// The execution client is offline.
@@ -56,7 +62,7 @@ pub(super) enum Family {
 }
 
 impl Symptom {
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::Missed,
         Self::Late,
         Self::WrongHead,
@@ -65,10 +71,13 @@ impl Symptom {
         Self::Unanswered,
         Self::Slow,
         Self::Untaken,
+        Self::TakenSlowly,
         Self::PublishedLate,
         Self::SignedLate,
         Self::Unreachable,
         Self::Behind,
+        Self::Trailing,
+        Self::HeadLate,
         Self::Foreign,
         Self::ElOffline,
         Self::Optimistic,
@@ -80,7 +89,7 @@ impl Symptom {
         match self {
             Self::Missed | Self::Late | Self::WrongHead | Self::Unasked | Self::Unsigned => Family::Duties,
             Self::Unanswered | Self::Slow => Family::Data,
-            Self::Untaken | Self::PublishedLate | Self::SignedLate => Family::Publish,
+            Self::Untaken | Self::TakenSlowly | Self::PublishedLate | Self::SignedLate => Family::Publish,
             _ => Family::Probe,
         }
     }
@@ -116,10 +125,13 @@ impl Symptom {
             Self::Unanswered => "questions not answered:",
             Self::Slow => "slots with slow answers:",
             Self::Untaken => "publications not taken:",
+            Self::TakenSlowly => "slots with publications it took slowly:",
             Self::PublishedLate => "slots with late publications:",
             Self::SignedLate => "slots with late signatures:",
             Self::Unreachable => "probes not answered:",
             Self::Behind => "probes with the head behind:",
+            Self::Trailing => "probes with the head one block behind:",
+            Self::HeadLate => "heads told late:",
             Self::Foreign => "probes with a head of another chain:",
             Self::ElOffline => "probes with the execution client offline:",
             Self::Optimistic => "probes with an optimistic head:",
@@ -135,8 +147,14 @@ impl Symptom {
             Self::Late => (0.01, 400.0),
             Self::WrongHead => (0.015, 400.0),
             Self::Unanswered | Self::Untaken => (0.004, 200.0),
-            Self::Slow | Self::ProbeSlow | Self::PublishedLate | Self::SignedLate => (0.01, 200.0),
-            Self::Unreachable | Self::Behind | Self::Foreign => (0.003, 300.0),
+            Self::Slow | Self::ProbeSlow | Self::PublishedLate | Self::SignedLate | Self::Trailing => {
+                (0.01, 200.0)
+            }
+            Self::Unreachable
+            | Self::Behind
+            | Self::Foreign
+            | Self::TakenSlowly
+            | Self::HeadLate => (0.003, 300.0),
             Self::ElOffline | Self::Peers => (0.001, 500.0),
             Self::Optimistic => (0.002, 500.0),
         }

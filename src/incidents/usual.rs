@@ -9,6 +9,8 @@ use super::symptom::{Family, KINDS, Symptom};
 const MOVES: (f64, f64) = (0.25, 0.03);
 /// Observations after which an estimate has settled.
 const SETTLED: u32 = 16;
+/// Observations after which what is usual for one of them is known.
+const KNOWN: u32 = 4;
 /// What is known beforehand of clumps is worth so much.
 const CLUMPS: f64 = 20.0;
 /// What the rate of all is worth beside one's own, in observations.
@@ -48,7 +50,19 @@ impl Times {
     /// Whether a time is `times` as long as is usual, for its own and for all, and longer than `floor`. What is not that
     /// long is learned from.
     pub(super) fn is_odd(&mut self, of: Id, ms: f64, times: f64, floor: f64) -> bool {
-        let own = self.own.get(&of).filter(|own| own.seen >= 4).map_or(0.0, Median::ms);
+        self.judge(of, ms, self.own(of).unwrap_or(0.0), (times, floor))
+    }
+
+    /// The same, but none is odd before what is usual for its own is known: some are far from the rest for good.
+    pub(super) fn is_own_odd(&mut self, of: Id, ms: f64, times: f64, floor: f64) -> bool {
+        self.judge(of, ms, self.own(of).unwrap_or(f64::INFINITY), (times, floor))
+    }
+
+    fn own(&self, of: Id) -> Option<f64> {
+        self.own.get(&of).filter(|own| own.seen >= KNOWN).map(Median::ms)
+    }
+
+    fn judge(&mut self, of: Id, ms: f64, own: f64, (times, floor): (f64, f64)) -> bool {
         let odd = self.all.seen > 0 && ms > floor && ms > times * self.all.ms() && ms > times * own;
         if !odd {
             self.own.entry(of).or_default().take(ms);

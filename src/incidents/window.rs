@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::apart::Apart;
 use super::component::{Id, Parts, PathId};
 use super::marks::Mark;
 use super::symptom::Symptom;
 use super::usual::{Rates, Times};
-use crate::model::{BlockSeen, DutiesSeen, ProbeSeen, ServedSeen, ServedStep, SlotSeen};
+use crate::model::{BlockSeen, CanarySeen, DutiesSeen, HeadSeen, ProbeSeen, ServedSeen, ServedStep, SlotSeen};
 
 /// Slots kept.
 pub(super) const SLOTS: u64 = 128;
@@ -17,6 +18,10 @@ const PROBE_SLOW: (f64, f64) = (6.0, 30.0);
 /// A publication is late at so many times the usual after its due point, and later than this share of a slot and so many
 /// milliseconds.
 const LATE: (f64, f64, f64) = (2.5, 40.0, 150.0);
+/// A publication is taken slowly at more than this share of a slot after others had taken it.
+const TAKEN_SLOWLY: f64 = 16.0;
+/// A head is told late at so many times the usual after it was agreed on, and more than this share of a slot.
+const HEAD_LATE: (f64, f64) = (4.0, 16.0);
 /// Slots behind that are no late block's doing.
 const BEHIND: u64 = 2;
 /// Peers below this share of the usual are few.
@@ -70,10 +75,12 @@ pub(super) struct Asked {
 pub(super) struct SlotFacts {
     pub(super) block: Option<BlockSeen>,
     participation: Option<f64>,
-    /// What probes told.
+    /// What probes, heads and canaries told at once, and what comparing beacons did.
     pub(super) probes: Vec<Mark>,
     pub(super) requests: Vec<Requests>,
     pub(super) duties: BTreeMap<u32, Verdict>,
+    /// What the chain says of answers by which nobody signed.
+    pub(super) canaries: Vec<Mark>,
     pub(super) clients: BTreeMap<Id, Asked>,
 }
 
@@ -104,6 +111,8 @@ pub(super) struct Window {
     publications: Times,
     probes: Times,
     peers: Times,
+    heads: Times,
+    apart: Apart,
     pub(super) rates: Rates,
     /// Usual participation.
     pub(super) usual_share: Option<f64>,
@@ -154,6 +163,9 @@ impl Window {
         let of = facts.clients.entry(client).or_default();
         if step == ServedStep::Publish {
             of.published += u32::from(odd.is_some());
+            if let Some(times) = answered {
+                self.apart.take(seen.slot.0, (client, beacon), times.p50);
+            }
             return;
         }
         of.all += n;
@@ -189,6 +201,9 @@ impl Window {
                 mark(Symptom::Foreign, seen.head_lag.is_none());
                 if let Some(lag) = seen.head_lag {
                     mark(Symptom::Behind, lag >= BEHIND);
+                    if lag < BEHIND {
+                        mark(Symptom::Trailing, lag > 0);
+                    }
                 }
             }
             if let Some(ms) = seen.latency_ms {
@@ -202,6 +217,39 @@ impl Window {
             }
         }
         self.at(seen.slot.0).probes.extend(marks);
+    }
+
+    pub(super) fn head(&mut self, seen: &HeadSeen, parts: &mut Parts) {
+        let path = parts.path(None, Some(&seen.beacon));
+        let Some(beacon) = parts.of(path).ends[1] else { return };
+        let ms = seen.after_agreed_ms.unwrap_or(self.slot_ms);
+        let late = self.heads.is_own_odd(beacon, ms, HEAD_LATE.0, self.slot_ms / HEAD_LATE.1);
+        let bad = f64::from(u8::from(late));
+        self.at(seen.slot.0).probes.push(Mark { path, symptom: Symptom::HeadLate, n: 1.0, bad });
+    }
+
+    pub(super) fn canary(&mut self, seen: &CanarySeen, parts: &mut Parts) {
+        let path = parts.path(Some(&seen.client), Some(&seen.beacon));
+        let Some(beacon) = parts.of(path).ends[1] else { return };
+        let count = |symptom, n: u32, bad: u32| {
+            Mark { path, symptom, n: f64::from(n), bad: f64::from(bad.min(n)) }
+        };
+        let odd = seen.took_ms.map(|times| {
+            self.answers.is_odd(beacon, times.p50.max(0.0), SLOW.0, self.slot_ms / SLOW.1)
+        });
+        let facts = self.at(seen.slot.0);
+        facts.probes.push(count(Symptom::Unanswered, seen.n, seen.failed));
+        facts.probes.extend(odd.map(|odd| count(Symptom::Slow, 1, u32::from(odd))));
+        let answered = seen.n.saturating_sub(seen.failed);
+        facts.canaries.push(count(Symptom::WrongHead, answered, seen.wrong_head));
+    }
+
+    /// All of the newest slot has been told: what comparing beacons with each other tells.
+    pub(super) fn ended(&mut self, parts: &mut Parts) {
+        for (slot, beacon, slow) in self.apart.ended(self.slot_ms / TAKEN_SLOWLY) {
+            let (path, bad) = (parts.between([None, Some(beacon)]), f64::from(u8::from(slow)));
+            self.at(slot).probes.push(Mark { path, symptom: Symptom::TakenSlowly, n: 1.0, bad });
+        }
     }
 
     /// Whether all these beacons were seen lately to accept connections and not to answer.

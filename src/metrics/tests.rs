@@ -100,6 +100,7 @@ fn status(beacons: Vec<BeaconStatus>) -> FleetStatus {
         hosts: Vec::new(),
         forks: Vec::new(),
         acks: Vec::new(),
+        groups: Vec::new(),
         silences: Vec::new(),
         alerts: vec!["one".into()],
         traffic: crate::model::Traffic::default(),

@@ -346,6 +346,8 @@ pub struct Probing {
     pub timeout: Duration,
     /// Share of reads repeated at excluded beacons, answers discarded; default 5 %.
     pub shadow: Bps,
+    /// Share of questions about attestation data asked of one more healthy beacon, answers only looked at; default none.
+    pub canary: Bps,
 }
 
 /// Bounds of the door.

@@ -155,6 +155,40 @@ pub struct Cost {
     pub eth_per_hour: Option<f64>,
 }
 
+impl Cost {
+    /// What was lost, worst first, in one phrase; none: nothing so far.
+    pub fn lost(&self) -> Option<String> {
+        let Self { due, missed, late, wrong_head, .. } = self;
+        let what = match (missed, late + wrong_head) {
+            (0, 0) => return None,
+            (0, odd) => format!("{odd} of {due} attestations late or wrong"),
+            (missed, _) => format!("{missed} of {due} attestations missed"),
+        };
+        Some([what].into_iter().chain(self.eth()).collect::<Vec<_>>().join(", "))
+    }
+
+    /// All of it: `about 96 validators, 12 of 300 attestations missed, 3 late, about 0.00012 ETH/h`.
+    pub fn words(&self) -> String {
+        let Self { validators, due, missed, late, wrong_head, .. } = self;
+        let mut words = vec![format!("about {validators} validators")];
+        words.push(match due {
+            0 => "nothing counted yet".to_owned(),
+            _ => format!("{missed} of {due} attestations missed"),
+        });
+        for (n, what) in [(late, "late"), (wrong_head, "with another head")] {
+            if *n > 0 {
+                words.push(format!("{n} {what}"));
+            }
+        }
+        words.extend(self.eth());
+        words.join(", ")
+    }
+
+    fn eth(&self) -> Option<String> {
+        self.eth_per_hour.map(|eth| format!("about {eth:.5} ETH/h"))
+    }
+}
+
 /// One incident.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -271,5 +305,24 @@ impl Incident {
     /// Whether this beacon is what is blamed.
     pub fn blames(&self, kind: &CulpritKind, name: &str) -> bool {
         self.culprits.iter().any(|culprit| culprit.kind == *kind && culprit.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cost_is_told_in_short_and_in_full() {
+        let cost = Cost { validators: 96, due: 300, missed: 12, late: 3, wrong_head: 1, eth_per_hour: Some(0.000_42) };
+        assert_eq!(cost.lost().as_deref(), Some("12 of 300 attestations missed, about 0.00042 ETH/h"));
+        assert_eq!(
+            cost.words(),
+            "about 96 validators, 12 of 300 attestations missed, 3 late, 1 with another head, about 0.00042 ETH/h"
+        );
+        let odd = Cost { missed: 0, eth_per_hour: None, ..cost };
+        assert_eq!(odd.lost().as_deref(), Some("4 of 300 attestations late or wrong"));
+        assert_eq!(Cost::default().lost(), None);
+        assert_eq!(Cost::default().words(), "about 0 validators, nothing counted yet");
     }
 }

@@ -43,7 +43,7 @@ pub use journal::{Ack, Drain, JournalEntry};
 pub use log::{LogLevel, LogLine};
 pub use notify::{Notifier, Placeholder, TEMPLATE_MAX, Target, Template, TemplateError};
 pub use observation::{
-    BlockSeen, DutiesSeen, FleetSeen, HostLevel, HostSeen, KeyHow, KeySeen, Labelled, MsSpread, Observation,
+    BlockSeen, CanarySeen, DutiesSeen, FleetSeen, HeadSeen, HostLevel, HostSeen, KeyHow, KeySeen, Labelled, MsSpread, Observation,
     ProbeSeen, RECORDING_VERSION, ServedSeen, ServedStep, SlotSeen,
 };
 pub use operation::{

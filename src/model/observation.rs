@@ -29,8 +29,12 @@ pub enum Observation {
     Served(ServedSeen),
     /// The chain's verdict on duties of one path in one slot.
     Duties(DutiesSeen),
+    /// What one more beacon said to questions that another had answered.
+    Canary(CanarySeen),
     /// One probe of a beacon.
     Probe(ProbeSeen),
+    /// When a beacon told the head of a slot.
+    Head(HeadSeen),
     /// One check of a host.
     Host(HostSeen),
     /// Keys that sign at two places.
@@ -164,6 +168,31 @@ pub struct DutiesSeen {
     pub wrong_head: u32,
 }
 
+/// What a beacon said to questions about attestation data that another one had answered: of what is said here nothing was signed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CanarySeen {
+    /// The slot that was asked about.
+    pub slot: Slot,
+    /// Last slot whose block is counted.
+    pub as_of: Slot,
+    /// Whose questions.
+    pub client: String,
+    /// The beacon that was asked besides.
+    pub beacon: String,
+    /// How many.
+    pub n: u32,
+    /// How many of them it failed.
+    #[serde(default)]
+    pub failed: u32,
+    /// How many of its answers have another head than the chain's.
+    #[serde(default)]
+    pub wrong_head: u32,
+    /// Time to answer, in milliseconds; none: nothing was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<MsSpread>,
+}
+
 /// What one probe of a beacon told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -193,6 +222,19 @@ pub struct ProbeSeen {
     /// How many peers it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peers: Option<u64>,
+}
+
+/// When a beacon that told of heads lately told of the block of a slot, which others had in time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HeadSeen {
+    /// The slot of the block.
+    pub slot: Slot,
+    /// Which beacon.
+    pub beacon: String,
+    /// Milliseconds after the head was agreed on, 0 at the earliest; none: not by the end of the slot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_agreed_ms: Option<f64>,
 }
 
 /// How bad a host's check is.
@@ -263,13 +305,15 @@ mod tests {
     use super::*;
 
     /// The lines of the format's description, word for word.
-    const LINES: [&str; 8] = [
+    const LINES: [&str; 10] = [
         r#"{"t":"fleet","beacons":[{"name":"b1","labels":{"host":"h1","el":"geth/1.16","cl":"lighthouse/8.1","zone":"fra"}}],"clients":[{"name":"vc-1","labels":{"signer":"s1"}}],"slot-seconds":12}"#,
         r#"{"t":"slot","slot":123,"block":"on-time","began":1606825499000,"participation":0.991}"#,
         r#"{"t":"served","slot":123,"client":"vc-1","beacon":"b1","step":"data","n":156,"failed":0,"after-due-ms":{"p50":40,"max":900}}"#,
         r#"{"t":"duties","slot":123,"as-of":125,"client":"vc-1","beacon":"b1","due":156,"missed":3,"late":1,"wrong-head":2}"#,
+        r#"{"t":"canary","slot":123,"as-of":125,"client":"vc-1","beacon":"b2","n":2,"failed":0,"wrong-head":1,"took-ms":{"p50":40,"max":60}}"#,
         r#"{"t":"probe","slot":123,"beacon":"b1","reachable":true,"head-lag":0,"latency-ms":12,"el-offline":false,"optimistic":false,"peers":80}"#,
         r#"{"t":"probe","slot":123,"beacon":"b1","reachable":false,"hung":true}"#,
+        r#"{"t":"head","slot":123,"beacon":"b1","after-agreed-ms":140}"#,
         r#"{"t":"host","slot":123,"host":"h1","check":"time.offset","level":"bad","value":"380 ms"}"#,
         r#"{"t":"key","slot":123,"how":"twice","clients":["vc-1","vc-2"],"keys":2,"slashable":1,"validators":[17,21],"shown":["validator 17, slot 123: …"]}"#,
     ];

@@ -205,6 +205,9 @@ pub struct FleetStatus {
     /// Who has taken note of what, by [`FleetStatus::pages`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acks: Vec<Ack>,
+    /// What beacons or clients have in common and may be blamed for together: zones, versions, signers, any label.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Culprit>,
     /// Of what nobody is told for a while.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub silences: Vec<Silence>,
@@ -287,6 +290,7 @@ impl FleetStatus {
             .chain(self.beacons.iter().map(|beacon| CulpritKind::Beacon.called(&beacon.name)))
             .chain(self.hosts.iter().map(|host| CulpritKind::Host.called(&host.name)))
             .chain(clients.map(|client| CulpritKind::Client.called(&client.name)))
+            .chain(self.groups.iter().map(Culprit::to_string))
             .chain([CulpritKind::Network.to_string()]);
         for culprit in culprits {
             if !keys.contains(&culprit) {
@@ -330,11 +334,12 @@ mod tests {
                 incident(8, CulpritKind::Zone, "fra", IncidentState::Suspected),
                 incident(6, CulpritKind::Zone, "ams", IncidentState::Resolved),
             ],
+            groups: ["fra", "ams"].map(|name| Culprit { kind: CulpritKind::Zone, name: name.into() }).into(),
             ..FleetStatus::default()
         };
         assert_eq!(
             status.silenceable(),
-            ["incident 7", "incident 8", "beacon b2", "zone fra", "beacon b1", "network"]
+            ["incident 7", "incident 8", "beacon b2", "zone fra", "beacon b1", "zone ams", "network"]
         );
     }
 }

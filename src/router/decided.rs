@@ -15,7 +15,7 @@ use super::replies::gave_up;
 use super::run::{self, Finished, Plan, Tried};
 use super::signable::Question;
 use super::upstream::Ask;
-use super::{Router, answer, quorum, shadow};
+use super::{Router, answer, canary, quorum, shadow};
 use crate::chain::Era;
 use crate::guard::{self, AttestationData, Board, Heard, Marks, Refusal, Stage, Topic};
 use crate::model::{BeaconId, Root, Shared, UnixMs};
@@ -43,6 +43,8 @@ struct Brought {
 /// Answers that stand, and reads under way.
 #[derive(Default)]
 pub struct Decided {
+    /// Whose turn it is to be asked of one more beacon.
+    pub canaries: canary::Turns,
     board: Mutex<Board<Arc<Said>>>,
     /// Reads under way, by what is asked, about which head, and whether the question is closed.
     flights: Flights<(Topic, Option<Root>, bool), Brought>,
@@ -134,6 +136,9 @@ pub async fn ask(
         };
         return Flowed { shared: joined, ..Flowed::fetched(response, None, counted) };
     };
+    if begun && let Some(by) = router.place(&said.kept.beacon) {
+        canary::repeat(router, &ask, case, by, table, plan.attempt);
+    }
     let given = match said.data {
         Some(data) => lock(&decided.board).hand(case.client, topic, data, said.clone()),
         None => said.clone(),

@@ -9,6 +9,7 @@ mod afterwards;
 mod answer;
 mod blocks;
 mod body;
+mod canary;
 mod connection;
 mod decided;
 mod door;
@@ -65,6 +66,7 @@ use crate::model::{
 };
 use crate::pool::Table;
 
+pub use canary::Canary;
 pub use gate::{Gate, Rules};
 pub use hub::{Hub, Voice};
 pub use limit::Crowd;
@@ -108,6 +110,8 @@ pub trait Sink: Send + Sync {
     fn trace(&self, trace: Trace);
     /// A publication or a list of duties passed.
     fn exchange(&self, exchange: Exchange);
+    /// A question was asked of one more beacon.
+    fn canary(&self, canary: Canary);
 }
 
 /// Counters of the door that no trace carries, and the crowd before it.

@@ -1,7 +1,7 @@
 //! How many beacons a thing goes to.
 
 use crate::endpoint::{Inspect, Row, Strategy};
-use crate::model::{Bps, Broadcast, Quorum, Routing, Seeding};
+use crate::model::{Bps, Broadcast, Probing, Quorum, Routing, Seeding};
 
 /// Widths by kind, from the fleet file.
 #[derive(Debug, Clone, Copy)]
@@ -11,15 +11,18 @@ pub struct Policy {
     seeding: Seeding,
     /// Share of reads repeated at excluded beacons.
     pub shadow: Bps,
+    /// Share of questions about attestation data asked of one more beacon.
+    pub canary: Bps,
     /// What other beacons must stand by.
     pub quorum: Option<Quorum>,
 }
 
 impl Policy {
     /// The policy of a fleet file.
-    pub fn new(routing: &Routing, shadow: Bps) -> Self {
+    pub fn new(routing: &Routing, probing: &Probing) -> Self {
         let Routing { producers, broadcast, seeding, quorum, .. } = *routing;
-        Self { producers, broadcast, seeding, shadow, quorum }
+        let Probing { shadow, canary, .. } = *probing;
+        Self { producers, broadcast, seeding, shadow, canary, quorum }
     }
 
     /// How many of `candidates` a request goes to.

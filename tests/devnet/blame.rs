@@ -1,5 +1,5 @@
-//! Owns whom the router blamed, against what was really done: each fault of a beacon is one incident that names it, and there
-//! is no other.
+//! Owns whom the router blamed, against what was really done: each fault of a beacon or a client is one incident that names it
+//! and ends after it, and there is no other.
 
 use std::fmt::Write;
 
@@ -10,35 +10,52 @@ use super::clock::first_slot;
 use super::fault::Fault;
 use super::run::{Outcome, Run};
 
-/// Slots from the one in which a beacon is struck to the one at whose end it is named: two, and the one that is told at its end.
-const NAMED_WITHIN: u64 = 3;
-/// Slots for which connections that are cut go on: the beacon follows the head so long.
-const CUT_OFF: u64 = 5;
-/// Slots for which enough probes may fall between pauses.
-const BETWEEN: u64 = 3;
+/// Slots from the one at whose start a beacon is struck to the one at whose end it is named.
+const NAMED_WITHIN: u64 = 2;
+/// Slots for which connections that are cut go on: what was under way when they were cut still arrives, and so long the
+/// beacon has every head in time and all its peers. Nothing there is to see tells of the cut before.
+const CUT_OFF: u64 = 2;
+/// Slots until a stopped client is named: the chain tells of a duty two slots later, says nothing of slots whose block is
+/// missing, as the stopped client's are, and what one slot lacks is not enough.
+const BY_CHAIN: u64 = 15;
+/// Slots after which an incident that shows nothing any more has ended, and some until its last sign is told.
+const OVER_WITHIN: u64 = 34;
 /// Slots after a stage in which what it did may still be told: the chain's verdicts come slots later, and what is over
 /// has to stay away for a while.
 const ECHO: u64 = 6;
 
-/// A beacon's fault, as an incident must name it. One that hangs and is drained by keys is out by order before its slot is over.
-struct Struck<'a> {
-    outcome: &'a Outcome,
-    beacon: String,
+/// A fault, as an incident must name it. A beacon that hangs and is drained by keys is out by order before its slot is over.
+struct Struck {
+    /// In a few words.
+    what: String,
+    culprit: String,
+    /// Slots from the fault to the name.
+    within: u64,
     from: u64,
     to: u64,
 }
 
-fn struck(run: &Run) -> Vec<Struck<'_>> {
-    let one = |outcome: &'_ Outcome| {
-        let shows =
-            matches!(outcome.stage.fault?, Fault::Hang | Fault::GcPauses | Fault::Kill | Fault::NoPeers);
-        let last = outcome.after.last().or(outcome.during.last())?;
-        let (from, to) = (first_slot(outcome.during.first()?.epoch), first_slot(last.epoch + 1));
-        let beacon = format!("b{}", outcome.stage.beacon + 1);
-        shows.then_some((beacon, from, to))
+fn struck(run: &Run) -> Vec<Struck> {
+    run.outcomes.iter().filter_map(struck_by).collect()
+}
+
+fn struck_by(outcome: &Outcome) -> Option<Struck> {
+    let fault = outcome.stage.fault.filter(|_| outcome.done.skipped.is_none())?;
+    let (kind, within) = match fault {
+        Fault::Hang | Fault::Kill | Fault::GcPauses => ("beacon", NAMED_WITHIN),
+        Fault::NoPeers => ("beacon", NAMED_WITHIN + CUT_OFF),
+        Fault::ClientStop => ("client", BY_CHAIN),
+        _ => return None,
     };
-    let struck = |outcome| one(outcome).map(|(beacon, from, to)| Struck { outcome, beacon, from, to });
-    run.outcomes.iter().filter_map(struck).collect()
+    let whom = fault.whom(outcome.stage.beacon);
+    let last = outcome.after.last().or(outcome.during.last())?;
+    Some(Struck {
+        what: format!("{} at {whom}", fault.word()),
+        culprit: format!("{kind} {whom}"),
+        within,
+        from: first_slot(outcome.during.first()?.epoch),
+        to: first_slot(last.epoch + 1),
+    })
 }
 
 fn names(incident: &Value) -> Vec<String> {
@@ -47,26 +64,25 @@ fn names(incident: &Value) -> Vec<String> {
     culprits.map(|culprit| format!("{} {}", word(&culprit["kind"]), word(&culprit["name"]))).collect()
 }
 
-fn is_named(incident: &Value, of: &Struck<'_>) -> bool {
-    names(incident) == [format!("beacon {}", of.beacon)]
+fn is_named(incident: &Value, of: &Struck) -> bool {
+    names(incident) == [of.culprit.as_str()]
 }
 
-/// A line an incident, and when its beacon was struck.
+/// Whether it began while that which is struck was, or so soon after it that it is its doing.
+fn is_of(incident: &Value, of: &Struck) -> bool {
+    let slot = incident["slot"].as_u64().unwrap_or_default();
+    (of.from..of.to + ECHO).contains(&slot) && is_named(incident, of)
+}
+
+/// A line an incident, and when what it names was struck.
 pub fn report(run: &Run) -> String {
     let mut text = String::from("whom the router blamed:\n");
     let struck = struck(run);
     for incident in &run.incidents {
         let slot = incident["slot"].as_u64().unwrap_or_default();
-        let is_of = |of: &&Struck<'_>| (of.from..of.to + ECHO).contains(&slot) && is_named(incident, of);
-        let of = struck.iter().find(is_of);
-        let after = of.map_or_else(String::new, |of| {
-            format!(
-                ", {} slots after {} at {}",
-                slot - of.from,
-                of.outcome.stage.fault.map_or("", Fault::word),
-                of.beacon
-            )
-        });
+        let of = struck.iter().find(|of| is_of(incident, of));
+        let after =
+            of.map_or_else(String::new, |of| format!(", {} slots after {}", slot - of.from, of.what));
         let _ = writeln!(
             text,
             "  #{} slot {slot}: {}: {} ({}, {}){after}",
@@ -80,52 +96,41 @@ pub fn report(run: &Run) -> String {
     text
 }
 
-/// The slots in which incidents began that name a beacon that was struck, from then on.
-fn named(run: &Run, of: &Struck<'_>) -> Vec<u64> {
-    let blamed = run.incidents.iter().filter(|incident| is_named(incident, of));
-    let slots = blamed.filter_map(|incident| incident["slot"].as_u64());
-    slots.filter(|slot| (of.from..of.to + ECHO).contains(slot)).collect()
+/// The incidents that name what was struck, from then on.
+fn named<'a>(run: &'a Run, of: &Struck) -> Vec<&'a Value> {
+    run.incidents.iter().filter(|incident| is_of(incident, of)).collect()
 }
 
-/// Fails unless each fault is an incident that names its beacon: all that can be demanded of a machine that is busy itself.
+/// Fails unless each fault is an incident that names who was struck: all that can be demanded of a machine that is busy itself.
 pub fn all_named(run: &Run) -> Result<()> {
     for of in struck(run) {
-        let what = of.outcome.stage.fault.map_or("", Fault::word);
-        ensure!(
-            !named(run, &of).is_empty(),
-            "{what} at {}: no incident names it\n{}",
-            of.beacon,
-            report(run)
-        );
+        ensure!(!named(run, &of).is_empty(), "{}: no incident names it\n{}", of.what, report(run));
     }
     Ok(())
 }
 
-/// Fails unless each fault is one incident that names its beacon in time, and nobody else is blamed.
+/// Fails unless the incident of each fault that is over for long has ended.
+pub fn all_over(run: &Run) -> Result<()> {
+    let last = run.outcomes.last().and_then(|outcome| outcome.after.last().or(outcome.during.last()));
+    let end = last.map_or(0, |epoch| first_slot(epoch.epoch + 1));
+    for of in struck(run).iter().filter(|of| of.to + OVER_WITHIN <= end) {
+        let over = named(run, of).iter().all(|incident| incident["state"] == "resolved");
+        ensure!(over, "{}: its incident goes on after it is healed\n{}", of.what, report(run));
+    }
+    Ok(())
+}
+
+/// Fails unless each fault is one incident that names who was struck in time, and nobody else is blamed.
 pub fn judge(run: &Run) -> Result<()> {
     let struck = struck(run);
     for of in &struck {
-        let slots = named(run, of);
-        let what = of.outcome.stage.fault.map_or("", Fault::word);
-        ensure!(
-            slots.len() == 1,
-            "{what} at {}: {} incidents name it\n{}",
-            of.beacon,
-            slots.len(),
-            report(run)
-        );
-        let took = slots[0] - of.from;
-        let within = NAMED_WITHIN
-            + match of.outcome.stage.fault {
-                Some(Fault::NoPeers) => CUT_OFF,
-                Some(Fault::GcPauses) => BETWEEN,
-                _ => 0,
-            };
-        ensure!(took <= within, "{what} at {} was named after {took} slots\n{}", of.beacon, report(run));
+        let all = named(run, of);
+        ensure!(all.len() == 1, "{}: {} incidents name it\n{}", of.what, all.len(), report(run));
+        let took = all[0]["slot"].as_u64().unwrap_or_default() - of.from;
+        ensure!(took <= of.within, "{} was named after {took} slots\n{}", of.what, report(run));
     }
     for incident in &run.incidents {
-        let slot = incident["slot"].as_u64().unwrap_or_default();
-        let known = struck.iter().any(|of| (of.from..of.to + ECHO).contains(&slot) && is_named(incident, of));
+        let known = struck.iter().any(|of| is_of(incident, of));
         ensure!(known, "#{} blames who was not struck\n{}", incident["id"], report(run));
     }
     Ok(())

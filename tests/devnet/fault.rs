@@ -1,5 +1,5 @@
-//! Owns the faults that befall a beacon of the network, and undoing each; what befalls the router is `upkeep`'s, what is done
-//! by keys `hands`'. Never reads what they cost.
+//! Owns the faults that befall a beacon of the network or a validator client, and undoing each; what befalls the router is
+//! `upkeep`'s, what is done by keys `hands`'. Never reads what they cost.
 //!
 //! To add one: a variant, its word, its arm in [`Fault::strike`].
 
@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 
-use super::clock::Clock;
+use super::clock::{Clock, SLOTS_PER_EPOCH};
 use super::network::{Beacon, Network};
 use super::router::{Door, Topology};
 use super::upkeep::Upkeep;
@@ -20,7 +20,7 @@ use super::{hands, screen};
 const GC_PAUSE: Duration = Duration::from_millis(1_500);
 const GC_RUN: Duration = Duration::from_millis(500);
 
-/// What befalls a beacon.
+/// What befalls a beacon, or a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Stopped for the whole period: connections stay open, nothing answers.
@@ -32,6 +32,9 @@ pub enum Fault {
     /// Its packets dropped but those of its Beacon API: a stale head that calls itself synced. Started again
     /// at the end of the period, as an operator would who finds it so.
     NoPeers,
+    /// The process of the validator client of the same number is ended, and started again an epoch before the period is
+    /// over: by its last epoch's end it attests again.
+    ClientStop,
     /// Drained by the router's own command, and resumed at the end of the period.
     Drain,
     /// Stopped, seen and drained at the console, going on again in the middle of the period, and resumed at the console.
@@ -50,6 +53,7 @@ impl Fault {
             Self::GcPauses => "gc pauses",
             Self::Kill => "kill",
             Self::NoPeers => "no peers",
+            Self::ClientStop => "client stops",
             Self::Drain => "drain",
             Self::HangAndKeys => "hang, keys",
             Self::RestartByKeys => "restart, keys",
@@ -71,9 +75,13 @@ impl Fault {
         }
     }
 
-    /// Whether the beacon of a stage has a part in it.
-    pub const fn is_of_beacon(self) -> bool {
-        !matches!(self, Self::Router(Upkeep::HandOver | Upkeep::Kill))
+    /// Whom it befalls at place `i`, as the fleet file names it: a beacon or a client; `-` where neither has a part in it.
+    pub fn whom(self, i: usize) -> String {
+        match self {
+            Self::Router(Upkeep::HandOver | Upkeep::Kill) => "-".to_owned(),
+            Self::ClientStop => format!("v{}", i + 1),
+            _ => format!("b{}", i + 1),
+        }
     }
 
     /// Does it to beacon `i` in these slots, then undoes it; a beacon that is started again for that is not waited for.
@@ -111,6 +119,12 @@ impl Fault {
                 // It has lost its trust in the others and they theirs in it; as a new peer it has none to lose.
                 net.kill(i);
                 net.restart(i).await?;
+            }
+            Self::ClientStop => {
+                net.stop_client(i);
+                clock.reach_slot(end - SLOTS_PER_EPOCH).await;
+                let urls = door.urls(net);
+                net.start_client(i, &urls[i])?;
             }
             Self::Drain => {
                 let router = door.router().context("no router")?;

@@ -26,6 +26,8 @@ const TO_GENESIS: Duration = Duration::from_secs(25);
 const UP_BOUND: Duration = Duration::from_secs(60);
 /// What one question to a beacon may take; a hung one is given up after this.
 pub const ASK_BOUND: Duration = Duration::from_secs(2);
+/// Within this a validator client that is told to end must have.
+const CLIENT_END_BOUND: Duration = Duration::from_secs(10);
 /// Groups of the beacons: their REST port above this, so that no two on a machine are the same.
 const GID_BASE: u32 = 100_000;
 
@@ -94,12 +96,20 @@ impl Network {
     /// Starts the validator clients; the i-th one talks to the beacon nodes `urls[i]`.
     pub fn start_clients(&mut self, urls: &[Vec<String>]) -> Result<()> {
         for (i, urls) in urls.iter().enumerate() {
-            let name = format!("v{}", i + 1);
-            let dir = self.folder(&name)?;
-            let first = i * PER_CLIENT;
-            let command = lodestar::validator_client(&dir, self.clock, urls, first, first + PER_CLIENT - 1);
-            self.clients.push(Process::start(&name, command, &self.log(&name))?);
+            let client = self.spawn_client(i, urls)?;
+            self.clients.push(client);
         }
+        Ok(())
+    }
+
+    /// Ends a validator client as an operator does.
+    pub fn stop_client(&mut self, i: usize) {
+        self.clients[i].terminate(CLIENT_END_BOUND);
+    }
+
+    /// Starts a validator client again, with its data, at the beacon nodes `urls`.
+    pub fn start_client(&mut self, i: usize, urls: &[String]) -> Result<()> {
+        self.clients[i] = self.spawn_client(i, urls)?;
         Ok(())
     }
 
@@ -190,6 +200,14 @@ impl Network {
             let _ = self.http.post(format!("{from}/eth/v1/lodestar/connect_peer?{query}")).send().await;
         }
         Ok(())
+    }
+
+    fn spawn_client(&self, i: usize, urls: &[String]) -> Result<Process> {
+        let name = format!("v{}", i + 1);
+        let dir = self.folder(&name)?;
+        let first = i * PER_CLIENT;
+        let command = lodestar::validator_client(&dir, self.clock, urls, first, first + PER_CLIENT - 1);
+        Process::start(&name, command, &self.log(&name))
     }
 
     fn spawn_beacon(&self, name: &str, args: &BeaconArgs, bootnodes: &[String]) -> Result<Process> {

@@ -15,7 +15,7 @@ pub fn table(title: &str, run: &Run) -> String {
     let _ = writeln!(
         text,
         "{:<13} {:<6} {:>7} {:>5} {:>7} {:>11} {:>11} {:>12}  missed by client",
-        "fault", "beacon", "epochs", "due", "missed", "not timely", "wrong head", "empty slots"
+        "fault", "whom", "epochs", "due", "missed", "not timely", "wrong head", "empty slots"
     );
     for outcome in &run.outcomes {
         rows(&mut text, outcome);
@@ -39,26 +39,23 @@ fn word(outcome: &Outcome) -> &'static str {
 fn rows(text: &mut String, outcome: &Outcome) {
     let stage = outcome.stage;
     let word = word(outcome);
-    let beacon = match stage.fault {
-        Some(fault) if fault.is_of_beacon() => format!("b{}", stage.beacon + 1),
-        _ => "-".to_owned(),
-    };
+    let whom = stage.fault.map_or_else(|| "-".to_owned(), |fault| fault.whom(stage.beacon));
     if let Some(why) = &outcome.done.skipped {
-        let _ = writeln!(text, "{word:<13} {beacon:<6} skipped: {why}");
+        let _ = writeln!(text, "{word:<13} {whom:<6} skipped: {why}");
         return;
     }
-    row(text, word, &beacon, &outcome.during);
-    row(text, "  after it", &beacon, &outcome.after);
+    row(text, word, &whom, &outcome.during);
+    row(text, "  after it", &whom, &outcome.after);
 }
 
-fn row(text: &mut String, word: &str, beacon: &str, epochs: &[EpochTruth]) {
+fn row(text: &mut String, word: &str, whom: &str, epochs: &[EpochTruth]) {
     let (Some(first), Some(last)) = (epochs.first(), epochs.last()) else { return };
     let sum = |count: fn(&EpochTruth) -> usize| epochs.iter().map(count).sum::<usize>();
     let by_client = (0..first.missed_by_client.len())
         .map(|i| epochs.iter().map(|epoch| epoch.missed_by_client[i]).sum::<usize>().to_string());
     let _ = writeln!(
         text,
-        "{word:<13} {beacon:<6} {:>7} {:>5} {:>7} {:>11} {:>11} {:>12}  {}",
+        "{word:<13} {whom:<6} {:>7} {:>5} {:>7} {:>11} {:>11} {:>12}  {}",
         format!("{}-{}", first.epoch, last.epoch),
         sum(|epoch| epoch.due),
         sum(|epoch| epoch.missed),

@@ -10,6 +10,7 @@ use super::clock::{SLOTS_PER_EPOCH, first_slot};
 use super::fault::Fault;
 use super::ledger;
 use super::lodestar;
+use super::network::PER_CLIENT;
 use super::process::print_tails;
 use super::report;
 use super::router::Topology;
@@ -18,13 +19,15 @@ use super::truth::EpochTruth;
 use super::upkeep::Upkeep;
 
 /// Two epochs of control, then every fault for two epochs, each at another beacon than the one before; `turn` moves all by
-/// so many beacons. Pauses and a drain leave nothing to recover from, so the next fault follows them at once.
-const fn plan(turn: usize) -> [Stage; 6] {
+/// so many beacons. Pauses and a drain leave nothing to recover from, so the next fault follows them at once. A client is
+/// away for two epochs and has one to come back in.
+const fn plan(turn: usize) -> [Stage; 7] {
     [
         Stage::control(2),
         Stage::new(Fault::Hang, 1 + turn, 2, 1),
         Stage::new(Fault::GcPauses, 2 + turn, 2, 0),
         Stage::new(Fault::Kill, 3 + turn, 2, 1),
+        Stage::new(Fault::ClientStop, 1 + turn, 3, 1),
         Stage::new(Fault::Drain, 2 + turn, 2, 0),
         Stage::new(Fault::NoPeers, turn, 2, 1),
     ]
@@ -77,12 +80,13 @@ fn judge(run: &Run) -> Result<()> {
     ensure!(run.finalized.end > run.finalized.start, "finality stood still");
     let (control, stages) = run.outcomes.split_first().context("no control")?;
     blame::all_named(run)?;
+    blame::all_over(run)?;
     ledger::judge(&run.ledger)?;
     for outcome in stages {
-        if outcome.stage.fault == Some(Fault::Router(Upkeep::Kill)) {
-            bounded(outcome)?;
-        } else {
-            no_worse_than(&control.during, outcome)?;
+        match outcome.stage.fault {
+            Some(Fault::Router(Upkeep::Kill)) => bounded(outcome)?,
+            Some(Fault::ClientStop) => of_others(&control.during, outcome)?,
+            _ => no_worse_than(&control.during, outcome)?,
         }
         unanswered_by_the_hung(run, outcome)?;
         aggregates_flow(run, outcome)?;
@@ -99,6 +103,32 @@ fn bounded(outcome: &Outcome) -> Result<()> {
         ensure!(worse <= 2 * most + NOISE, "kill -9 in epoch {}: {worse} late or wrong", epoch.epoch);
     }
     Ok(())
+}
+
+/// A client that is stopped misses all of its own, and nobody else anything. The slots of its blocks are empty, so that heads and
+/// inclusion of all others are later; once it is back all is as it was.
+fn of_others(control: &[EpochTruth], outcome: &Outcome) -> Result<()> {
+    let own = outcome.stage.beacon;
+    for (number, epoch) in outcome.during.iter().enumerate() {
+        for (client, missed) in epoch.missed_by_client.iter().enumerate() {
+            let (last, per_slot) = (outcome.during.len() - 1, PER_CLIENT / SLOTS_PER_EPOCH as usize);
+            let (least, most) = match (client == own, number) {
+                (false, _) => (0, 0),
+                (true, number) if number == last => (0, PER_CLIENT),
+                // It may do what is due in the slot in which it is told to end.
+                (true, 0) => (PER_CLIENT - per_slot, PER_CLIENT),
+                (true, _) => (PER_CLIENT, PER_CLIENT),
+            };
+            ensure!(
+                (least..=most).contains(missed),
+                "v{} stopped, epoch {}: v{} missed {missed}, {least} to {most} are its doing",
+                own + 1,
+                epoch.epoch,
+                client + 1
+            );
+        }
+    }
+    no_worse_than(control, &Outcome { during: Vec::new(), ..outcome.clone() })
 }
 
 /// While a beacon that held subscriptions is dead, and after its return, aggregates are accepted for every slot.

@@ -8,6 +8,8 @@ use beacondeck::model::{HostLevel, Observation, ServedStep};
 
 /// A difference of times that a person would see, in milliseconds.
 const TIMES_MS: f64 = 250.0;
+/// The same of heads, which come later by themselves now and then.
+const HEAD_MS: f64 = 750.0;
 /// Duties or requests that must differ.
 const COUNT: u64 = 3;
 /// Difference of the network's participation.
@@ -22,6 +24,7 @@ enum Key {
     Served(String, String, ServedStep),
     Duties(u64, String, Option<String>),
     Probe(String),
+    Head(String),
     Host(String, String),
 }
 
@@ -38,8 +41,12 @@ fn keyed(lines: &[Observation]) -> BTreeMap<(u64, Key), &Observation> {
                     (seen.as_of.0, Key::Duties(seen.slot.0, seen.client.clone(), seen.beacon.clone()))
                 }
                 Observation::Probe(seen) => (seen.slot.0, Key::Probe(seen.beacon.clone())),
+                Observation::Head(seen) => (seen.slot.0, Key::Head(seen.beacon.clone())),
                 Observation::Host(seen) => (seen.slot.0, Key::Host(seen.host.clone(), seen.check.clone())),
-                Observation::Recording { .. } | Observation::Fleet(_) | Observation::Key(_) => return None,
+                Observation::Recording { .. }
+                | Observation::Fleet(_)
+                | Observation::Canary(_)
+                | Observation::Key(_) => return None,
             };
             Some((key, line))
         })
@@ -82,6 +89,10 @@ fn differ(a: Option<&Observation>, b: Option<&Observation>) -> (bool, u64) {
                 != (b.reachable, b.el_offline, b.optimistic, b.head_lag);
             let peers = a.peers.zip(b.peers).is_some_and(|(a, b)| a.abs_diff(b) >= PEERS);
             (says || peers || far(a.latency_ms, b.latency_ms, TIMES_MS), 0)
+        }
+        (Some(Observation::Head(a)), Some(Observation::Head(b))) => {
+            let (a, b) = (a.after_agreed_ms, b.after_agreed_ms);
+            (a.is_some() != b.is_some() || far(a, b, HEAD_MS), 0)
         }
         (Some(Observation::Host(a)), Some(Observation::Host(b))) => (a.level != b.level, 0),
         (Some(Observation::Host(one)), None) | (None, Some(Observation::Host(one))) => {

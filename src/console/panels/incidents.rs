@@ -2,7 +2,7 @@
 //! for it. Pure.
 
 use super::Panel;
-use crate::console::incident::{cost, held, since, state};
+use crate::console::incident::{held, since, state};
 use crate::console::piece::{TextLine, labelled, piece};
 use crate::console::table::{Cell, Column, Row, Table};
 use crate::console::text::{span, time_of_day, wrap};
@@ -80,7 +80,7 @@ fn row(view: &View<'_>, incident: &Incident) -> Row {
         Cell::text(incident.who()).role(if live { Role::Strong } else { Role::Dim }),
         Cell::text(cause),
         Cell::number(span(ms), ms as f64),
-        cost(&incident.cost).map_or_else(none, |lost| Cell::text(lost).role(Role::Warn)),
+        incident.cost.lost().map_or_else(none, |lost| Cell::text(lost).role(Role::Warn)),
         incident.done.first().map_or_else(none, |done| Cell::text(done.as_str())),
         Cell::number(format!("{:.0} %", incident.confidence * 100.0), incident.confidence),
         ack.map_or_else(none, |ack| Cell::text(ack.by.as_str())),
@@ -115,7 +115,7 @@ fn detail(view: &View<'_>, incident: &Incident, width: u16) -> Vec<TextLine> {
         Role::Text,
         &[format!("{}, from slot {} ({began} UTC)", since(incident, view.now), incident.slot)],
     );
-    let lost = cost(&incident.cost).unwrap_or_else(|| "nothing so far".to_owned());
+    let lost = incident.cost.lost().unwrap_or_else(|| "nothing so far".to_owned());
     told("costs", Role::Text, &[format!("{lost}; about {} validators go by it", incident.cost.validators)]);
     told("done", Role::Text, &incident.done);
     if let Some(ack) = view.status.and_then(|status| status.ack(&incident.key())) {

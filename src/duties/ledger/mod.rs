@@ -347,6 +347,12 @@ impl Ledger {
         self.branch.head().map(|head| (head.slot, head.state))
     }
 
+    /// The head that was right to vote for in a slot; none where that is not known.
+    pub fn head_at(&self, slot: Slot) -> Option<Root> {
+        let known = self.branch.head().is_some_and(|head| head.slot > slot);
+        self.branch.root_at(slot).filter(|_| known)
+    }
+
     /// Whether a slot has a block; none where that is not known.
     pub fn has_block(&self, slot: Slot) -> Option<bool> {
         let known =

@@ -22,7 +22,8 @@
 //! * Clients of one *cluster* sign with the same keys by agreement (nodes of a distributed validator, a hot standby): of
 //!   them only different messages for one duty are a finding, and their keys may sign elsewhere.
 //!
-//! A router that just started knows no keys: it names nobody by what it did not see. To follow another kind of message
+//! A router that just started knows the keys that a process before it knew ([`Signers::recall`]), and names nobody by what it did
+//! not see. To follow another kind of message
 //! nothing is to be done, every [`Kind`] that a ledger's step belongs to counts.
 
 mod elsewhere;
@@ -283,6 +284,25 @@ impl Signers {
         }
         if served {
             self.watch.signed(one.client, one.slot);
+        }
+    }
+
+    /// Which client signed with each key last, and in which slot.
+    pub fn last(&self) -> impl Iterator<Item = (ValidatorIndex, ClientId, Slot)> {
+        let last = |(index, key): (&u32, &Key)| {
+            Some((ValidatorIndex(u64::from(*index)), key.client()?, key.newest))
+        };
+        self.keys.iter().filter_map(last)
+    }
+
+    /// The same of a process before this one, once [`Signers::renamed`] and [`Signers::missed`] have been told when this one
+    /// began: nobody takes turns with whoever signed before, and no epoch is judged that was not seen whole.
+    pub fn recall(&mut self, validator: ValidatorIndex, client: ClientId, slot: Slot) {
+        let Ok(index) = u32::try_from(validator.0) else { return };
+        if self.keys.len() < MAX_KEYS && !self.keys.contains_key(&index) {
+            let key = self.keys.entry(index).or_default();
+            key.sign(client, slot, (self.since, 0));
+            key.newest = slot;
         }
     }
 

@@ -21,6 +21,11 @@ impl Blocks {
         }
     }
 
+    /// When the head of a slot was agreed on.
+    pub fn agreed(&self, slot: Slot) -> Option<UnixMs> {
+        self.0.get(&slot).copied()
+    }
+
     /// What became of the block of a slot that is over.
     pub fn of(&self, slot: Slot, clock: &SlotClock) -> BlockSeen {
         match self.0.get(&slot) {

@@ -9,8 +9,11 @@
 //! | `names` | ids that stay the same over fleet files |
 //! | `counts` | requests of a slot, by client and beacon |
 //! | `probes` | what watching each beacon told |
+//! | `canaries` | what one more beacon said to a question |
+//! | `heads` | when each beacon told of a slot's head |
 //! | `blocks` | when blocks were first seen |
 //! | `keys` | keys that sign at two places, as lines |
+//! | `kept` | which client signs with which key, across processes |
 //! | `told` | which verdicts of the chain were told |
 //! | `turnout` | the network's part in a slot |
 //! | `reader` | what is read from beacons for the ledger |
@@ -22,8 +25,11 @@
 
 mod answer;
 mod blocks;
+mod canaries;
 mod counts;
 mod fleet;
+mod heads;
+mod kept;
 mod keys;
 mod names;
 mod probes;
@@ -45,10 +51,11 @@ use crate::beacon::BeaconClient;
 use crate::chain::Spec;
 use crate::duties::{AttesterDuty, ProposerDuty, Publication, SyncDuty};
 use crate::model::{
-    BeaconId, BeaconName, BeaconSet, ClientId, DutiesAsked, DutyStatus, DutyTold, FleetStatus, Incident,
+    BeaconId, BeaconName, BeaconSet, ClientId, Culprit, DutiesAsked, DutyStatus, DutyTold, FleetStatus, Incident,
     Slot, Trace, ValidatorIndex,
 };
 use crate::pool::Table;
+use crate::router::Canary;
 use crate::store::StoreError;
 
 pub use probes::Probed;
@@ -61,6 +68,8 @@ const QUEUE: usize = 16_384;
 pub enum Seen {
     /// A request that is a step of a duty is over.
     Trace(Trace, Arc<Labels>),
+    /// A question was asked of one more beacon.
+    Canary(Canary, Arc<Labels>),
     /// A publication passed.
     Published(Passed<Publication>),
     /// Attester duties were told.
@@ -79,6 +88,8 @@ pub enum Seen {
     Spec(Arc<Spec>),
     /// A beacon was probed.
     Probe(BeaconName, Probed),
+    /// A beacon told of a head of this slot, by event or when it was probed.
+    Head(BeaconName, Slot, bool),
     /// Somebody asks what became of duties.
     Asked(DutiesAsked, oneshot::Sender<Result<Vec<DutyTold>, String>>),
 }
@@ -109,6 +120,8 @@ impl<T> Passed<T> {
 pub struct Shown {
     /// Incidents, worst first.
     pub incidents: Vec<Incident>,
+    /// What beacons or clients have in common.
+    pub groups: Vec<Culprit>,
     /// What became of duties lately.
     pub duties: Option<DutyStatus>,
     /// Slots ahead in which validators that were seen here are to propose.

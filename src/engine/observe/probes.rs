@@ -14,8 +14,10 @@ pub enum Probed {
     Failed,
 }
 
-/// Probes of one slot and beacon that are told: the first, the last, and those between them at even distances.
-const TOLD: usize = 3;
+/// Probes of one slot and beacon that are told: the first, the last, and those between them at even distances; more where
+/// one failed or took so many times what the quickest took, and so many milliseconds.
+const TOLD: (usize, usize) = (3, 8);
+const ODD: (f64, f64) = (5.0, 50.0);
 
 /// The probes of the present slot.
 #[derive(Debug, Default)]
@@ -40,7 +42,13 @@ impl Probes {
 }
 
 fn told(all: &[Probed]) -> impl Iterator<Item = Probed> {
-    let count = all.len().min(TOLD);
+    let ms = |probed: &Probed| match probed {
+        Probed::Answered(_, ms) => *ms,
+        Probed::Failed => f64::INFINITY,
+    };
+    let quickest = all.iter().map(ms).fold(f64::INFINITY, f64::min);
+    let odd = all.iter().map(ms).any(|ms| ms.is_infinite() || ms > ODD.1 && ms > ODD.0 * quickest);
+    let count = all.len().min(if odd { TOLD.1 } else { TOLD.0 });
     (0..count).map(move |turn| all[if count > 1 { turn * (all.len() - 1) / (count - 1) } else { 0 }])
 }
 
@@ -108,7 +116,13 @@ mod tests {
             lines.iter().map(|line| matches!(line, Observation::Probe(probe) if probe.reachable)).collect()
         };
         assert_eq!(reachable(1, 1), [true, false]);
-        assert_eq!(reachable(6, 6), [true, true, false]);
-        assert_eq!(reachable(0, 12), [false; 3]);
+        assert_eq!(reachable(12, 0), [true; 3]);
+        assert_eq!(reachable(6, 6), [[true; 4], [false; 4]].concat(), "one that is not well is told of in more detail");
+        assert_eq!(reachable(0, 12), [false; 8]);
+        let mut probes = Probes::default();
+        for ms in [8.0, 9.0, 700.0, 8.0, 9.0] {
+            probes.take(BeaconName::new("b"), Probed::Answered(Facts::default(), ms));
+        }
+        assert_eq!(probes.lines(Slot(7), &status(&[])).len(), 5);
     }
 }

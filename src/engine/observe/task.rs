@@ -4,6 +4,7 @@ mod keys;
 mod lines;
 mod reads;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::blocks::Blocks;
+use super::canaries::Canaries;
 use super::counts::Counts;
+use super::heads::Heads;
+use super::kept::Kept;
 use super::keys::Keys;
 use super::names::Names;
 use super::probes::Probes;
@@ -22,7 +26,7 @@ use super::reader::{Lacks, Read, Reader};
 use super::recorder::Recorder;
 use super::told::Told;
 use super::worth::Worth;
-use super::{Passed, Seen, Shown, answer};
+use super::{Passed, Seen, Shown, answer, kept};
 use crate::chain::{SlotClock, Spec};
 use crate::duties::{Given, Ledger, Passage, Publication, Shape, Signers};
 use crate::endpoint::{Inspect, RowId, Verb, row};
@@ -35,6 +39,7 @@ use crate::model::{
     ServedStep, Slot, Step, Trace,
 };
 use crate::pool::Table;
+use crate::router::Canary;
 use crate::store::{StoreHandle, Write};
 
 /// How often is looked whether a slot is over.
@@ -62,6 +67,8 @@ pub struct Observer {
     names: Names,
     counts: Counts,
     probes: Probes,
+    heads: Heads,
+    canaries: Canaries,
     blocks: Blocks,
     told: Told,
     table: Arc<Table>,
@@ -71,6 +78,9 @@ pub struct Observer {
     head: Option<Root>,
     signers: Option<Signers>,
     keys: Keys,
+    /// Where keys are kept, and what a process before this one kept of them, until clients are known by name.
+    state: PathBuf,
+    kept: Option<Kept>,
     metrics: Arc<Metrics>,
     /// How much of what passed was never told, by the end of the last slot.
     untold: u64,
@@ -109,6 +119,8 @@ impl Observer {
             names: Names::default(),
             counts: Counts::default(),
             probes: Probes::default(),
+            heads: Heads::default(),
+            canaries: Canaries::default(),
             blocks: Blocks::default(),
             told: Told::default(),
             table: Arc::default(),
@@ -118,6 +130,8 @@ impl Observer {
             head: None,
             signers: None,
             keys: Keys::default(),
+            kept: kept::read(&common.fleet.load().state),
+            state: common.fleet.load().state.clone(),
             metrics: common.metrics.clone(),
             untold: 0,
             engine: Incidents::default(),
@@ -136,7 +150,7 @@ impl Observer {
         loop {
             tokio::select! {
                 biased;
-                () = cancel.cancelled() => return,
+                () = cancel.cancelled() => return self.keep_keys(),
                 Some((lacks, read)) = self.reads.recv() => self.read(lacks, read),
                 _ = looks.tick() => self.look(),
                 Some(seen) = self.from.recv() => {
@@ -152,6 +166,7 @@ impl Observer {
     fn take(&mut self, seen: Seen) {
         match seen {
             Seen::Trace(trace, labels) => self.trace(&trace, &labels),
+            Seen::Canary(canary, labels) => self.canary(&canary, &labels),
             Seen::Published(passed) => self.published(&passed),
             Seen::AttesterDuties(passed) => {
                 self.passed(&passed, |ledger, duties, client, by| {
@@ -176,6 +191,9 @@ impl Observer {
                 self.begin_ledger();
             }
             Seen::Probe(beacon, probed) => self.probes.take(beacon, probed),
+            Seen::Head(beacon, slot, by_event) => {
+                self.heads.take(&beacon, slot, (self.clock)().wall, by_event);
+            }
             Seen::Asked(asked, to) => {
                 self.settle();
                 let told = match &self.ledger {
@@ -195,6 +213,7 @@ impl Observer {
         if self.names.under(labels) {
             // Numbers are given anew: what was kept by the old ones is of no use.
             (self.ledger, self.counts, self.signers) = (None, Counts::default(), None);
+            self.canaries = Canaries::default();
             self.told.forget();
             self.begin_ledger();
         }
@@ -238,6 +257,14 @@ impl Observer {
         {
             let after_due_ms = trace.due_ms.saturating_add((trace.took_us / 1_000) as i32);
             ledger.served(trace.slot, step, client, Given { beacon, after_due_ms });
+        }
+    }
+
+    fn canary(&mut self, canary: &Canary, labels: &Arc<Labels>) {
+        self.under(labels);
+        let Canary { client, slot, beacon, outcome, took_us, head } = *canary;
+        if let Some(path) = self.names.client(client).zip(self.names.beacon(beacon)) {
+            self.canaries.take(slot, path, outcome, (f64::from(took_us) / 1_000.0, head));
         }
     }
 

@@ -58,7 +58,9 @@ impl Scribe {
             Observation::Slot(seen) => Some(seen.slot),
             Observation::Served(seen) => Some(seen.slot),
             Observation::Duties(seen) => Some(seen.as_of),
+            Observation::Canary(seen) => Some(seen.as_of),
             Observation::Probe(seen) => Some(seen.slot),
+            Observation::Head(seen) => Some(seen.slot),
             Observation::Host(seen) => Some(seen.slot),
             Observation::Key(seen) => Some(seen.slot),
         };
@@ -84,7 +86,11 @@ impl Scribe {
             Observation::Slot(SlotSeen { slot, began: Some(at), .. }) => {
                 self.began = self.began.max(Some((*slot, *at)));
             }
-            Observation::Recording { .. } | Observation::Slot(_) | Observation::Key(_) => {}
+            Observation::Recording { .. }
+            | Observation::Slot(_)
+            | Observation::Canary(_)
+            | Observation::Head(_)
+            | Observation::Key(_) => {}
             Observation::Served(seen) => {
                 self.flows.take(seen);
                 if let Some(beacon) = self.beacon(&seen.beacon) {

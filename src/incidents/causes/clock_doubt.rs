@@ -5,8 +5,15 @@ use crate::incidents::findings::is_clock;
 use crate::model::HostLevel;
 
 /// What a wrong clock shows by.
-const LATE: [Symptom; 5] =
-    [Symptom::Behind, Symptom::WrongHead, Symptom::Late, Symptom::PublishedLate, Symptom::Missed];
+const LATE: [Symptom; 7] = [
+    Symptom::Behind,
+    Symptom::Trailing,
+    Symptom::HeadLate,
+    Symptom::WrongHead,
+    Symptom::Late,
+    Symptom::PublishedLate,
+    Symptom::Missed,
+];
 
 /// The rule.
 pub(super) fn why(case: &Case<'_>) -> Option<String> {

@@ -19,6 +19,7 @@ mod included_late;
 mod key_elsewhere;
 mod key_twice;
 mod late_block;
+mod late_head;
 mod lost_by_all;
 mod never_asked;
 mod not_included;
@@ -81,7 +82,7 @@ impl<'a> Case<'a> {
 type Rule = fn(&Case<'_>) -> Option<String>;
 
 /// The rules; those that say most come first.
-const RULES: [Rule; 21] = [
+const RULES: [Rule; 22] = [
     key_twice::why,
     key_elsewhere::why,
     late_block::why,
@@ -97,6 +98,7 @@ const RULES: [Rule; 21] = [
     stale_head::why,
     failing::why,
     slow_answer::why,
+    late_head::why,
     never_asked::why,
     not_signed::why,
     signed_late::why,

@@ -4,8 +4,9 @@ use super::{Case, Symptom};
 
 /// The rule.
 pub(super) fn why(case: &Case<'_>) -> Option<String> {
-    (case.of_beacons(Symptom::Slow) > 0.2 || case.of_beacons(Symptom::ProbeSlow) > 0.3)
-        .then(|| "answers slowly".to_owned())
+    let slow = case.of_beacons(Symptom::Slow) > 0.2
+        || [Symptom::ProbeSlow, Symptom::TakenSlowly].iter().any(|symptom| case.of_beacons(*symptom) > 0.3);
+    slow.then(|| "answers slowly".to_owned())
 }
 
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod tests {
     fn it_says_so_of_its_own_case_only() {
         let own = beacon(&[(Symptom::Slow, 0.4), (Symptom::Late, 0.4)]);
         assert_eq!(why(&own).as_deref(), Some("answers slowly"));
+        assert!(why(&beacon(&[(Symptom::TakenSlowly, 0.6)])).is_some());
         assert_eq!(why(&beacon(&[(Symptom::Late, 0.4)])), None);
     }
 }

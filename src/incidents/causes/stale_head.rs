@@ -4,7 +4,8 @@ use super::{Case, Symptom};
 
 /// The rule.
 pub(super) fn why(case: &Case<'_>) -> Option<String> {
-    (case.of_beacons(Symptom::Behind) > 0.3).then(|| "its head is behind".to_owned())
+    let behind = [Symptom::Behind, Symptom::Trailing];
+    behind.iter().any(|symptom| case.of_beacons(*symptom) > 0.3).then(|| "its head is behind".to_owned())
 }
 
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod tests {
     fn it_says_so_of_its_own_case_only() {
         let own = beacon(&[(Symptom::Behind, 0.9), (Symptom::WrongHead, 0.9)]);
         assert_eq!(why(&own).as_deref(), Some("its head is behind"));
+        assert!(why(&beacon(&[(Symptom::Trailing, 0.9)])).is_some());
         assert_eq!(why(&beacon(&[(Symptom::WrongHead, 0.9)])), None);
     }
 }

@@ -1,7 +1,7 @@
 //! An incident in sentences, the same for all who are told of it.
 
 use super::{Event, News};
-use crate::model::{Cost, Incident};
+use crate::model::Incident;
 
 /// One line.
 pub fn summary(news: &News<'_>) -> String {
@@ -17,25 +17,12 @@ pub fn description(incident: &Incident) -> String {
         format!("{:.0} % sure", incident.confidence * 100.0),
         format!("since slot {} ({})", incident.slot.0, incident.since.utc()),
     ];
-    words.extend(cost(&incident.cost));
+    words.push(incident.cost.words());
     if !incident.ambiguous_with.is_empty() {
         let names: Vec<String> = incident.ambiguous_with.iter().map(ToString::to_string).collect();
         words.push(format!("cannot be told apart from {}", names.join(", ")));
     }
     words.join("; ")
-}
-
-fn cost(cost: &Cost) -> Vec<String> {
-    let mut words = Vec::new();
-    if cost.validators > 0 {
-        words.push(format!("{} validators", cost.validators));
-    }
-    if cost.due > 0 {
-        let Cost { due, missed, late, wrong_head, .. } = cost;
-        words.push(format!("of {due} attestations {missed} missed, {late} late, {wrong_head} wrong head"));
-    }
-    words.extend(cost.eth_per_hour.map(|eth| format!("{eth:.4} ETH/h")));
-    words
 }
 
 /// What speaks for it.

@@ -99,6 +99,17 @@ impl Beacon {
         self.blocks.iter().find(|(of, _)| *of == slot).map(|(_, at)| *at)
     }
 
+    /// When it tells those who listen of this slot's block, if it does; none: it has told of none for long, or of another
+    /// chain's.
+    pub(super) fn tells(&self, slot: u64) -> Option<Option<f64>> {
+        let last = self.blocks.back()?.0;
+        let listens = last + BLOCKS as u64 >= slot && self.effects.link != Link::Foreign;
+        let told = self.has(slot).filter(|_| self.effects.door == Door::Open);
+        // A branch has its blocks at about the same time.
+        let fork = (self.effects.link == Link::Fork).then_some(0.0);
+        listens.then_some(told.or(fork))
+    }
+
     /// Whether a request reaches it and is read; the moment it is answered. `key` is the request's own.
     pub(super) fn reach(&self, at: f64, key: &[u64]) -> Answer<()> {
         match self.effects.door {

@@ -42,6 +42,9 @@ pub(super) enum Of {
     Stall,
     StallTime,
     Wobble,
+    // New ones come last: what is drawn for the others stays.
+    Canary,
+    CanaryWhom,
 }
 
 /// The dice of one recording.

@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 
-use super::beacon::{Beacon, Vote};
+use super::beacon::{Answer, Beacon, Vote};
 use super::client::{Bundle, Client, clients};
 use super::dice::{Dice, Of};
 use super::effects::{Effects, effects};
-use super::probe::{hosts, probes};
+use super::probe::{heads, hosts, probes};
 use super::router::Router;
 use super::sky::Sky;
-use super::tally::{Duties, Open, Served};
+use super::tally::{Canary, Duties, Open, Served, canaries};
 use crate::model::{BlockSeen, FleetSeen, Labelled, Observation, RECORDING_VERSION, Slot, SlotSeen, UnixMs};
 use crate::sim::scenario::Scenario;
 
@@ -32,6 +32,7 @@ pub struct Recording {
     epoch: Vec<Vec<Vec<u64>>>,
     router: Router,
     open: Open,
+    canaries: Vec<Canary>,
     slot: u64,
     lines: VecDeque<Observation>,
 }
@@ -57,6 +58,7 @@ impl Recording {
             client_names,
             epoch: Vec::new(),
             open: Open::default(),
+            canaries: Vec::new(),
             slot: 0,
             lines: [Observation::Recording { version: RECORDING_VERSION }, Observation::Fleet(seen)].into(),
             scenario: scenario.clone(),
@@ -78,14 +80,17 @@ impl Recording {
                 self.clients.iter().map(|client| client.epoch(epoch, per_epoch, self.dice)).collect();
         }
         let (mut served, mut duties) = (Served::default(), Duties::new(slot, self.sky.next_block(slot)));
+        let mut asked = Vec::new();
         for (client, effects) in self.clients.iter().zip(&of_clients) {
             let validators = &self.epoch[client.place][(slot % per_epoch) as usize];
             let asks =
                 Asks { slot, client, effects, heard: self.router.heard(client.home, slot, &self.beacons) };
             for bundle in client.bundles(slot, validators, self.dice) {
                 self.attest(&asks, &bundle, &mut served, &mut duties);
+                asked.extend(self.canary(&asks, &bundle));
             }
         }
+        self.canaries.extend(asked);
         let told = hosts(&self.scenario, (slot, FIRST_SLOT), &self.beacon_names, &of_beacons, self.dice);
         self.lines.extend(told);
         for (place, (mut probe, well)) in
@@ -97,6 +102,11 @@ impl Recording {
             probe.beacon.clone_from(&self.beacon_names[place].name);
             self.lines.push_back(Observation::Probe(probe));
         }
+        for (place, mut head) in heads(slot, &self.beacons, &self.sky) {
+            head.slot = number;
+            head.beacon.clone_from(&self.beacon_names[place].name);
+            self.lines.push_back(Observation::Head(head));
+        }
         self.lines.extend(served.lines(number, &self.client_names, &self.beacon_names));
         self.open.push(duties);
         self.lines.push_back(Observation::Slot(SlotSeen {
@@ -106,6 +116,8 @@ impl Recording {
             participation: Some((self.sky.participation(slot) * 1e4).round() / 1e4),
         }));
         self.lines.extend(self.open.lines(slot, FIRST_SLOT, &self.client_names, &self.beacon_names));
+        let names = (&self.client_names, &self.beacon_names);
+        self.lines.extend(canaries(&mut self.canaries, slot, FIRST_SLOT, names.0, names.1));
         self.slot += 1;
     }
 
@@ -157,6 +169,34 @@ impl Recording {
         end(Some(from), &|committee, validator| self.included(slot, (committee, validator), vote, gossip));
     }
 
+    /// What one more beacon says to a question that another has answered, if it is asked.
+    fn canary(&self, asks: &Asks<'_>, bundle: &Bundle) -> Option<Canary> {
+        let (slot, client) = (asks.slot, asks.client.place);
+        let key = [slot, bundle.key];
+        let lost = self.dice.chance(asks.effects.lost, Of::Lost, &key);
+        let turn = self.dice.chance(self.scenario.fleet.canary, Of::Canary, &key);
+        if asks.effects.silent || lost || !turn {
+            return None;
+        }
+        let order = self.router.order(asks.client.home, &key);
+        let at = asks.client.asks(slot, asks.heard, asks.effects, &self.sky, self.dice);
+        let (from, told, _) = self.router.fetch(&order, at, &key, &self.beacons).0?;
+        let others: Vec<usize> =
+            (0..self.beacons.len()).filter(|other| *other != from && self.router.uses(*other)).collect();
+        let place = (self.dice.word(Of::CanaryWhom, &key) as usize).checked_rem(others.len())?;
+        let beacon = others[place];
+        let answer = match self.beacons[beacon].data(told, &[slot, bundle.key, beacon as u64]) {
+            Answer::Good(then, vote) => Some((then - told, vote == Vote::Head(self.canonical(slot)))),
+            Answer::Failed(_) | Answer::Never => None,
+        };
+        Some(Canary { slot, client, beacon, answer })
+    }
+
+    /// The slot of the block that is the chain's head in a slot.
+    fn canonical(&self, slot: u64) -> u64 {
+        (0..=slot).rev().find(|of| self.sky.block(*of).is_some()).unwrap_or(0)
+    }
+
     fn included(
         &self,
         slot: u64,
@@ -171,8 +211,7 @@ impl Recording {
             Vote::Foreign => false,
         };
         let block = self.sky.included(slot, committee, validator, at).filter(|_| known)?;
-        let canonical = (0..=slot).rev().find(|of| self.sky.block(*of).is_some()).unwrap_or(0);
-        Some((block, vote != Vote::Head(canonical)))
+        Some((block, vote != Vote::Head(self.canonical(slot))))
     }
 }
 

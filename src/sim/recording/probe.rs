@@ -6,7 +6,7 @@ use super::beacon::{Answer, Beacon};
 use super::dice::{Dice, Of};
 use super::effects::Effects;
 use super::sky::Sky;
-use crate::model::{HostLevel, HostSeen, Labelled, Observation, ProbeSeen, Slot};
+use crate::model::{HeadSeen, HostLevel, HostSeen, Labelled, Observation, ProbeSeen, Slot};
 use crate::sim::gate::Door;
 use crate::sim::scenario::{At, Ill, Scenario};
 use crate::sim::world::{Link, Mood};
@@ -40,6 +40,22 @@ pub(super) fn probes(slot: u64, beacons: &[Beacon], sky: &Sky, dice: Dice) -> Ve
             one(slot, place as u64, beacon, (at, agreed), dice)
         })
         .collect()
+}
+
+/// When each beacon told of a slot's block, against when the second of them had it: so it is agreed on.
+pub(super) fn heads(slot: u64, beacons: &[Beacon], sky: &Sky) -> Vec<(usize, HeadSeen)> {
+    let end = (slot + 1) as f64 * sky.slot_ms;
+    let mut had: Vec<f64> = beacons.iter().filter_map(|beacon| beacon.has(slot)).collect();
+    had.sort_by(f64::total_cmp);
+    let agreed = had.get(1).or(had.first()).copied();
+    let in_time = |at: &f64| *at <= slot as f64 * sky.slot_ms + sky.due_ms;
+    let Some(agreed) = agreed.filter(in_time) else { return Vec::new() };
+    let line = |(place, beacon): (usize, &Beacon)| {
+        let told = beacon.tells(slot)?.filter(|at| *at < end);
+        let after_agreed_ms = told.map(|at| (at - agreed).max(0.0).round());
+        Some((place, HeadSeen { slot: Slot(slot), beacon: String::new(), after_agreed_ms }))
+    };
+    beacons.iter().enumerate().filter_map(line).collect()
 }
 
 fn one(slot: u64, place: u64, beacon: &Beacon, (at, agreed): (f64, u64), dice: Dice) -> (ProbeSeen, bool) {

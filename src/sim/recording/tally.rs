@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::router::Try;
-use crate::model::{DutiesSeen, Labelled, MsSpread, Observation, ServedSeen, ServedStep, Slot};
+use crate::model::{CanarySeen, DutiesSeen, Labelled, MsSpread, Observation, ServedSeen, ServedStep, Slot};
 
 /// Slots after which a slot's duties are told, once a block could include them, and told again if that changed.
 const TOLD: u64 = 2;
@@ -64,6 +64,40 @@ impl Served {
         };
         self.0.into_iter().map(line).collect()
     }
+}
+
+/// One more beacon's answer to a question.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Canary {
+    pub(super) slot: u64,
+    pub(super) client: usize,
+    pub(super) beacon: usize,
+    /// Milliseconds it took, and whether its head was the chain's; none: it failed.
+    pub(super) answer: Option<(f64, bool)>,
+}
+
+/// The lines of what was asked of one more beacon so many slots ago that its verdict is known; `first` is the number of slot 0.
+pub(super) fn canaries(
+    all: &mut Vec<Canary>,
+    slot: u64,
+    first: Slot,
+    clients: &[Labelled],
+    beacons: &[Labelled],
+) -> Vec<Observation> {
+    let line = |one: Canary| {
+        Observation::Canary(CanarySeen {
+            slot: Slot(first.0 + one.slot),
+            as_of: Slot(first.0 + slot),
+            client: clients[one.client].name.clone(),
+            beacon: beacons[one.beacon].name.clone(),
+            n: 1,
+            failed: u32::from(one.answer.is_none()),
+            wrong_head: one.answer.map_or(0, |(_, right)| u32::from(!right)),
+            took_ms: one.answer.and_then(|(ms, _)| MsSpread::of(vec![ms])),
+        })
+    };
+    let told = all.extract_if(.., |one| one.slot + TOLD <= slot);
+    told.map(line).collect()
 }
 
 /// What becomes of the duties of one path.

@@ -116,6 +116,7 @@ corpus! {
     "large-beacon-drop"
     "large-zone-loss"
     "large-network-losses"
+    "canary-client"
     "unknown-beacon-drop"
     "unknown-client-lose"
     "unknown-host-slow"

@@ -56,6 +56,8 @@ pub struct FleetPlan {
     pub routing: Routing,
     /// Whether the router saves duties: hedges, publishes twice, goes around the sick. If not, a request has one beacon.
     pub routed: bool,
+    /// Share of questions asked of one more beacon, answers only looked at.
+    pub canary: f64,
     /// Share of duties whose path is not known.
     pub unknown_paths: f64,
     /// Milliseconds of a slot.
@@ -78,6 +80,7 @@ impl Default for FleetPlan {
             validators: 4_000,
             routing: Routing::Mixed,
             routed: false,
+            canary: 0.0,
             unknown_paths: 0.0,
             slot_ms: 12_000,
             slots_per_epoch: 32,

@@ -6,6 +6,7 @@ use super::Observer;
 use crate::duties::{AttesterDuty, Publication};
 use crate::engine::journal::Labels;
 use crate::engine::observe::Passed;
+use crate::engine::observe::kept::{self, Kept};
 use crate::model::{ClientId, Observation, Slot, ValidatorIndex};
 
 /// The label of clients that sign with the same keys by agreement.
@@ -56,8 +57,52 @@ impl Observer {
         }
     }
 
+    /// What is known of keys, to be kept; none while nothing is.
+    fn known_keys(&self) -> Option<Kept> {
+        let (signers, clock) = (self.signers.as_ref()?, self.table.clock.as_ref()?);
+        let mut kept = Kept { genesis: clock.genesis(), ..Kept::default() };
+        for (validator, client, slot) in signers.last() {
+            if let Some(name) = self.names.client_name(client) {
+                kept.clients.entry(name.to_owned()).or_default().push((validator, slot));
+            }
+        }
+        kept.clients.values_mut().for_each(|keys| keys.sort_unstable());
+        // What was kept before and could not be recalled yet is not forgotten by that.
+        (!kept.clients.is_empty() && self.kept.is_none()).then_some(kept)
+    }
+
+    /// Keeps what is known of keys.
+    pub(super) fn keep_keys(&self) {
+        if let Some(kept) = self.known_keys() {
+            kept::write(&self.state, &kept);
+        }
+    }
+
+    /// Takes back what a process before this one knew, once clients are known by name.
+    fn recall_keys(&mut self, slot: Slot) {
+        let (Some(signers), Some(clock), Some(_)) =
+            (&mut self.signers, &self.table.clock, self.names.in_force())
+        else {
+            return;
+        };
+        let Some(kept) = self.kept.take().filter(|kept| kept.genesis == clock.genesis()) else { return };
+        signers.renamed(slot);
+        signers.missed(slot);
+        for (name, keys) in kept.clients {
+            let Some(client) = self.names.client_of(&name) else { continue };
+            keys.into_iter().for_each(|(validator, last)| signers.recall(validator, client, last));
+        }
+    }
+
     /// Keys of which it showed by the end of a slot that they sign at two places.
     pub(super) fn key_lines(&mut self, slot: Slot) -> Vec<Observation> {
+        self.recall_keys(slot);
+        if self.table.clock.as_ref().is_some_and(|clock| slot.0 % clock.slots_per_epoch() == 0)
+            && let Some(kept) = self.known_keys()
+        {
+            let state = self.state.clone();
+            self.tasks.spawn_blocking(move || kept::write(&state, &kept));
+        }
         let (Some(signers), Some(ledger), Some(clock)) = (&mut self.signers, &self.ledger, &self.table.clock)
         else {
             return Vec::new();

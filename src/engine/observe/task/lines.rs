@@ -6,7 +6,7 @@ use super::Observer;
 use crate::chain::SlotClock;
 use crate::engine::hosts;
 use crate::engine::observe::{Shown, answer, fleet, turnout};
-use crate::model::{Epoch, Observation, Slot, SlotSeen};
+use crate::model::{BlockSeen, Epoch, Observation, Slot, SlotSeen};
 
 /// Slots after which the network's part in one is told.
 const TURNOUT: u64 = 2;
@@ -26,6 +26,9 @@ impl Observer {
         lines.extend(hosts::lines(&self.hosts.load(), slot));
         lines.extend(self.counts.lines(slot, &self.names));
         let block = |slot: Slot| self.blocks.of(slot, clock);
+        if let Some(agreed) = self.blocks.agreed(slot).filter(|_| block(slot) == BlockSeen::OnTime) {
+            lines.extend(self.heads.lines(slot, agreed, &status));
+        }
         let began = |slot: Slot| Some(clock.start_of(slot));
         lines.push(Observation::Slot(SlotSeen {
             slot,
@@ -45,6 +48,7 @@ impl Observer {
             }));
         }
         lines.extend(self.told.lines(ledger, slot, &self.names));
+        lines.extend(self.canaries.lines(ledger, slot, &self.names));
         lines.extend(self.key_lines(slot));
         lines
     }
@@ -64,6 +68,7 @@ impl Observer {
         let ahead =
             now.zip(self.ledger.as_ref()).map(|((slot, _), ledger)| ledger.proposing(Slot(slot.0 + 1)));
         let proposing = ahead.unwrap_or_default();
-        self.shown.store(Arc::new(Shown { incidents: self.board.list(), duties, proposing }));
+        let (incidents, groups) = (self.board.list(), self.engine.groups());
+        self.shown.store(Arc::new(Shown { incidents, groups, duties, proposing }));
     }
 }

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use beacondeck::control::{Answer, Order, Request};
 use beacondeck::model::{
-    CanarySeen, CulpritKind, DutiesAsked, DutyFate, DutyTold, Epoch, Explanation, HostLevel, Incident, IncidentState,
-    Observation, Severity, Slot,
+    CanarySeen, CulpritKind, DutiesAsked, DutyFate, DutyTold, Epoch, Explanation, HostLevel, Incident,
+    IncidentState, Observation, Severity, Slot,
 };
 use beacondeck::sim::{Fault, SimConfig, SimNetwork, SimValidatorClient, Style};
 use common::{Rig, wait_for};
@@ -64,11 +64,8 @@ async fn calm_with(more: &str) -> (SimNetwork, Rig) {
     let listen =
         format!("[{}]", doors.iter().map(|door| format!("\"{door}\"")).collect::<Vec<_>>().join(", "));
     let probing = if more.contains("probing:") { "" } else { PROBING };
-    let rest = format!(
-        "clients: [{}]\nbeacons: [{}]\n{probing}{more}",
-        clients.join(", "),
-        beacons.join(", ")
-    );
+    let rest =
+        format!("clients: [{}]\nbeacons: [{}]\n{probing}{more}", clients.join(", "), beacons.join(", "));
     let rig = Rig::at(&listen, &rest).await;
     let urls: Vec<String> = rig.engine.doors.iter().map(|door| format!("http://{door}")).collect();
     network.start_clients_at(&urls);

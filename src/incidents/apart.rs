@@ -57,7 +57,9 @@ mod tests {
     use super::*;
 
     fn slot(apart: &mut Apart, times: &[(Id, Id, f64)]) -> Vec<(Id, bool)> {
-        times.iter().for_each(|(client, beacon, ms)| apart.take(7, (*client, *beacon), *ms));
+        for (client, beacon, ms) in times {
+            apart.take(7, (*client, *beacon), *ms);
+        }
         apart.ended(250.0).into_iter().map(|(_, beacon, slow)| (beacon, slow)).collect()
     }
 

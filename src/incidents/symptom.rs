@@ -150,11 +150,9 @@ impl Symptom {
             Self::Slow | Self::ProbeSlow | Self::PublishedLate | Self::SignedLate | Self::Trailing => {
                 (0.01, 200.0)
             }
-            Self::Unreachable
-            | Self::Behind
-            | Self::Foreign
-            | Self::TakenSlowly
-            | Self::HeadLate => (0.003, 300.0),
+            Self::Unreachable | Self::Behind | Self::Foreign | Self::TakenSlowly | Self::HeadLate => {
+                (0.003, 300.0)
+            }
             Self::ElOffline | Self::Peers => (0.001, 500.0),
             Self::Optimistic => (0.002, 500.0),
         }

@@ -7,7 +7,9 @@ use super::component::{Id, Parts, PathId};
 use super::marks::Mark;
 use super::symptom::Symptom;
 use super::usual::{Rates, Times};
-use crate::model::{BlockSeen, CanarySeen, DutiesSeen, HeadSeen, ProbeSeen, ServedSeen, ServedStep, SlotSeen};
+use crate::model::{
+    BlockSeen, CanarySeen, DutiesSeen, HeadSeen, ProbeSeen, ServedSeen, ServedStep, SlotSeen,
+};
 
 /// Slots kept.
 pub(super) const SLOTS: u64 = 128;
@@ -21,7 +23,7 @@ const LATE: (f64, f64, f64) = (2.5, 40.0, 150.0);
 /// A publication is taken slowly at more than this share of a slot after others had taken it.
 const TAKEN_SLOWLY: f64 = 16.0;
 /// A head is told late at so many times the usual after it was agreed on, and more than this share of a slot.
-const HEAD_LATE: (f64, f64) = (4.0, 16.0);
+const HEAD_LATE: (f64, f64) = (4.0, 12.0);
 /// Slots behind that are no late block's doing.
 const BEHIND: u64 = 2;
 /// Peers below this share of the usual are few.
@@ -231,12 +233,11 @@ impl Window {
     pub(super) fn canary(&mut self, seen: &CanarySeen, parts: &mut Parts) {
         let path = parts.path(Some(&seen.client), Some(&seen.beacon));
         let Some(beacon) = parts.of(path).ends[1] else { return };
-        let count = |symptom, n: u32, bad: u32| {
-            Mark { path, symptom, n: f64::from(n), bad: f64::from(bad.min(n)) }
-        };
-        let odd = seen.took_ms.map(|times| {
-            self.answers.is_odd(beacon, times.p50.max(0.0), SLOW.0, self.slot_ms / SLOW.1)
-        });
+        let count =
+            |symptom, n: u32, bad: u32| Mark { path, symptom, n: f64::from(n), bad: f64::from(bad.min(n)) };
+        let odd = seen
+            .took_ms
+            .map(|times| self.answers.is_odd(beacon, times.p50.max(0.0), SLOW.0, self.slot_ms / SLOW.1));
         let facts = self.at(seen.slot.0);
         facts.probes.push(count(Symptom::Unanswered, seen.n, seen.failed));
         facts.probes.extend(odd.map(|odd| count(Symptom::Slow, 1, u32::from(odd))));

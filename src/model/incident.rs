@@ -314,7 +314,14 @@ mod tests {
 
     #[test]
     fn a_cost_is_told_in_short_and_in_full() {
-        let cost = Cost { validators: 96, due: 300, missed: 12, late: 3, wrong_head: 1, eth_per_hour: Some(0.000_42) };
+        let cost = Cost {
+            validators: 96,
+            due: 300,
+            missed: 12,
+            late: 3,
+            wrong_head: 1,
+            eth_per_hour: Some(0.000_42),
+        };
         assert_eq!(cost.lost().as_deref(), Some("12 of 300 attestations missed, about 0.00042 ETH/h"));
         assert_eq!(
             cost.words(),

@@ -43,8 +43,8 @@ pub use journal::{Ack, Drain, JournalEntry};
 pub use log::{LogLevel, LogLine};
 pub use notify::{Notifier, Placeholder, TEMPLATE_MAX, Target, Template, TemplateError};
 pub use observation::{
-    BlockSeen, CanarySeen, DutiesSeen, FleetSeen, HeadSeen, HostLevel, HostSeen, KeyHow, KeySeen, Labelled, MsSpread, Observation,
-    ProbeSeen, RECORDING_VERSION, ServedSeen, ServedStep, SlotSeen,
+    BlockSeen, CanarySeen, DutiesSeen, FleetSeen, HeadSeen, HostLevel, HostSeen, KeyHow, KeySeen, Labelled,
+    MsSpread, Observation, ProbeSeen, RECORDING_VERSION, ServedSeen, ServedStep, SlotSeen,
 };
 pub use operation::{
     Ahead, Consequences, Ending, Fact, Intent, Operation, Step as OperationStep, StepState, StepStatus, Verb,

@@ -52,11 +52,17 @@ impl Turns {
 }
 
 /// Asks this question, which `by` has answered, of another beacon, if it is its turn. Nobody waits for it.
-pub fn repeat(router: &Arc<Router>, ask: &Arc<Ask>, case: Case, by: BeaconId, table: &Table, limit: Duration) {
+pub fn repeat(
+    router: &Arc<Router>,
+    ask: &Arc<Ask>,
+    case: Case,
+    by: BeaconId,
+    table: &Table,
+    limit: Duration,
+) {
     let Some(turn) = router.memory.decided().canaries.next(router.policy.canary) else { return };
-    let fit = |entry: &&Entry| {
-        entry.id != by && entry.good(ask.row.needs) && entry.lifecycle == Lifecycle::Active
-    };
+    let fit =
+        |entry: &&Entry| entry.id != by && entry.good(ask.row.needs) && entry.lifecycle == Lifecycle::Active;
     let others: Vec<BeaconId> = table.entries.iter().filter(fit).map(|entry| entry.id).collect();
     let Some(place) = turn.checked_rem(others.len() as u64) else { return };
     let (router, ask, id) = (router.clone(), ask.clone(), others[place as usize]);

@@ -81,8 +81,7 @@ pub fn report(run: &Run) -> String {
     for incident in &run.incidents {
         let slot = incident["slot"].as_u64().unwrap_or_default();
         let of = struck.iter().find(|of| is_of(incident, of));
-        let after =
-            of.map_or_else(String::new, |of| format!(", {} slots after {}", slot - of.from, of.what));
+        let after = of.map_or_else(String::new, |of| format!(", {} slots after {}", slot - of.from, of.what));
         let _ = writeln!(
             text,
             "  #{} slot {slot}: {}: {} ({}, {}){after}",

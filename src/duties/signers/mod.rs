@@ -289,9 +289,8 @@ impl Signers {
 
     /// Which client signed with each key last, and in which slot.
     pub fn last(&self) -> impl Iterator<Item = (ValidatorIndex, ClientId, Slot)> {
-        let last = |(index, key): (&u32, &Key)| {
-            Some((ValidatorIndex(u64::from(*index)), key.client()?, key.newest))
-        };
+        let last =
+            |(index, key): (&u32, &Key)| Some((ValidatorIndex(u64::from(*index)), key.client()?, key.newest));
         self.keys.iter().filter_map(last)
     }
 

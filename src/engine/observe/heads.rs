@@ -34,7 +34,8 @@ impl Heads {
     /// A slot is over whose head was agreed on at this moment: its lines. Beacons that are out by order, or of another
     /// network, are left out.
     pub fn lines(&self, slot: Slot, agreed: UnixMs, status: &FleetStatus) -> Vec<Observation> {
-        let is_heard = |name: &BeaconName| self.events.get(name).is_some_and(|last| last.0 + SILENT >= slot.0);
+        let is_heard =
+            |name: &BeaconName| self.events.get(name).is_some_and(|last| last.0 + SILENT >= slot.0);
         let used = status.beacons.iter().filter(|beacon| {
             beacon.lifecycle == Lifecycle::Active
                 && !beacon.reasons.contains(&Reason::WrongChain)

@@ -51,8 +51,8 @@ use crate::beacon::BeaconClient;
 use crate::chain::Spec;
 use crate::duties::{AttesterDuty, ProposerDuty, Publication, SyncDuty};
 use crate::model::{
-    BeaconId, BeaconName, BeaconSet, ClientId, Culprit, DutiesAsked, DutyStatus, DutyTold, FleetStatus, Incident,
-    Slot, Trace, ValidatorIndex,
+    BeaconId, BeaconName, BeaconSet, ClientId, Culprit, DutiesAsked, DutyStatus, DutyTold, FleetStatus,
+    Incident, Slot, Trace, ValidatorIndex,
 };
 use crate::pool::Table;
 use crate::router::Canary;

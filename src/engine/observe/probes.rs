@@ -117,7 +117,11 @@ mod tests {
         };
         assert_eq!(reachable(1, 1), [true, false]);
         assert_eq!(reachable(12, 0), [true; 3]);
-        assert_eq!(reachable(6, 6), [[true; 4], [false; 4]].concat(), "one that is not well is told of in more detail");
+        assert_eq!(
+            reachable(6, 6),
+            [[true; 4], [false; 4]].concat(),
+            "one that is not well is told of in more detail"
+        );
         assert_eq!(reachable(0, 12), [false; 8]);
         let mut probes = Probes::default();
         for ms in [8.0, 9.0, 700.0, 8.0, 9.0] {

@@ -99,15 +99,16 @@ impl Beacon {
         self.blocks.iter().find(|(of, _)| *of == slot).map(|(_, at)| *at)
     }
 
-    /// When it tells those who listen of this slot's block, if it does; none: it has told of none for long, or of another
-    /// chain's.
-    pub(super) fn tells(&self, slot: u64) -> Option<Option<f64>> {
-        let last = self.blocks.back()?.0;
-        let listens = last + BLOCKS as u64 >= slot && self.effects.link != Link::Foreign;
+    /// Whether it told of blocks lately, of our chain's.
+    pub(super) fn is_heard(&self, slot: u64) -> bool {
+        let recent = self.blocks.back().is_some_and(|(last, _)| last + BLOCKS as u64 >= slot);
+        recent && self.effects.link != Link::Foreign
+    }
+
+    /// When it tells those who listen of this slot's block, or of its branch's, which comes at about the same time.
+    pub(super) fn tells(&self, slot: u64) -> Option<f64> {
         let told = self.has(slot).filter(|_| self.effects.door == Door::Open);
-        // A branch has its blocks at about the same time.
-        let fork = (self.effects.link == Link::Fork).then_some(0.0);
-        listens.then_some(told.or(fork))
+        told.or((self.effects.link == Link::Fork).then_some(0.0))
     }
 
     /// Whether a request reaches it and is read; the moment it is answered. `key` is the request's own.

@@ -50,12 +50,13 @@ pub(super) fn heads(slot: u64, beacons: &[Beacon], sky: &Sky) -> Vec<(usize, Hea
     let agreed = had.get(1).or(had.first()).copied();
     let in_time = |at: &f64| *at <= slot as f64 * sky.slot_ms + sky.due_ms;
     let Some(agreed) = agreed.filter(in_time) else { return Vec::new() };
+    let heard = beacons.iter().enumerate().filter(|(_, beacon)| beacon.is_heard(slot));
     let line = |(place, beacon): (usize, &Beacon)| {
-        let told = beacon.tells(slot)?.filter(|at| *at < end);
+        let told = beacon.tells(slot).filter(|at| *at < end);
         let after_agreed_ms = told.map(|at| (at - agreed).max(0.0).round());
-        Some((place, HeadSeen { slot: Slot(slot), beacon: String::new(), after_agreed_ms }))
+        (place, HeadSeen { slot: Slot(slot), beacon: String::new(), after_agreed_ms })
     };
-    beacons.iter().enumerate().filter_map(line).collect()
+    heard.map(line).collect()
 }
 
 fn one(slot: u64, place: u64, beacon: &Beacon, (at, agreed): (f64, u64), dice: Dice) -> (ProbeSeen, bool) {

@@ -90,14 +90,16 @@ impl Observer {
         signers.missed(slot);
         for (name, keys) in kept.clients {
             let Some(client) = self.names.client_of(&name) else { continue };
-            keys.into_iter().for_each(|(validator, last)| signers.recall(validator, client, last));
+            for (validator, last) in keys {
+                signers.recall(validator, client, last);
+            }
         }
     }
 
     /// Keys of which it showed by the end of a slot that they sign at two places.
     pub(super) fn key_lines(&mut self, slot: Slot) -> Vec<Observation> {
         self.recall_keys(slot);
-        if self.table.clock.as_ref().is_some_and(|clock| slot.0 % clock.slots_per_epoch() == 0)
+        if self.table.clock.as_ref().is_some_and(|clock| slot.0.is_multiple_of(clock.slots_per_epoch()))
             && let Some(kept) = self.known_keys()
         {
             let state = self.state.clone();

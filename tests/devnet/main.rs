@@ -9,7 +9,7 @@
 //! tests/devnet/setup.sh && cargo test --test devnet combined -- --nocapture
 //! ```
 //!
-//! `combined` takes 12 minutes at slots of four seconds. It needs `setup.sh` run once (node, npm, a C++ compiler, 270 MB).
+//! `combined` takes 14 minutes at slots of four seconds. It needs `setup.sh` run once (node, npm, a C++ compiler, 270 MB).
 //! The fault `no peers` needs root and nft, what is done at the console needs tmux; without, its row says that it was
 //! skipped. The second half alone, with more of it:
 //!
@@ -17,7 +17,7 @@
 //! cargo test --test devnet upkeep -- --ignored --nocapture
 //! ```
 //!
-//! The comparison of topologies, the same three times on fresh networks, 25 minutes a topology:
+//! The comparison of topologies, the same three times on fresh networks, 30 minutes a topology:
 //!
 //! ```text
 //! BEACONDECK_DEVNET_TOPOLOGY=direct cargo test --test devnet matrix -- --ignored --nocapture

@@ -26,8 +26,6 @@ const TO_GENESIS: Duration = Duration::from_secs(25);
 const UP_BOUND: Duration = Duration::from_secs(60);
 /// What one question to a beacon may take; a hung one is given up after this.
 pub const ASK_BOUND: Duration = Duration::from_secs(2);
-/// Within this a validator client that is told to end must have.
-const CLIENT_END_BOUND: Duration = Duration::from_secs(10);
 /// Groups of the beacons: their REST port above this, so that no two on a machine are the same.
 const GID_BASE: u32 = 100_000;
 
@@ -102,9 +100,9 @@ impl Network {
         Ok(())
     }
 
-    /// Ends a validator client as an operator does.
+    /// Ends a validator client at once.
     pub fn stop_client(&mut self, i: usize) {
-        self.clients[i].terminate(CLIENT_END_BOUND);
+        self.clients[i].kill();
     }
 
     /// Starts a validator client again, with its data, at the beacon nodes `urls`.

@@ -115,7 +115,7 @@ fn of_others(control: &[EpochTruth], outcome: &Outcome) -> Result<()> {
             let (least, most) = match (client == own, number) {
                 (false, _) => (0, 0),
                 (true, number) if number == last => (0, PER_CLIENT),
-                // It may do what is due in the slot in which it is told to end.
+                // It may still do what is due in the slot in which it is ended.
                 (true, 0) => (PER_CLIENT - per_slot, PER_CLIENT),
                 (true, _) => (PER_CLIENT, PER_CLIENT),
             };
@@ -149,7 +149,7 @@ fn aggregates_flow(run: &Run, outcome: &Outcome) -> Result<()> {
 
 /// The same several times over, each on a fresh network, for any topology: a table each.
 #[tokio::test]
-#[ignore = "25 minutes a topology: a comparison, not a check"]
+#[ignore = "30 minutes a topology: a comparison, not a check"]
 async fn matrix() -> Result<()> {
     installed()?;
     let topology = topology()?;

@@ -80,8 +80,8 @@ impl Observer {
 
     /// Takes back what a process before this one knew, once clients are known by name.
     fn recall_keys(&mut self, slot: Slot) {
-        let (Some(signers), Some(clock), Some(_)) =
-            (&mut self.signers, &self.table.clock, self.names.in_force())
+        let (Some(signers), Some(ledger), Some(clock), Some(_)) =
+            (&mut self.signers, &mut self.ledger, &self.table.clock, self.names.in_force())
         else {
             return;
         };
@@ -90,6 +90,9 @@ impl Observer {
         signers.missed(slot);
         for (name, keys) in kept.clients {
             let Some(client) = self.names.client_of(&name) else { continue };
+            let validators: Vec<ValidatorIndex> = keys.iter().map(|(validator, _)| *validator).collect();
+            // What the chain says of them is looked at from now on, whether their client asks or not.
+            ledger.named(&validators, client);
             for (validator, last) in keys {
                 signers.recall(validator, client, last);
             }

@@ -141,6 +141,8 @@ async fn a_hand_over_under_load_refuses_no_connection_and_loses_no_request() {
     assert_eq!(events.head().await.unwrap().status, 200);
     let mut idle = Wire::to(program.door()).await;
     assert_eq!(idle.ask(&get(READ)).await.unwrap().status, 200);
+    let block = "/eth/v3/validator/blocks/7?randao_reveal=0xaa";
+    assert_eq!(read(program.door(), block).await.status, 200);
     for by_order in [false, true] {
         let before = program.id();
         if by_order {
@@ -153,6 +155,8 @@ async fn a_hand_over_under_load_refuses_no_connection_and_loses_no_request() {
             program.status().await["beacons"][1]["lifecycle"]["state"] == "drained"
         })
         .await;
+        let again = read(program.door(), block).await;
+        assert_eq!((again.status, again.header("x-beacondeck-shared")), (200, "cached"), "{again:?}");
         load.goes_on(40).await;
     }
     let reply = idle.ask(&get(READ)).await.expect("an idle connection may be used once more");

@@ -142,3 +142,71 @@ async fn how_busy_a_machine_is_is_known_by_its_beacons_word_or_because_it_is_thi
     rig.stop().await;
     network.stop().await;
 }
+
+/// Attestation data of the present slot by the router: the head it votes for, and who said so.
+async fn vote(rig: &Rig, network: &SimNetwork) -> Option<(String, String)> {
+    let slot = network.slot()?;
+    let url = format!("{}/eth/v1/validator/attestation_data?slot={slot}&committee_index=0", rig.url());
+    let answer = reqwest::Client::new().get(url).send().await.unwrap();
+    let by = answer.headers().get("x-beacondeck-beacon")?.to_str().unwrap().to_owned();
+    let body: serde_json::Value = answer.error_for_status().ok()?.json().await.unwrap();
+    Some((body["data"]["beacon_block_root"].as_str().unwrap().to_owned(), by))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_split_along_clients_is_told_and_nobody_walks_over_restarts_too() {
+    let versions = ["Lighthouse/v8.0.1", "Lighthouse/v8.0.1", "Teku/v25.11.0"].map(str::to_owned).to_vec();
+    let network = SimNetwork::start(SimConfig {
+        beacons: 6,
+        versions: [versions.clone(), vec![versions[2].clone(); 3]].concat(),
+        auto_blocks_ms: Some(20),
+        ..config()
+    })
+    .await
+    .unwrap();
+    let rig = Rig::start(&network, "").await;
+    let long = Duration::from_secs(30);
+    assert!(wait_for(long, || (0..6).all(|id| rig.beacon(id).healthy)).await);
+    (2..6).for_each(|id| network.beacon(id).set(Fault::Fork));
+    let told = wait_for(long, || rig.status().incidents.iter().any(|incident| incident.state.is_live()));
+    assert!(told.await, "{:?}", rig.status().beacons);
+    let status = rig.status();
+    let split = status.split.clone().unwrap();
+    // Whose block came first, at equal heads, is the branch that validators are on.
+    let lighthouse = split.ours.clients == ["Lighthouse"];
+    let (name, sides, ours): (&str, [usize; 2], &[&str]) = if lighthouse {
+        ("Lighthouse / Teku", [2, 4], &["b0", "b1"])
+    } else {
+        ("Teku / Lighthouse", [4, 2], &["b2", "b3", "b4", "b5"])
+    };
+    let counts = [split.ours.beacons.len(), split.theirs[0].beacons.len()];
+    assert_eq!((split.name().as_str(), counts), (name, sides), "{split:?}");
+    let theirs = if lighthouse { 2..6 } else { 0..2 };
+    let live: Vec<String> = status.incidents.iter().map(beacondeck::model::Incident::line).collect();
+    assert_eq!(live.len(), 1, "{live:?}");
+    assert!(live[0].starts_with(&format!("incident 1: chain split {name}: heads part")), "{live:?}");
+    assert!(live[0].ends_with("(critical, open)"), "{live:?}");
+    assert!(theirs.clone().all(|id| rig.beacon(id).reasons.contains(&Reason::ChainSplit)));
+    let main = async |rig: &Rig| {
+        for _ in 0..3 {
+            network.until_slot(Slot(network.slot().unwrap().0 + 1)).await;
+            let (_, by) = vote(rig, &network).await.expect("attestation data");
+            assert!(ours.contains(&by.as_str()), "the vote is {by}'s");
+        }
+    };
+    main(&rig).await;
+    // Another process knows the side of the one before, whoever is heard first.
+    let rig = Rig::again(rig.stop_for_now().await).await;
+    assert!(wait_for(long, || rig.status().split.is_some()).await, "{:?}", rig.status().beacons);
+    assert_eq!(rig.status().split.clone().unwrap().name(), name);
+    main(&rig).await;
+    network.beacons().iter().for_each(|beacon| beacon.heal());
+    let over = || {
+        let status = rig.status();
+        let ended = |incident: &beacondeck::model::Incident| incident.id == 1 && !incident.state.is_live();
+        status.split.is_none() && status.incidents.iter().any(ended)
+    };
+    assert!(wait_for(long, over).await, "{:?}", rig.status().incidents);
+    rig.stop().await;
+    network.stop().await;
+}

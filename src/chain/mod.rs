@@ -17,7 +17,7 @@ mod ssz;
 mod timing;
 pub(crate) mod wire;
 
-pub use bits::{attestation_bits, bitlist, contribution_bits, unhex};
+pub use bits::{attestation_bits, bitlist, contribution_bits, hex, unhex};
 pub use block_key::{BlockKey, EnvelopeKey};
 pub use clock::SlotClock;
 pub use dependent::dependent_root;

@@ -54,6 +54,7 @@ pub fn fleet(beacons: Vec<BeaconStatus>) -> FleetStatus {
         incidents: Vec::new(),
         duties: None,
         hosts: Vec::new(),
+        split: None,
         forks: Vec::new(),
         acks: Vec::new(),
         groups: Vec::new(),
@@ -120,6 +121,27 @@ pub fn incidents() -> Vec<Incident> {
         ..client.clone()
     };
     vec![beacon, client, ended]
+}
+
+/// A chain split between these sides, ours first, as the engine of incidents tells it.
+pub fn split(ours: &str, theirs: &str, beacons: &[&str]) -> Incident {
+    let culprits = vec![Culprit { kind: CulpritKind::ChainSplit, name: format!("{ours} / {theirs}") }];
+    let cause = "heads part along the lines of clients since slot 9876540, after 0xababab… of slot 9876539";
+    let since = UnixMs(NOW.0 - 24_000);
+    let begun = Incident::new(7, culprits, cause.to_owned(), Slot(9_876_542), since);
+    Incident {
+        state: IncidentState::Open,
+        severity: Severity::Critical,
+        beacons: beacons.iter().map(|name| BeaconName::new(*name)).collect(),
+        confidence: 1.0,
+        evidence: vec![format!(
+            "validators stay with {ours} (beacon-1, beacon-3) at 0xababab… of slot 9876543"
+        )],
+        next: format!(
+            "find out which side is right, then d: drain the beacons of the other; until then validators stay with {ours}: restart nothing"
+        ),
+        ..begun
+    }
 }
 
 /// A client's incident that may be chance; the rest of it as another's.

@@ -361,10 +361,17 @@ pub fn restarting(operation: Operation) -> FleetStatus {
 fn split() -> FleetStatus {
     let mut status = healthy();
     for place in [1, 3] {
-        sick(&mut status, place, Reason::Fork, "on another branch than the agreed head", 24_000);
+        sick(
+            &mut status,
+            place,
+            Reason::ChainSplit,
+            "on the other side of a chain split: nothing is signed from it",
+            24_000,
+        );
         status.beacons[place].head = Some(HeadStatus { slot: Slot(9_876_540), root: Root([0xcd; 32]) });
         status.beacons[place].lag = 3;
     }
-    status.alerts = vec!["two heads are reported: beacon-2 and beacon-4 are on another branch".into()];
+    let beacons = ["beacon-1", "beacon-2", "beacon-3", "beacon-4"];
+    status.incidents = vec![fixture::split("Lighthouse, Lodestar", "Nimbus, Teku", &beacons)];
     status
 }

@@ -198,6 +198,9 @@ pub fn next(reason: Reason) -> &'static str {
         Reason::Syncing => "wait; it comes back by itself",
         Reason::StaleHead => "look at its peers, clock and disk; enter: details",
         Reason::Fork => "compare versions (2): a split along one client is a consensus bug",
+        Reason::ChainSplit => {
+            "find out which side is right, then d: drain the beacons of the other; restart nothing"
+        }
         Reason::Slow => "look at its load and disk; d: drain it if others carry (N-1)",
         Reason::WarmingUp => "wait two slots; it comes back by itself",
         Reason::WrongChain => "its configuration is of another network; enter: the difference",

@@ -13,7 +13,7 @@ use super::network::Network;
 use super::pool_task::PoolTask;
 use super::said::{Key, Said};
 use super::watcher::Watcher;
-use crate::beacon::NodeVersion;
+use crate::beacon::{NodeVersion, client_family};
 use crate::model::{BeaconId, BeaconName, Health, Moment, Root};
 use crate::pool::{Action, Event, Gauge, Joined, Member, Pool, Settings, Table, serves_as_well};
 use crate::router::Memory;
@@ -145,7 +145,11 @@ impl PoolTask {
                     events.extend(network.chosen().map(|chosen| Event::Chain(chosen.clock.clone())));
                     events.extend(known.into_iter().map(|(id, chain)| Event::Identified(id, chain)));
                 }
-                Said::Version(version) => versions[id.index()] = Some(version.clone()),
+                Said::Version(version) => {
+                    let client = client_family(&version.text).to_string();
+                    events.push(Event::Client(id, client.into()));
+                    versions[id.index()] = Some(version.clone());
+                }
                 other => events.extend(other.event(id)),
             }
         }

@@ -9,7 +9,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 use crate::model::{BeaconName, Drain};
-use crate::router::Produced;
+use crate::router::{Given, Produced};
 use crate::seeds::Held;
 
 /// The longest line: all subscriptions of a large fleet are in one.
@@ -26,6 +26,9 @@ pub struct Estate {
     pub produced: Vec<(Produced, BeaconName)>,
     /// Who holds which subscription.
     pub held: Held,
+    /// Blocks that were given to be signed.
+    #[serde(default)]
+    pub given: Vec<Given>,
 }
 
 /// One line.
@@ -122,6 +125,7 @@ mod tests {
             drained: [(name.clone(), Drain { by: "alice".to_owned(), since: UnixMs(1) })].into(),
             produced: vec![(Produced::Block(block), name.clone()), (Produced::Slot(Slot(7)), name.clone())],
             held,
+            given: Vec::new(),
         };
         let words = [
             Word::Here(7),

@@ -4,8 +4,11 @@ use super::pool_task::PoolTask;
 use super::said::Key;
 use crate::beacon::{NodeVersion, client_family};
 use crate::guard::Deciders;
-use crate::model::{BeaconId, BeaconName, BeaconSet, Epoch, Moment, Reason, Role, Root, Slot, Use};
-use crate::pool::{AgreedHead, NEVER, Table};
+use crate::model::{
+    BeaconId, BeaconName, BeaconSet, ChainSplit, Culprit, CulpritKind, Epoch, Moment, Reason, Role, Root,
+    Slot, Use,
+};
+use crate::pool::{AgreedHead, Event, NEVER, Parted, Table};
 use crate::router::Voice;
 use crate::seeds::Sign;
 
@@ -18,7 +21,10 @@ pub fn voice(table: &Table, id: BeaconId, now: Moment) -> Option<Voice> {
     let speaks = entry.rank(Use::Events, Some(Role::Events)) != NEVER
         && !entry.reasons.contains(&Reason::NeverObserved);
     let latest = table.clock.as_ref()?.slot_at(now.plus_ms(DISPARITY_MS).wall).unwrap_or_default();
-    speaks.then(|| Voice { aside: entry.reasons.contains(&Reason::Fork), latest })
+    speaks.then(|| Voice {
+        aside: entry.reasons.iter().any(|reason| matches!(reason, Reason::Fork | Reason::ChainSplit)),
+        latest,
+    })
 }
 
 /// Whose word counts where views differ: the present leader for as long as its stream is open and nobody is better
@@ -54,7 +60,8 @@ impl PoolTask {
     /// A beacon told its version.
     pub(super) fn version(&mut self, id: BeaconId, version: NodeVersion) {
         let (beacon, memory) = (&self.course.place(id).name, &self.course.memory);
-        memory.quorums().is_client(beacon, client_family(&version.text).to_string());
+        let client = client_family(&version.text).to_string();
+        memory.quorums().is_client(beacon, client.clone());
         let text = version.text.clone();
         let old = self.versions[id.index()].replace(version);
         if old.as_ref().is_none_or(|old| old.text != text) {
@@ -63,6 +70,26 @@ impl PoolTask {
             if old.is_some() {
                 self.saw(id, Sign::Version);
             }
+        }
+        self.feed(Event::Client(id, client.into()));
+    }
+
+    /// Over a restart or a hand-over, too, validators stay with the side they were on: an incident that goes on tells it.
+    pub(super) fn recall_split(&mut self) {
+        if self.split_known {
+            return;
+        }
+        // An incident that goes on while none is certain here yet is of a process before this one.
+        self.split_known = self.course.table.load().split.as_ref().is_some_and(|split| split.certain);
+        let shown = self.eye.shown.load_full();
+        let mut live = shown.incidents.iter().filter(|incident| incident.state.is_live());
+        let is_split = |culprit: &&Culprit| culprit.kind == CulpritKind::ChainSplit;
+        let kept = live.find_map(|incident| Some((incident.since, incident.culprits.iter().find(is_split)?)));
+        if let Some((since, culprit)) = kept.filter(|_| !self.split_known) {
+            let (ours, theirs) = ChainSplit::sides(&culprit.name);
+            let names = |of: Vec<&str>| of.into_iter().map(Into::into).collect();
+            self.split_known = true;
+            self.feed(Event::Parted(Parted { since, ours: names(ours), theirs: names(theirs) }));
         }
     }
 
@@ -121,7 +148,15 @@ mod tests {
             owed: None,
         });
         let agreed = Some(AgreedHead { slot: Slot(1), root: crate::model::Root::default() });
-        Table { seq: 1, at: UnixMs(0), clock: None, agreed, parent: None, entries: entries.collect() }
+        Table {
+            seq: 1,
+            at: UnixMs(0),
+            clock: None,
+            agreed,
+            parent: None,
+            split: None,
+            entries: entries.collect(),
+        }
     }
 
     #[test]

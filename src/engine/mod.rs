@@ -377,6 +377,7 @@ fn start_pool(
         cpus: BTreeMap::new(),
         leader: None,
         hearing: std::collections::BTreeSet::new(),
+        split_known: false,
         notices: BTreeMap::new(),
         drains,
         pulse: common.pulses.pool.clone(),

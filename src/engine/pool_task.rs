@@ -82,6 +82,8 @@ pub struct PoolTask {
     pub leader: Option<Key>,
     /// Beacons whose event stream is open.
     pub hearing: BTreeSet<Key>,
+    /// Whether a chain split of before was taken back, or one was seen since.
+    pub split_known: bool,
     /// What on-call must know of the program itself, by its part.
     pub notices: BTreeMap<&'static str, String>,
     /// Beats when time was taken as an event.
@@ -228,6 +230,7 @@ impl PoolTask {
     fn tick(&mut self) {
         let known = self.network.tick((self.clock)());
         self.identified(known);
+        self.recall_split();
         self.feed(Event::Tick);
         self.adopt_if_ready();
     }

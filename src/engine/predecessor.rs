@@ -114,6 +114,7 @@ async fn inherit(estate: Estate, generation: &Generation, common: &Common) {
     let places: Vec<Option<BeaconId>> = estate.beacons.iter().map(place).collect();
     let memory = &generation.router.memory;
     memory.inherit(estate.held.at(&places));
+    memory.blocks().hear(estate.given);
     for (what, name) in estate.produced {
         if let Some(id) = place(&name) {
             memory.learn(Memo::Produced(id, what));

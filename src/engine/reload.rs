@@ -315,6 +315,7 @@ impl Keeper {
             drained: drained.collect(),
             produced: produced.into_iter().filter_map(|(what, id)| Some((what, name(id)?))).collect(),
             held,
+            given: self.generation.router.memory.blocks().tell(),
             beacons,
         }
     }

@@ -8,11 +8,11 @@ use super::observe::Shown;
 use super::tally::timing;
 use crate::beacon::NodeVersion;
 use crate::model::{
-    Ack, BeaconId, BeaconName, BeaconStatus, Bps, ComingFork, CustodyEstimate, Drain, FleetStatus,
-    HeadStatus, HostStatus, Incident, Moment, Operation, Reason, Role, Silence, Told, Traffic, UnixMs, Use,
-    silence_of,
+    Ack, BeaconId, BeaconName, BeaconStatus, Bps, ChainSplit, ComingFork, CustodyEstimate, Drain,
+    FleetStatus, HeadStatus, HostStatus, Incident, Moment, Operation, Reason, Role, Silence, SplitSide, Told,
+    Traffic, UnixMs, Use, silence_of,
 };
-use crate::pool::{Chain, GOOD, NEVER, Pool, Table};
+use crate::pool::{AgreedHead, Chain, GOOD, NEVER, Pool, Side, Split, Table};
 
 /// What the status needs besides the pool.
 pub struct Known<'a> {
@@ -74,6 +74,7 @@ pub fn compose(pool: &Pool, table: &Table, known: &Known<'_>, now: Moment) -> Fl
         duties: known.shown.duties.clone(),
         groups: known.shown.groups.clone(),
         hosts: known.hosts.to_vec(),
+        split: table.split.as_ref().filter(|split| split.certain).map(|one| split(one, known.names)),
         forks: known.forks.to_vec(),
         traffic: Traffic {
             timing: table.clock.as_ref().zip(slot).map(|(clock, slot)| timing(clock, slot)),
@@ -81,6 +82,22 @@ pub fn compose(pool: &Pool, table: &Table, known: &Known<'_>, now: Moment) -> Fl
         },
         beacons,
         tape: None,
+    }
+}
+
+fn split(split: &Split, names: &[BeaconName]) -> ChainSplit {
+    let head = |head: AgreedHead| HeadStatus { slot: head.slot, root: head.root };
+    let side = |side: &Side| SplitSide {
+        clients: side.clients.iter().map(ToString::to_string).collect(),
+        beacons: side.beacons.iter().map(|id| names[id.index()].clone()).collect(),
+        head: head(side.head),
+    };
+    ChainSplit {
+        began: split.slot,
+        since: split.since,
+        parted: split.parted.map(head),
+        ours: side(&split.ours),
+        theirs: split.theirs.iter().map(side).collect(),
     }
 }
 
@@ -138,6 +155,7 @@ fn detail(reasons: &[Reason], lag: u64, chain: &Chain, latency_us: u32) -> Strin
     let Some(worst) = reasons.first() else { return String::new() };
     match (worst, chain) {
         (Reason::WrongChain, Chain::Stranger(why)) => why.clone(),
+        (Reason::ChainSplit, _) => "on the other side of a chain split: nothing is signed from it".to_owned(),
         (Reason::StaleHead, _) if lag == 1 => "1 slot behind the agreed head".to_owned(),
         (Reason::StaleHead, _) => format!("{lag} slots behind the agreed head"),
         (Reason::Slow, _) => format!("answers in {} ms, far slower than its peers", latency_us / 1_000),

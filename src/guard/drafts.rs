@@ -31,6 +31,11 @@ impl<Q: PartialEq, A: Clone> Drafts<Q, A> {
         self.0.iter().find(|draft| draft.question == *question).map(|draft| draft.answer.clone())
     }
 
+    /// Questions and answers, the newest first.
+    pub fn newest(&self) -> impl Iterator<Item = (&Q, &A)> {
+        self.0.iter().rev().map(|draft| (&draft.question, &draft.answer))
+    }
+
     /// Keeps an answer of so many bytes; what is to be given: the answer that was there first.
     pub fn give(&mut self, question: Q, answer: A, bytes: usize) -> A {
         if let Some(given) = self.given(&question) {

@@ -82,6 +82,8 @@ struct Place {
     /// Publications under way.
     going: usize,
     taken: bool,
+    /// A beacon said that it has it; else it may be out.
+    sure: bool,
 }
 
 /// Blocks that are published, or are being.
@@ -151,7 +153,7 @@ impl Proposals {
             Some(place) => place.going += 1,
             None => {
                 self.order.push_back(at);
-                self.places.insert(at, Place { key: *key, going: 1, taken: false });
+                self.places.insert(at, Place { key: *key, going: 1, taken: false, sure: false });
             }
         }
         if self.order.len() > PLACES
@@ -160,6 +162,22 @@ impl Proposals {
             self.places.remove(&oldest);
         }
         Ok(Entry::Goes)
+    }
+
+    /// Another block that has the place of this one although no beacon is known to have it, and whether its publication is
+    /// under way still.
+    pub fn in_doubt(&self, key: &BlockKey) -> Option<(BlockKey, bool)> {
+        let place = self.places.get(&(key.slot, key.proposer))?;
+        (place.key != *key && !place.sure).then_some((place.key, place.going > 0))
+    }
+
+    /// A block in doubt gives way to a better one; whatever becomes of it does not count.
+    pub fn give_way(&mut self, key: &BlockKey) {
+        let at = (key.slot, key.proposer);
+        if self.places.get(&at).is_some_and(|place| place.key == *key && !place.sure) {
+            self.places.remove(&at);
+            self.order.retain(|other| *other != at);
+        }
     }
 
     /// A publication that began has ended so.
@@ -175,6 +193,7 @@ impl Proposals {
             return;
         }
         place.taken = true;
+        place.sure |= end == End::Taken;
         keep(&mut self.last, Published::of(key));
     }
 
@@ -236,6 +255,24 @@ mod tests {
         assert_eq!(all.enter(&right), Ok(Entry::Goes));
         all.end(&right, End::Refused);
         assert_eq!(all.enter(&wrong), Err(second(7, 1)), "what is out stays out");
+    }
+
+    #[test]
+    fn what_no_beacon_is_known_to_have_can_give_way() {
+        let mut all = Proposals::default();
+        let (right, garbage) = (block(7, 1, 1), block(7, 1, 2));
+        assert_eq!(all.in_doubt(&right), None);
+        all.enter(&garbage).unwrap();
+        assert_eq!((all.in_doubt(&right), all.in_doubt(&garbage)), (Some((garbage, true)), None));
+        all.end(&garbage, End::Unknown);
+        assert_eq!(all.in_doubt(&right), Some((garbage, false)));
+        all.give_way(&garbage);
+        assert_eq!(all.enter(&right), Ok(Entry::Goes));
+        all.end(&garbage, End::Taken);
+        all.end(&right, End::Taken);
+        assert_eq!((all.in_doubt(&garbage), all.enter(&garbage)), (None, Err(second(7, 1))));
+        all.give_way(&right);
+        assert_eq!(all.enter(&garbage), Err(second(7, 1)), "what is out stays out");
     }
 
     #[test]

@@ -79,9 +79,9 @@ impl Ballot {
         (voters.len() >= self.needed).then_some(link)
     }
 
-    /// How many stand by what most do.
-    pub fn most(&self) -> usize {
-        self.votes.iter().map(|(_, voters)| voters.len()).max().unwrap_or(0)
+    /// How many stand by this.
+    pub fn of(&self, link: Checkpoints) -> usize {
+        self.votes.iter().find(|(of, _)| *of == link).map_or(0, |(_, voters)| voters.len())
     }
 }
 
@@ -132,7 +132,9 @@ mod tests {
                 let voices = model.entry(said).or_default();
                 voices.insert(voter);
                 prop_assert_eq!(confirmed, (voices.len() >= needed).then(|| link(9, said)));
-                prop_assert_eq!(ballot.most(), model.values().map(BTreeSet::len).max().unwrap());
+                for (said, voters) in &model {
+                    prop_assert_eq!(ballot.of(link(9, *said)), voters.len());
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What was done about an incident, and what to do next. Pure words; to give another kind of culprit its advice, add an arm.
 
 use super::keys::Parties;
-use crate::model::{BeaconStatus, Culprit, CulpritKind as Kind, FleetStatus, Lifecycle};
+use crate::model::{BeaconStatus, ChainSplit, Culprit, CulpritKind as Kind, FleetStatus, Lifecycle};
 
 /// What the router and people have done about these beacons.
 pub(super) fn done(beacons: &[&BeaconStatus], status: &FleetStatus) -> Vec<String> {
@@ -39,6 +39,7 @@ pub(super) fn next(culprit: &Culprit, beacons: &[&BeaconStatus]) -> String {
         Kind::Zone => format!("look at the network of {name}; d: drain {}", list(beacons)),
         Kind::Router => "look at this host's load and clock: beacondeck audit".to_owned(),
         Kind::Key => of_keys(name),
+        Kind::ChainSplit => of_split(name),
         Kind::Label(key) => format!("look at what {key} {name} means for {}", list(beacons)),
     }
 }
@@ -64,6 +65,14 @@ fn of_keys(name: &str) -> String {
              were moved, acknowledge this"
         ),
     }
+}
+
+fn of_split(name: &str) -> String {
+    let ours = ChainSplit::sides(name).0.join(", ");
+    format!(
+        "find out which side is right (an explorer, the clients' channels), then d: drain the beacons of the other; until \
+         then validators stay with {ours}: restart nothing"
+    )
 }
 
 fn list(beacons: &[&BeaconStatus]) -> String {

@@ -159,7 +159,10 @@ fn look(incident: &mut Incident, engine: &mut Incidents, scene: &Scene<'_>) {
     let names = engine.beacons_of(&culprit);
     let beacons: Vec<&BeaconStatus> =
         scene.status.beacons.iter().filter(|beacon| names.contains(&beacon.name.to_string())).collect();
-    let is_front = matches!(culprit.kind, CulpritKind::Client | CulpritKind::Signer | CulpritKind::Router);
+    let is_front = matches!(
+        culprit.kind,
+        CulpritKind::Client | CulpritKind::Signer | CulpritKind::Router | CulpritKind::ChainSplit
+    );
     let routed_around = !is_front && !beacons.is_empty() && beacons.iter().all(|beacon| is_out(beacon));
     // Who is used again and loses nothing is no worse than when it was routed around.
     let back = incident.state == IncidentState::Mitigated && !routed_around && !now.any();
@@ -215,7 +218,8 @@ fn severity(state: IncidentState, now: Losses, culprit: &Culprit, status: &Fleet
     let ours = culprit.kind != CulpritKind::Network;
     match state {
         // A validator that is slashed is lost.
-        _ if culprit.kind == CulpritKind::Key => Severity::Critical,
+        // Nor can a vote for a checkpoint of the wrong side be taken back.
+        _ if matches!(culprit.kind, CulpritKind::Key | CulpritKind::ChainSplit) => Severity::Critical,
         IncidentState::Suspected => Severity::Notice,
         _ if ours && (left == 0 || share >= CRITICAL) => Severity::Critical,
         _ if now.any() || left == 1 && status.beacons.len() > 1 => Severity::Warning,

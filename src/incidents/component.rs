@@ -28,7 +28,7 @@ fn of_label(key: &str) -> Kind {
 /// How improbable a fault of this kind is before anything is seen, in nats.
 pub(super) fn prior(kind: &Kind) -> f64 {
     match kind {
-        Kind::Network | Kind::Beacon | Kind::Key => 0.0,
+        Kind::Network | Kind::Beacon | Kind::Key | Kind::ChainSplit => 0.0,
         Kind::Client => 0.5,
         Kind::Host | Kind::Signer => 1.0,
         Kind::El | Kind::Cl => 1.5,

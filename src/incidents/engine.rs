@@ -11,6 +11,7 @@ use super::keys::Keys;
 use super::life::{Change, Event, Incident};
 use super::localise::{Blame, Localiser};
 use super::network::{Storm, Weather};
+use super::splits::Splits;
 use super::telling::confidence;
 use super::window::Window;
 use crate::model::{Culprit, CulpritKind as Kind, Observation};
@@ -54,6 +55,7 @@ pub struct Incidents {
     weather: Weather,
     all: Vec<Incident>,
     keys: Keys,
+    splits: Splits,
     /// Marks of a component up to a slot belong to an incident that has ended.
     explained: HashMap<Id, u64>,
     findings: Findings,
@@ -82,6 +84,7 @@ impl Incidents {
             Observation::Head(seen) => seen.slot,
             Observation::Host(seen) => seen.slot,
             Observation::Key(seen) => seen.slot,
+            Observation::Split(seen) => seen.slot,
         };
         let changes = match self.now {
             Some(now) if slot.0 > now => self.ended(),
@@ -97,6 +100,7 @@ impl Incidents {
             Observation::Head(seen) => self.window.head(seen, &mut self.parts),
             Observation::Host(seen) => self.findings.take(seen),
             Observation::Key(seen) => self.keys.take(seen),
+            Observation::Split(seen) => self.splits.take(seen),
             Observation::Recording { .. } | Observation::Fleet(_) => {}
         }
         changes
@@ -122,6 +126,8 @@ impl Incidents {
             }
             if Keys::are_of(&change) {
                 self.keys.restore(change, now);
+            } else if Splits::are_of(&change) {
+                self.splits.restore(change, now);
             } else {
                 self.all.push(Incident { seen: now, ..Incident::new(change, CLEAR, PATIENCE.1) });
             }
@@ -158,6 +164,7 @@ impl Incidents {
         let mut changes = Vec::new();
         self.window.ended(&mut self.parts);
         self.keys.look(now, &mut self.last, &mut changes);
+        self.splits.look(now, &mut self.last, &mut changes);
         let storm = self.weather.look(&self.window, now);
         self.storm(storm, now, &mut changes);
         let found = self.localise(now);
@@ -179,6 +186,10 @@ impl Incidents {
         self.window.learn(now, &blamed, &mut self.parts);
         self.window.forget(now);
         changes
+    }
+
+    pub(super) fn splits(&self) -> &Splits {
+        &self.splits
     }
 
     fn open(&self) -> impl Iterator<Item = &Incident> {

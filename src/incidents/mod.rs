@@ -49,6 +49,7 @@ mod localise;
 mod marks;
 mod network;
 pub mod notify;
+mod splits;
 mod story;
 mod symptom;
 mod telling;

@@ -40,6 +40,9 @@ impl Losses {
 impl Incidents {
     /// The beacons a culprit stands for, by name.
     pub fn beacons_of(&self, culprit: &Culprit) -> Vec<String> {
+        if culprit.kind == Kind::ChainSplit {
+            return self.splits().beacons();
+        }
         let Some(id) = self.place(culprit) else { return Vec::new() };
         let own = [id];
         let members = if culprit.kind == Kind::Beacon { &own[..] } else { self.parts().members(id) };

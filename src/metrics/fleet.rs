@@ -46,6 +46,7 @@ pub struct FleetGauges {
     slot: Known,
     agreed: Known,
     alerts: Gauge,
+    split: Gauge,
 }
 
 impl FleetGauges {
@@ -67,6 +68,11 @@ impl FleetGauges {
         );
         registry.register("slot", "Present slot", all.slot.clone());
         registry.register("agreed_head_slot", "Slot of the head the pool agrees on", all.agreed.clone());
+        registry.register(
+            "chain_split_sides",
+            "Sides of a chain split along the lines of clients, 0 without one",
+            all.split.clone(),
+        );
         registry.register("alerts", "Sentences on-call must know now", all.alerts.clone());
         all
     }
@@ -99,6 +105,7 @@ impl FleetGauges {
         self.slot.set(status.slot.map(|slot| slot.0 as i64));
         self.agreed.set(status.agreed.map(|head| head.slot.0 as i64));
         self.alerts.set(status.alerts.len() as i64);
+        self.split.set(status.split.as_ref().map_or(0, |split| 1 + split.theirs.len() as i64));
     }
 
     fn beacon(&self, status: &BeaconStatus) {

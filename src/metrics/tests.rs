@@ -96,6 +96,7 @@ fn status(beacons: Vec<BeaconStatus>) -> FleetStatus {
         beacons,
         operations: Vec::new(),
         incidents: Vec::new(),
+        split: None,
         duties: None,
         hosts: Vec::new(),
         forks: Vec::new(),

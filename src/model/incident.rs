@@ -30,6 +30,8 @@ pub enum CulpritKind {
     Router,
     /// Keys that sign at two places: `vc-1+vc-2`, or `vc-1+elsewhere`.
     Key,
+    /// Heads that part along the lines of consensus clients: `Lighthouse / Teku`, the side validators stay with first.
+    ChainSplit,
     /// Any other label.
     #[serde(untagged)]
     Label(String),
@@ -58,6 +60,7 @@ impl fmt::Display for CulpritKind {
             Self::Zone => "zone",
             Self::Router => "router",
             Self::Key => "key",
+            Self::ChainSplit => "chain split",
             Self::Label(key) => key,
         })
     }

@@ -20,6 +20,7 @@ mod operation;
 mod quoted;
 mod seed;
 mod silence;
+mod split;
 mod status;
 mod tape;
 mod time;
@@ -44,7 +45,7 @@ pub use log::{LogLevel, LogLine};
 pub use notify::{Notifier, Placeholder, TEMPLATE_MAX, Target, Template, TemplateError};
 pub use observation::{
     BlockSeen, CanarySeen, DutiesSeen, FleetSeen, HeadSeen, HostLevel, HostSeen, KeyHow, KeySeen, Labelled,
-    MsSpread, Observation, ProbeSeen, RECORDING_VERSION, ServedSeen, ServedStep, SlotSeen,
+    MsSpread, Observation, ProbeSeen, RECORDING_VERSION, ServedSeen, ServedStep, SlotSeen, SplitSeen,
 };
 pub use operation::{
     Ahead, Consequences, Ending, Fact, Intent, Operation, Step as OperationStep, StepState, StepStatus, Verb,
@@ -53,6 +54,7 @@ pub use operation::{
 pub use quoted::Quoted;
 pub use seed::{CustodyEstimate, SeedKind, Told};
 pub use silence::{LONGEST_SILENCE_S, Silence, read_seconds, silence_of};
+pub use split::{ChainSplit, SplitSide};
 pub use status::{BeaconStatus, FleetStatus, HeadStatus, Lifecycle, Reason, page_of};
 pub use tape::{Play, Tape};
 pub use time::{Bps, Clock, Moment, UnixMs};

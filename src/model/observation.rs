@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Slot, UnixMs, ValidatorIndex};
+use super::{ChainSplit, Slot, UnixMs, ValidatorIndex};
 
 /// Version of the format that is written; a reader accepts any version up to it.
 pub const RECORDING_VERSION: u32 = 1;
@@ -39,6 +39,8 @@ pub enum Observation {
     Host(HostSeen),
     /// Keys that sign at two places.
     Key(KeySeen),
+    /// A chain split that goes on.
+    Split(SplitSeen),
 }
 
 /// Beacons, clients and their labels.
@@ -300,12 +302,23 @@ pub struct KeySeen {
     pub shown: Vec<String>,
 }
 
+/// Heads that part along the lines of consensus clients at the end of a slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SplitSeen {
+    /// The slot.
+    pub slot: Slot,
+    /// The split.
+    #[serde(flatten)]
+    pub split: ChainSplit,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// The lines of the format's description, word for word.
-    const LINES: [&str; 10] = [
+    const LINES: [&str; 11] = [
         r#"{"t":"fleet","beacons":[{"name":"b1","labels":{"host":"h1","el":"geth/1.16","cl":"lighthouse/8.1","zone":"fra"}}],"clients":[{"name":"vc-1","labels":{"signer":"s1"}}],"slot-seconds":12}"#,
         r#"{"t":"slot","slot":123,"block":"on-time","began":1606825499000,"participation":0.991}"#,
         r#"{"t":"served","slot":123,"client":"vc-1","beacon":"b1","step":"data","n":156,"failed":0,"after-due-ms":{"p50":40,"max":900}}"#,
@@ -316,6 +329,7 @@ mod tests {
         r#"{"t":"head","slot":123,"beacon":"b1","after-agreed-ms":140}"#,
         r#"{"t":"host","slot":123,"host":"h1","check":"time.offset","level":"bad","value":"380 ms"}"#,
         r#"{"t":"key","slot":123,"how":"twice","clients":["vc-1","vc-2"],"keys":2,"slashable":1,"validators":[17,21],"shown":["validator 17, slot 123: …"]}"#,
+        r#"{"t":"split","slot":123,"began":121,"since":1606825499000,"ours":{"clients":["Lighthouse"],"beacons":["b1","b2"],"head":{"slot":123,"root":"0x0101010101010101010101010101010101010101010101010101010101010101"}},"theirs":[{"clients":["Teku"],"beacons":["b3","b4"],"head":{"slot":122,"root":"0x0202020202020202020202020202020202020202020202020202020202020202"}}]}"#,
     ];
 
     #[test]

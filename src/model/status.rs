@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Ack, BeaconName, ComingFork, Culprit, CulpritKind, CustodyEstimate, Drain, DutyStatus, Epoch, HostStatus,
-    Incident, Operation, Root, Silence, Slot, Tape, Told, Traffic, UnixMs,
+    Ack, BeaconName, ChainSplit, ComingFork, Culprit, CulpritKind, CustodyEstimate, Drain, DutyStatus, Epoch,
+    HostStatus, Incident, Operation, Root, Silence, Slot, Tape, Told, Traffic, UnixMs,
 };
 
 /// Why a beacon is not (fully) used, in words a person reads.
@@ -33,6 +33,8 @@ pub enum Reason {
     StaleHead,
     /// Its head is on another branch than the agreed head.
     Fork,
+    /// It is on the other side of a chain split: nothing that is signed comes from it.
+    ChainSplit,
     /// It answers far slower than its peers.
     Slow,
     /// It is back and proving itself.
@@ -45,7 +47,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, worst first.
-    pub const ALL: [Reason; 14] = [
+    pub const ALL: [Reason; 15] = [
         Reason::Drained,
         Reason::WrongChain,
         Reason::Unreachable,
@@ -54,6 +56,7 @@ impl Reason {
         Reason::NeverObserved,
         Reason::Optimistic,
         Reason::Syncing,
+        Reason::ChainSplit,
         Reason::Fork,
         Reason::StaleHead,
         Reason::ElOffline,
@@ -75,6 +78,7 @@ impl Reason {
             Reason::Syncing => "syncing",
             Reason::StaleHead => "stale head",
             Reason::Fork => "on a fork",
+            Reason::ChainSplit => "chain split",
             Reason::Slow => "slow",
             Reason::WarmingUp => "warming up",
             Reason::Unseeded => "unseeded",
@@ -196,6 +200,9 @@ pub struct FleetStatus {
     /// The hosts underneath.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<HostStatus>,
+    /// Heads that part along the lines of consensus clients, once that has lasted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<ChainSplit>,
     /// Forks that are coming, the next first, and who is ready.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forks: Vec<ComingFork>,

@@ -24,7 +24,7 @@ pub struct Block {
 }
 
 /// The head the pool agrees on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AgreedHead {
     /// Slot of the block.
     pub slot: Slot,
@@ -40,10 +40,23 @@ enum Relation {
     Unknown,
 }
 
+/// Where a head is, seen from the agreed one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stand {
+    /// It is the agreed head, or descends from it.
+    With,
+    /// The agreed head descends from it.
+    Behind,
+    /// It is on another branch.
+    Apart,
+    /// Headers do not tell.
+    Unknown,
+}
+
 /// Reports of all beacons and what they amount to.
 #[derive(Debug, Default)]
 pub struct Heads {
-    agreed: Option<AgreedHead>,
+    pub(super) agreed: Option<AgreedHead>,
     reports: HashMap<BeaconId, AgreedHead>,
     blocks: HashMap<Root, Block>,
     order: VecDeque<Root>,
@@ -174,6 +187,41 @@ impl Heads {
         own.root != agreed.root
             && self.relation(agreed.root, own.root) == Relation::Apart
             && self.relation(own.root, agreed.root) != Relation::Descends
+    }
+
+    /// Where a head is, seen from the agreed one.
+    pub(super) fn stand(&self, head: AgreedHead) -> Stand {
+        let Some(agreed) = self.agreed else { return Stand::Unknown };
+        if head.root == agreed.root {
+            return Stand::With;
+        }
+        match (self.relation(head.root, agreed.root), self.relation(agreed.root, head.root)) {
+            (Relation::Descends, _) => Stand::With,
+            (_, Relation::Descends) => Stand::Behind,
+            (Relation::Apart, Relation::Apart) => Stand::Apart,
+            _ => Stand::Unknown,
+        }
+    }
+
+    /// Whether one of two blocks is the other, or descends from it.
+    pub(super) fn are_one_branch(&self, a: Root, b: Root) -> bool {
+        let descends = |young, old| self.relation(young, old) == Relation::Descends;
+        a == b || descends(a, b) || descends(b, a)
+    }
+
+    /// The last block two branches have in common, as far as headers tell.
+    pub(super) fn parted(&self, a: Root, b: AgreedHead) -> Option<AgreedHead> {
+        if self.relation(a, b.root) == Relation::Descends {
+            return Some(b);
+        }
+        let mut at = b.root;
+        for _ in 0..ANCESTRY {
+            at = self.blocks.get(&at)?.parent;
+            if self.are_one_branch(a, at) {
+                return self.blocks.get(&at).map(|block| AgreedHead { slot: block.slot, root: at });
+            }
+        }
+        None
     }
 
     fn relation(&self, young: Root, old: Root) -> Relation {

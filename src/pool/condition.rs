@@ -56,6 +56,18 @@ const FLAP_FACTOR: u32 = 8;
 /// Server errors in a row that make a beacon failing.
 pub const ERRORS_IN_ROW: u32 = 8;
 
+/// On which branch a head is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Branch {
+    /// The agreed head's, as far as headers tell.
+    #[default]
+    Agreed,
+    /// Another one.
+    Fork,
+    /// On the other side of a chain split.
+    Across,
+}
+
 /// One beacon's condition.
 #[derive(Debug, Clone, Default)]
 pub struct Condition {
@@ -67,8 +79,8 @@ pub struct Condition {
     pub lag: u64,
     /// More than the one block that may be on its way is missing, or what its head is is not known.
     pub behind: bool,
-    /// Its head is on another branch.
-    pub fork: bool,
+    /// Where its head is.
+    pub branch: Branch,
     /// Far slower than its peers.
     pub slow: bool,
     down: Option<Reason>,
@@ -173,7 +185,8 @@ impl Condition {
         add(facts.optimistic, Reason::Optimistic);
         // Its own word is a hint: at the agreed head it is not syncing, whatever it says.
         add(facts.syncing && (self.behind || self.lag > 0), Reason::Syncing);
-        add(self.fork, Reason::Fork);
+        add(self.branch == Branch::Across, Reason::ChainSplit);
+        add(self.branch == Branch::Fork, Reason::Fork);
         add(self.lag >= settings.health.stale_slots.max(1), Reason::StaleHead);
         add(facts.el_offline, Reason::ElOffline);
         add(self.slow, Reason::Slow);

@@ -12,7 +12,7 @@ pub const UNSEEDED: u8 = 4;
 
 /// Rank of a beacon with `reasons` for a use: the worst reason decides.
 ///
-/// What gets signed never comes from an optimistic or wrong-chain beacon, and from a stale one only when no better
+/// What gets signed never comes from an optimistic or wrong-chain beacon, nor from across a chain split, and from a stale one only when no better
 /// rank is left; reads, publications, seeds and events fall back to the best of the bad.
 pub fn grade(reasons: &[Reason], uses: Use) -> u8 {
     reasons.iter().map(|reason| rank(*reason, uses)).max().unwrap_or(GOOD)
@@ -22,7 +22,7 @@ fn rank(reason: Reason, uses: Use) -> u8 {
     let signs = uses == Use::Sign;
     match reason {
         Reason::WrongChain | Reason::Drained => NEVER,
-        Reason::Optimistic | Reason::NeverObserved if signs => NEVER,
+        Reason::Optimistic | Reason::NeverObserved | Reason::ChainSplit if signs => NEVER,
         // By use and role: `Entry::rank`.
         Reason::Unseeded => GOOD,
         // One that comes back is told its seeds first.
@@ -31,7 +31,7 @@ fn rank(reason: Reason, uses: Use) -> u8 {
         Reason::Slow => 2,
         Reason::ElOffline => 3,
         Reason::Optimistic => 4,
-        Reason::StaleHead | Reason::Fork => 5,
+        Reason::StaleHead | Reason::Fork | Reason::ChainSplit => 5,
         Reason::Syncing => 6,
         Reason::NeverObserved => 7,
         Reason::Failing => 8,
@@ -46,7 +46,8 @@ mod tests {
 
     #[test]
     fn what_gets_signed_never_comes_from_an_optimistic_or_wrong_chain_beacon() {
-        for reason in [Reason::Optimistic, Reason::WrongChain, Reason::NeverObserved, Reason::Drained] {
+        let never = [Reason::Optimistic, Reason::WrongChain, Reason::NeverObserved, Reason::Drained];
+        for reason in never.into_iter().chain([Reason::ChainSplit]) {
             assert_eq!(grade(&[Reason::Slow, reason], Use::Sign), NEVER, "{reason}");
         }
         assert!(grade(&[Reason::StaleHead], Use::Sign) < NEVER);

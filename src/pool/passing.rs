@@ -109,6 +109,10 @@ impl Pool {
         let factor = u32::from(self.settings.health.slow_factor.max(2));
         for seat in &mut self.seats {
             seat.condition.warm(now);
+            if self.rift.is_some() {
+                // Where clients part, who serves what stays as it is.
+                continue;
+            }
             let (latency, samples) = seat.gauge.latency();
             let comparable = known.len() >= 2 && samples >= SLOW_SAMPLES && median > 0;
             // Once slow it must be twice as good as what made it so before it counts as recovered.

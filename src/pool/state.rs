@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::agree::{AgreedHead, Block, Heads};
-use super::condition::{Chain, Condition, Facts, Failure, Settings};
+use super::condition::{Branch, Chain, Condition, Facts, Failure, Settings};
 use super::gauge::Gauge;
 use super::grade::grade;
 use super::passing::Passing;
+use super::split::{Client, Parted, Rift, Split};
 use super::table::{Entry, Table};
 use crate::chain::SlotClock;
 use crate::model::{BeaconId, Lifecycle, Moment, Reason, Root, Slot, Use};
@@ -28,6 +29,10 @@ pub enum Event {
     NotConfirmed(BeaconId, Failure),
     /// An event of a beacon says that its head is optimistic.
     Optimistic(BeaconId),
+    /// A beacon runs this consensus client.
+    Client(BeaconId, Client),
+    /// A process before this one saw a chain split that had not ended.
+    Parted(Parted),
     /// A beacon reports a head, by event or by probe.
     Head(BeaconId, AgreedHead),
     /// A block's header was read.
@@ -75,6 +80,8 @@ pub(super) struct Seat {
     pub(super) member: Member,
     pub(super) gauge: Arc<Gauge>,
     pub(super) condition: Condition,
+    /// The consensus client it runs, once it is known.
+    pub(super) client: Option<Client>,
     /// Since when it is drained, if it is.
     pub(super) drained: Option<Moment>,
     pub(super) confirming: bool,
@@ -93,10 +100,12 @@ pub struct Pool {
     pub(super) heads: Heads,
     pub(super) clock: Option<SlotClock>,
     pub(super) passing: Passing,
+    pub(super) rift: Option<Rift>,
     pub(super) seq: u64,
     published: Vec<Entry>,
     published_agreed: Option<AgreedHead>,
     published_parent: Option<AgreedHead>,
+    published_split: Option<Arc<Split>>,
     published_clock: Option<SlotClock>,
 }
 
@@ -115,10 +124,12 @@ impl Pool {
             heads: Heads::default(),
             clock: None,
             passing: Passing::new(now),
+            rift: None,
             seq: 0,
             published: Vec::new(),
             published_agreed: None,
             published_parent: None,
+            published_split: None,
             published_clock: None,
         };
         pool.conclude(now, &mut Vec::new());
@@ -143,6 +154,11 @@ impl Pool {
             }
             Event::NotConfirmed(id, failure) => self.not_confirmed(id, failure, now),
             Event::Optimistic(id) => self.seat(id).condition.optimistic(),
+            Event::Client(id, client) => self.seat(id).client = Some(client),
+            Event::Parted(parted) => {
+                let slot = self.clock.as_ref().and_then(|clock| clock.slot_at(now.wall));
+                self.recall(parted, slot.unwrap_or_default());
+            }
             Event::Head(id, head) => self.head(id, head, now, &mut actions),
             Event::Header(block) => self.header(block, &mut actions),
             Event::Broken(id) => self.confirm(id, &mut actions),
@@ -236,20 +252,21 @@ impl Pool {
     }
 
     pub(super) fn conclude(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        let (seats, slot_ms) = (&self.seats, self.slot_ms(now));
-        if let Some(latest) = self.latest(now) {
-            let heard = |id: BeaconId| {
-                seats[id.index()].condition.is_trusted() && seats[id.index()].drained.is_none()
-            };
-            self.heads.settle(latest, heard);
-        }
+        let (slot_ms, latest) = (self.slot_ms(now), self.latest(now));
+        let slot = self.clock.as_ref().and_then(|clock| clock.slot_at(now.wall)).unwrap_or_default();
+        let across = latest.map(|latest| self.settle(latest, slot, now.wall)).unwrap_or_default();
         let (agreed, parent) = (self.heads.agreed(), self.heads.parent());
+        let split = latest.and_then(|latest| self.split(latest));
         let mut entries = Vec::with_capacity(self.seats.len());
         for (index, seat) in self.seats.iter_mut().enumerate() {
             let id = BeaconId(index as u16);
             let head = self.heads.of(id);
             let at_agreed = head.is_some() && head == agreed;
-            seat.condition.fork = self.heads.is_fork(id);
+            seat.condition.branch = match self.heads.is_fork(id) {
+                _ if across.contains(&id) => Branch::Across,
+                true => Branch::Fork,
+                false => Branch::Agreed,
+            };
             let own = head.map(|head| head.slot);
             seat.condition.catch_up(own, agreed.map(|head| head.slot), at_agreed);
             let mut reasons = seat.condition.reasons(seat.drained.is_some(), &self.settings);
@@ -281,12 +298,14 @@ impl Pool {
         let changed = entries != self.published
             || agreed != self.published_agreed
             || parent != self.published_parent
+            || split != self.published_split
             || self.clock != self.published_clock;
         if changed {
             self.seq += 1;
             self.published = entries;
             self.published_agreed = agreed;
             self.published_parent = parent;
+            self.published_split = split;
             self.published_clock = self.clock.clone();
             actions.push(Action::Publish);
         }
@@ -300,6 +319,7 @@ impl Pool {
             clock: self.clock.clone(),
             agreed: self.published_agreed,
             parent: self.published_parent,
+            split: self.published_split.clone(),
             entries: self.published.clone(),
         }
     }
@@ -319,6 +339,7 @@ impl Seat {
             member,
             gauge,
             condition: Condition::default(),
+            client: None,
             drained: None,
             confirming: false,
             since: now,

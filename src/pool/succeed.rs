@@ -46,6 +46,7 @@ impl Pool {
         pool.heads = self.heads.at(&places);
         pool.clock.clone_from(&self.clock);
         pool.passing = self.passing.clone();
+        pool.rift.clone_from(&self.rift);
         let mut actions = Vec::new();
         pool.conclude(now, &mut actions);
         for event in events {
@@ -65,6 +66,7 @@ impl Seat {
             member,
             gauge,
             condition: self.condition.clone(),
+            client: self.client.clone(),
             drained: self.drained,
             turn: self.turn,
             unseeded: self.unseeded,

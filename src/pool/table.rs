@@ -1,7 +1,10 @@
 //! The published table: what the router reads, by one atomic load, to choose beacons.
 
+use std::sync::Arc;
+
 use super::agree::AgreedHead;
 use super::grade::{GOOD, NEVER, UNSEEDED};
+use super::split::Split;
 use crate::chain::SlotClock;
 use crate::model::{BeaconId, Lifecycle, Reason, Role, UnixMs, Use};
 
@@ -74,6 +77,8 @@ pub struct Table {
     pub agreed: Option<AgreedHead>,
     /// The agreed head's parent, where it is known.
     pub parent: Option<AgreedHead>,
+    /// The chain split that goes on.
+    pub split: Option<Arc<Split>>,
     /// A row per beacon, by id.
     pub entries: Vec<Entry>,
 }

@@ -3,6 +3,7 @@
 //!
 //! Which block may be given or passed on is the guard's business; here are the reads and publications under way.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use super::afterwards::Afterwards;
 use super::flight::{Flights, Joined};
 use super::flow::{Case, Flowed};
 use super::kept::Kept;
-use super::memory::lock;
+use super::memory::{Produced, lock};
 use super::offer::{Offer, Taste};
 use super::replies::gave_up;
 use super::run::{self, Plan, Tried};
@@ -28,21 +29,24 @@ use crate::guard::{Blocked, Drafts, End, Entry, Proposals, Published};
 use crate::model::{Attempt, BeaconId, Outcome, Shared, Slot, UnixMs};
 use crate::pool::Table;
 
+/// Assumed slot while no beacon has told the chain's.
+const FALLBACK_SLOT_MS: u64 = 12_000;
+
 /// What a client asks: the same again is the same block.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Question {
-    client: Key,
-    row: RowId,
-    slot: Slot,
-    randao: Box<str>,
+pub(super) struct Question {
+    pub(super) client: Key,
+    pub(super) row: RowId,
+    pub(super) slot: Slot,
+    pub(super) randao: Box<str>,
 }
 
 /// A block as it is given.
 #[derive(Clone)]
-struct Draft {
-    kept: Arc<Kept>,
+pub(super) struct Draft {
+    pub(super) kept: Arc<Kept>,
     /// None if its form is not known.
-    key: Option<BlockKey>,
+    pub(super) key: Option<BlockKey>,
 }
 
 /// What beacons brought, for all who wait for it.
@@ -57,7 +61,7 @@ struct Brought {
 /// Blocks that were given, are being made, or published.
 #[derive(Default)]
 pub struct Blocks {
-    drafts: Mutex<Drafts<Question, Draft>>,
+    pub(super) drafts: Mutex<Drafts<Question, Draft>>,
     flights: Flights<Question, Brought>,
     proposals: Mutex<Proposals>,
     /// A publication has ended.
@@ -202,9 +206,11 @@ impl Maker {
     async fn make(self, router: Arc<Router>, ask: Arc<Ask>, question: Question) -> Brought {
         let Self { taste, order, alike, width, plan, soft } = self;
         let (slot, blocks) = (question.slot, router.memory.blocks());
-        let blocked = OnceLock::new();
+        let (blocked, untold) = (OnceLock::new(), AtomicBool::new(false));
+        let may_not_tell = ask.row.path.starts_with("/eth/v4/");
         let read = |reply: &Reply| {
             let offer = Offer::of(reply);
+            untold.fetch_or(may_not_tell && !offer.told, Relaxed);
             let Some(key) = offer.key else { return Some(offer) };
             let given = blocks.on(router.table.load().clock.as_ref()).gives(&key);
             if let Err(why) = given {
@@ -215,6 +221,7 @@ impl Maker {
         };
         let rate = |id: BeaconId, offer: &Offer| {
             let like_first = order.iter().take(alike).any(|other| *other == id);
+            let taste = if untold.load(Relaxed) { taste.without_payloads() } else { taste };
             (offer.fits(id, slot, &router.table.load()), (like_first, taste.worth(offer)))
         };
         let finished = run::produce(&router.lane, &ask, (&order, width), (plan, soft), read, rate).await;
@@ -253,8 +260,12 @@ fn tell(router: &Router, by: BeaconId, slot: Slot, offer: &Offer) {
     }
 }
 
+/// From this part of a slot on a block that was given here waits no longer for one that was not.
+const PATIENCE: u64 = 12;
+
 /// Passes a signed block on by `go`, unless another one is out; if another is under way its end is waited for, `within`
-/// this time.
+/// this time. Signatures are not looked at here, so one that no beacon answers for, and that nobody was given here, gives
+/// way to one that was: garbage sent to a beacon that hangs costs nobody a block.
 pub async fn publish(
     router: &Arc<Router>,
     key: &BlockKey,
@@ -264,10 +275,21 @@ pub async fn publish(
 ) -> Flowed {
     let (blocks, end) = (router.memory.blocks(), Instant::now() + within);
     let refuse = |status, why: &str| Flowed::own(answer::error(status, why));
+    let given = |key: &BlockKey| router.memory.made(Produced::Block(*key)).is_some();
+    let slot_ms = table.clock.as_ref().map_or(FALLBACK_SLOT_MS, |clock| clock.slot_ms(key.slot));
+    let patient = Instant::now() + Duration::from_millis(slot_ms / PATIENCE);
     loop {
         let mut ended = std::pin::pin!(blocks.ended.notified());
         // Whoever ends from here on is noticed.
         ended.as_mut().enable();
+        let in_doubt = blocks.on(table.clock.as_ref()).in_doubt(key);
+        let in_doubt = in_doubt.filter(|(other, _)| given(key) && !given(other));
+        if let Some((other, going)) = in_doubt
+            && (!going || Instant::now() >= patient)
+        {
+            tracing::error!(slot = %key.slot, proposer = %key.proposer, "a block that nobody was given here gives way");
+            blocks.on(table.clock.as_ref()).give_way(&other);
+        }
         match blocks.on(table.clock.as_ref()).enter(key) {
             Ok(Entry::Goes) => break,
             Ok(Entry::Waits) => {}
@@ -276,7 +298,8 @@ pub async fn publish(
                 return refuse(StatusCode::BAD_REQUEST, &blocked.to_string());
             }
         }
-        if timeout_at(end, ended).await.is_err() {
+        let until = if in_doubt.is_some() { end.min(patient) } else { end };
+        if timeout_at(until, ended).await.is_err() && Instant::now() >= end {
             let why = "another block of this slot and proposer is being published and no beacon has answered yet; send \
                        it again";
             return refuse(StatusCode::SERVICE_UNAVAILABLE, why);

@@ -111,6 +111,7 @@ mod tests {
             clock: None,
             agreed: Some(agreed),
             parent: None,
+            split: None,
             entries: entries.collect(),
         }
     }

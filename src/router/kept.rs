@@ -37,6 +37,12 @@ impl Kept {
         Self { beacon, label, status: reply.status, headers: reply.headers, body }
     }
 
+    /// What another process kept; none where no header can name the beacon.
+    pub fn again(beacon: BeaconName, status: StatusCode, headers: HeaderMap, body: Bytes) -> Option<Self> {
+        let label = HeaderValue::from_str(beacon.as_str()).ok()?;
+        Some(Self { beacon, label, status, headers, body })
+    }
+
     /// Keeps a copy of a reply.
     pub fn copy(router: &Router, by: BeaconId, reply: &Reply) -> Self {
         let Reply { status, ref headers, .. } = *reply;

@@ -19,10 +19,13 @@ mod flow;
 mod fresh;
 mod front;
 mod gate;
+mod given;
 mod guarded;
 mod guest;
 mod head;
 mod held;
+#[cfg(test)]
+mod histories;
 mod hub;
 mod kept;
 mod limit;
@@ -68,6 +71,7 @@ use crate::pool::Table;
 
 pub use canary::Canary;
 pub use gate::{Gate, Rules};
+pub use given::Given;
 pub use hub::{Hub, Voice};
 pub use limit::Crowd;
 pub use listener::{Clients, Ends, ListenError, Listener};

@@ -32,6 +32,8 @@ pub struct Offer {
     built: bool,
     /// Wei for the payload.
     payload: u128,
+    /// Whether anything is said of that: v4 answers say it since beacon-APIs#631 only.
+    pub told: bool,
     /// Wei for the rest.
     consensus: u128,
 }
@@ -52,7 +54,7 @@ pub struct Worth {
 pub struct Taste {
     /// What a builder's payload counts, in percent of one's own.
     boost: u64,
-    /// Whether payloads are paid in the coin that blocks are paid in.
+    /// Whether payloads are paid in the coin that blocks are paid in; else they do not count.
     one_coin: bool,
 }
 
@@ -65,7 +67,8 @@ impl Offer {
             || headers.contains_key(BUILDER_URL);
         let key =
             reply.bytes().and_then(|body| BlockKey::of_unsigned(body, head::is_ssz(headers, &CONTENT_TYPE)));
-        Self { key, built, payload: wei(&PAYLOAD_VALUE), consensus: wei(&CONSENSUS_VALUE) }
+        let told = headers.contains_key(&PAYLOAD_VALUE);
+        Self { key, built, payload: wei(&PAYLOAD_VALUE), told, consensus: wei(&CONSENSUS_VALUE) }
     }
 
     /// Whether it builds on what it should: the agreed head, or, to reorg a late one, its parent. A beacon reorgs its own
@@ -120,6 +123,12 @@ impl Taste {
         let preset = spec.and_then(|spec| serde_json::from_slice::<Said>(spec).ok());
         // Gnosis pays blocks in GNO and payloads in xDAI.
         Self { boost, one_coin: preset.is_none_or(|said| said.data.base != "gnosis") }
+    }
+
+    /// The same where not all that are compared say what their payloads are worth: by what all say, the consensus values, or
+    /// whoever does not say it would lose to whatever does.
+    pub fn without_payloads(self) -> Self {
+        Self { one_coin: false, ..self }
     }
 
     /// How good an offer is.
@@ -259,7 +268,7 @@ mod tests {
             owed: None,
         };
         let (agreed, parent) = (Some(head(agreed)), Some(head(parent)));
-        Table { seq: 1, at: UnixMs(0), clock: None, agreed, parent, entries: vec![entry] }
+        Table { seq: 1, at: UnixMs(0), clock: None, agreed, parent, split: None, entries: vec![entry] }
     }
 
     #[rstest]

@@ -14,7 +14,8 @@ use super::signable::Question;
 use super::upstream::{Ask, Reply};
 use super::{Router, head};
 use crate::guard::{AttestationData, Ballot, Checkpoints, Confirmed, needed};
-use crate::model::{BeaconId, BeaconName, Impossible, Quorum, Voter};
+use crate::model::{BeaconId, BeaconName, Impossible, Quorum, Reason, Voter};
+use crate::pool::Table;
 
 /// What is known besides the table: what was confirmed, and which client each beacon is.
 #[derive(Default)]
@@ -62,6 +63,19 @@ fn link(reply: &Reply) -> Option<Checkpoints> {
     AttestationData::of(body, head::is_ssz(&reply.headers, &CONTENT_TYPE)).map(|data| Checkpoints::of(&data))
 }
 
+/// Beacons across a chain split that answer: nobody is given what they say, and it is counted. Else the side validators
+/// are on would always agree with itself.
+fn across(table: &Table, order: &[BeaconId]) -> Vec<BeaconId> {
+    let sides = table.split.iter().flat_map(|split| &split.theirs);
+    let answers = |id: &BeaconId| {
+        let reasons = &table.entries[id.index()].reasons;
+        let is_down =
+            |reason: &Reason| matches!(reason, Reason::Unreachable | Reason::Hung | Reason::Failing);
+        !order.contains(id) && !reasons.iter().any(is_down)
+    };
+    sides.flat_map(|side| side.beacons.iter().copied()).filter(answers).collect()
+}
+
 /// The answer to give where `first` came first: that one, or another one whose source and target are confirmed.
 ///
 /// # Errors
@@ -80,8 +94,10 @@ pub async fn confirm(
     if lock(&quorums.confirmed).holds(said) {
         return Ok(first);
     }
+    let across = across(&router.table.load(), order);
+    let all = || order.iter().chain(&across).copied();
     let names: Vec<(BeaconId, &BeaconName)> =
-        order.iter().map(|id| (*id, &router.lane.upstreams[id.index()].name)).collect();
+        all().map(|id| (id, &router.lane.upstreams[id.index()].name)).collect();
     let (voters, count) = quorums.voters(quorum.by, &names);
     let needed = needed(quorum.confirm, count);
     let voter = |id: BeaconId| voters.get(&id).copied().unwrap_or_default();
@@ -92,9 +108,9 @@ pub async fn confirm(
             let more = link(reply).and_then(|link| ballot.vote(voter(*by), link));
             settled = settled.or(more);
         }
-        (settled, ballot.most())
+        (settled, ballot.of(said))
     };
-    let others: Vec<BeaconId> = order.iter().copied().filter(|id| *id != first.0).collect();
+    let others: Vec<BeaconId> = all().filter(|id| *id != first.0).collect();
     let soon = Plan { attempt: plan.attempt / 2, total: plan.attempt / 2, ..plan };
     let mut replies = Vec::new();
     if tally(&[]).0.is_none() {
@@ -103,25 +119,28 @@ pub async fn confirm(
         tried.join(&asked);
         replies = said;
     }
-    let (settled, most) = tally(&replies);
-    let Some(settled) = settled else { return impossible(quorums, quorum, said, (most, needed), first) };
+    let (settled, stand_by_it) = tally(&replies);
+    let other = settled.filter(|settled| *settled != said).and_then(|settled| {
+        replies.into_iter().find(|(by, reply)| order.contains(by) && link(reply) == Some(settled))
+    });
+    let Some(settled) = settled.filter(|settled| *settled == said || other.is_some()) else {
+        return impossible(quorums, quorum, said, (stand_by_it, needed), first);
+    };
     lock(&quorums.confirmed).confirm(settled);
     *lock(&quorums.page) = None;
-    if settled == said {
-        return Ok(first);
-    }
+    let Some(other) = other else { return Ok(first) };
     tracing::warn!(
         beacon = router.name(first.0),
         "its source and target are not those of most; another answers"
     );
-    Ok(replies.into_iter().find(|(_, reply)| link(reply) == Some(settled)).unwrap_or(first))
+    Ok(other)
 }
 
 fn impossible(
     quorums: &Quorums,
     quorum: Quorum,
     said: Checkpoints,
-    (most, needed): (usize, usize),
+    (standing, needed): (usize, usize),
     first: (BeaconId, Reply),
 ) -> Result<(BeaconId, Reply), String> {
     let who = match quorum.by {
@@ -130,7 +149,7 @@ fn impossible(
     };
     let epoch = said.target.epoch;
     let why = format!(
-        "only {most} of the {needed} {who} that must stand by one source and target for epoch {epoch}"
+        "only {standing} of the {needed} {who} that must stand by one source and target for epoch {epoch}"
     );
     let (then, given) = match quorum.impossible {
         Impossible::FollowBest => ("the best beacon is followed", Ok(first)),

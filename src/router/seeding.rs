@@ -22,7 +22,7 @@ use super::merge::{self, Verdict};
 use super::run::{self, Broadcast, Plan};
 use super::strategy::{Choice, Key, of};
 use super::upstream::Ask;
-use super::{Router, answer};
+use super::{Router, answer, head};
 use crate::model::{Attempt, BeaconId, BeaconSet, ClientId, Epoch, Outcome, SeedKind, Slot};
 use crate::pool::Table;
 use crate::seeds::{
@@ -154,7 +154,12 @@ impl Router {
 
     /// A beacon took a request's body.
     pub(super) fn told(&self, id: BeaconId, ask: &Ask, given: Option<&Given>) {
-        self.memory.told(id, ask.row.inspect, &ask.body);
+        // Who holds what is read from JSON.
+        let ssz = head::is_ssz(&ask.headers, &CONTENT_TYPE);
+        match given.filter(|given| ssz && !given.seed.form.ssz) {
+            Some(given) => self.memory.told(id, ask.row.inspect, &with_body(ask, &given.seed).body),
+            None => self.memory.told(id, ask.row.inspect, &ask.body),
+        }
         let clock = self.table.load().clock.clone();
         if let (Some(given), Some(clock)) = (given, clock) {
             let (name, when) = (&self.lane.upstreams[id.index()].name, When::on(&clock, (self.clock())()));

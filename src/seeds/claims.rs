@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::client::Client;
 use super::item::{Item, Key};
 use super::kind::PREPARED_EPOCHS;
-use super::saved::hex;
+use crate::chain::hex;
 use crate::model::Epoch;
 
 /// Claims remembered; the book itself holds no more entries that make one.

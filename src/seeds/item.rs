@@ -5,8 +5,8 @@
 
 use serde::Deserialize;
 
-use super::When;
 use super::kind::{PREPARED_EPOCHS, REGISTERED_EPOCHS};
+use super::{When, ssz};
 use crate::chain::unhex;
 use crate::model::{Epoch, Quoted, SeedKind, Slot};
 
@@ -106,6 +106,9 @@ pub struct Form {
 impl Seed {
     /// Reads a body; none if it is not a list of this kind.
     pub fn read(kind: SeedKind, form: Form, body: &[u8]) -> Option<Seed> {
+        if let Some(json) = form.ssz.then(|| ssz::as_json(kind, body)).flatten() {
+            return Some(Seed { kind, form: Form::default(), items: text(kind, json.as_bytes())? });
+        }
         let items = if form.ssz { binary(kind, body)? } else { text(kind, body)? };
         Some(Seed { kind, form, items })
     }
@@ -325,7 +328,7 @@ mod tests {
             assert_eq!(super::body(true, seed.items.iter().map(|item| &*item.raw)), two);
             assert!(Seed::read(kind, form.clone(), &two[1..]).is_none());
         }
-        assert!(Seed::read(SeedKind::Sync, form, &[]).is_none(), "it has no such form");
+        assert!(Seed::read(SeedKind::Subnets, form, &[]).is_none(), "it has no such form");
     }
 
     #[test]

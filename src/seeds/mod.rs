@@ -19,6 +19,7 @@ mod kind;
 mod replay;
 mod saved;
 mod signs;
+mod ssz;
 mod sync;
 #[cfg(test)]
 mod tests;

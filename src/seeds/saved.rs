@@ -9,7 +9,7 @@ use super::When;
 use super::book::Book;
 use super::client::Client;
 use super::item::{Form, Key, Seed, body};
-use crate::chain::unhex;
+use crate::chain::{hex, unhex};
 use crate::model::{Epoch, SeedKind};
 
 /// Bodies of one client's kind that were given in one epoch.
@@ -63,13 +63,4 @@ impl Book {
         }
         self.len(kind) - before
     }
-}
-
-/// `0x` and hex digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold("0x".to_owned(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

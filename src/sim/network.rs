@@ -18,7 +18,7 @@ use super::validator::{ClientReport, SimValidatorClient, Style};
 use super::world::{Node, Shared, World};
 use crate::model::{Epoch, Root, Slot, UnixMs, ValidatorIndex};
 
-/// Version strings given to the beacons in turn.
+/// Version strings given to the beacons in turn, unless others are.
 const VERSIONS: [&str; 5] = [
     "Lighthouse/v8.0.1-sim/x86_64-linux",
     "Teku/v25.11.0-sim/linux-x86_64",
@@ -55,6 +55,8 @@ pub struct SimConfig {
     pub auto_blocks_ms: Option<u64>,
     /// Slots that get no block of their own.
     pub missed: BTreeSet<Slot>,
+    /// Version strings given to the beacons in turn; none: one of each known client.
+    pub versions: Vec<String>,
     /// Whether beacons that hold a proposer's registration answer with blinded blocks.
     pub builder: bool,
 }
@@ -74,6 +76,7 @@ impl Default for SimConfig {
             gossip_ms: 5,
             auto_blocks_ms: None,
             missed: BTreeSet::new(),
+            versions: Vec::new(),
             builder: false,
         }
     }
@@ -121,11 +124,12 @@ impl SimNetwork {
         }
         let clock = SimClock::new();
         let chain = chain_of(&config, clock.now());
+        let version = |i: usize| match config.versions.len() {
+            0 => VERSIONS[i % VERSIONS.len()].to_owned(),
+            given => config.versions[i % given].clone(),
+        };
         let nodes = (0..config.beacons)
-            .map(|i| {
-                let version = VERSIONS[i % VERSIONS.len()].to_owned();
-                Node::new(format!("beacon-{}", i + 1), version, clock.now())
-            })
+            .map(|i| Node::new(format!("beacon-{}", i + 1), version(i), clock.now()))
             .collect();
         let mut world = World::new(chain.clone(), nodes);
         if config.past_epochs > 0 {
@@ -275,6 +279,11 @@ impl SimNetwork {
         let mut sum = Report::default();
         epochs.for_each(|epoch| sum += self.report(Epoch(epoch)));
         sum
+    }
+
+    /// The beacon by which the payload of a slot's block came (Gloas), if it did.
+    pub fn payload_by(&self, slot: Slot) -> Option<usize> {
+        self.world.with(|world| world.ledger.payloads.get(&slot).copied())
     }
 
     /// Head of the main chain.

@@ -23,6 +23,13 @@
 //! BEACONDECK_DEVNET_TOPOLOGY=direct cargo test --test devnet matrix -- --ignored --nocapture
 //! ```
 //!
+//! Ten epochs with faults in turn beside clients each at its own healthy beacon, and how often beacons are asked for
+//! attestation data meanwhile, 12 minutes at slots of three seconds:
+//!
+//! ```text
+//! cargo test --test devnet epochs -- --ignored --nocapture
+//! ```
+//!
 //! | variable | means | if unset |
 //! |---|---|---|
 //! | `BEACONDECK_DEVNET_TOPOLOGY` | `router`; `direct`: each client at its own beacon; `fallback`: the client's own list | `router` |
@@ -53,6 +60,8 @@ mod network;
 mod process;
 #[cfg(test)]
 mod proxy;
+#[cfg(test)]
+mod reads;
 #[cfg(test)]
 mod report;
 #[cfg(test)]

@@ -85,6 +85,11 @@ impl Proxy {
         Ok(Self { beacon, port, notes, restarted: Mutex::default(), task })
     }
 
+    /// All that came by so far.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.notes.0.lock().unwrap().clone()
+    }
+
     /// Remembers that the beacon is started again now.
     pub fn restarts(&self) {
         *self.restarted.lock().unwrap() = Some(SystemTime::now());

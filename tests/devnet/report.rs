@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::clock::first_slot;
 use super::fault::Fault;
+use super::reads::Reads;
 use super::run::{Outcome, Run};
 use super::truth::EpochTruth;
 
@@ -14,11 +15,11 @@ pub fn table(title: &str, run: &Run) -> String {
     let mut text = format!("\n{title}; finalized epoch {} to {}\n", run.finalized.start, run.finalized.end);
     let _ = writeln!(
         text,
-        "{:<13} {:<6} {:>7} {:>5} {:>7} {:>11} {:>11} {:>12}  missed by client",
-        "fault", "whom", "epochs", "due", "missed", "not timely", "wrong head", "empty slots"
+        "{:<13} {:<6} {:>7} {:>5} {:>7} {:>11} {:>11} {:>12} {:>12}  missed by client",
+        "fault", "whom", "epochs", "due", "missed", "not timely", "wrong head", "empty slots", "reads a slot"
     );
     for outcome in &run.outcomes {
-        rows(&mut text, outcome);
+        rows(&mut text, outcome, &run.reads);
     }
     let ledger = &run.ledger;
     let (same, all) = (ledger.attestations - ledger.differences.len(), ledger.attestations);
@@ -36,7 +37,7 @@ fn word(outcome: &Outcome) -> &'static str {
     outcome.stage.fault.map_or("control", Fault::word)
 }
 
-fn rows(text: &mut String, outcome: &Outcome) {
+fn rows(text: &mut String, outcome: &Outcome, reads: &Reads) {
     let stage = outcome.stage;
     let word = word(outcome);
     let whom = stage.fault.map_or_else(|| "-".to_owned(), |fault| fault.whom(stage.beacon));
@@ -44,24 +45,28 @@ fn rows(text: &mut String, outcome: &Outcome) {
         let _ = writeln!(text, "{word:<13} {whom:<6} skipped: {why}");
         return;
     }
-    row(text, word, &whom, &outcome.during);
-    row(text, "  after it", &whom, &outcome.after);
+    row(text, word, &whom, &outcome.during, reads);
+    row(text, "  after it", &whom, &outcome.after, reads);
 }
 
-fn row(text: &mut String, word: &str, whom: &str, epochs: &[EpochTruth]) {
+fn row(text: &mut String, word: &str, whom: &str, epochs: &[EpochTruth], reads: &Reads) {
     let (Some(first), Some(last)) = (epochs.first(), epochs.last()) else { return };
     let sum = |count: fn(&EpochTruth) -> usize| epochs.iter().map(count).sum::<usize>();
     let by_client = (0..first.missed_by_client.len())
         .map(|i| epochs.iter().map(|epoch| epoch.missed_by_client[i]).sum::<usize>().to_string());
     let _ = writeln!(
         text,
-        "{word:<13} {whom:<6} {:>7} {:>5} {:>7} {:>11} {:>11} {:>12}  {}",
+        "{word:<13} {whom:<6} {:>7} {:>5} {:>7} {:>11} {:>11} {:>12} {:>12}  {}",
         format!("{}-{}", first.epoch, last.epoch),
         sum(|epoch| epoch.due),
         sum(|epoch| epoch.missed),
         sum(EpochTruth::not_timely),
         sum(|epoch| epoch.wrong_head),
         sum(|epoch| epoch.empty_slots),
+        // Of attestation data, at all beacons together: on average and at most.
+        reads
+            .over(first.epoch..last.epoch + 1)
+            .map_or_else(|| "-".to_owned(), |reads| format!("{:.1}, most {}", reads.mean, reads.most)),
         by_client.collect::<Vec<_>>().join(" ")
     );
 }

@@ -61,14 +61,14 @@ pub struct Door {
 }
 
 impl Door {
-    /// Opens it, with a proxy before each beacon of `watched` if there is a router; returns when it answers.
-    pub async fn open(topology: Topology, net: &Network, watched: &[usize]) -> Result<Self> {
+    /// Opens it, with a proxy before each beacon if there is a router; returns when it answers.
+    pub async fn open(topology: Topology, net: &Network) -> Result<Self> {
         if topology != Topology::Router {
             return Ok(Self { topology, router: None, proxies: Vec::new() });
         }
         let mut proxies = Vec::new();
-        for (beacon, port) in watched.iter().zip(free_ports(watched.len())?) {
-            proxies.push(Proxy::start(*beacon, port, net.beacons[*beacon].args.rest).await?);
+        for (beacon, port) in free_ports(net.beacons.len())?.into_iter().enumerate() {
+            proxies.push(Proxy::start(beacon, port, net.beacons[beacon].args.rest).await?);
         }
         Ok(Self { topology, router: Some(Router::start(net, &proxies).await?), proxies })
     }

@@ -15,6 +15,8 @@ use super::ledger::{self, Compared};
 use super::lodestar::VALIDATORS;
 use super::network::{BEACONS, Network};
 use super::process::print_tails;
+use super::proxy::Proxy;
+use super::reads::Reads;
 use super::router::{Door, Topology};
 use super::seeds;
 use super::truth::{self, EpochTruth};
@@ -89,6 +91,8 @@ pub struct Run {
     pub ledger: Compared,
     /// What proxies saw at beacons that were started again, a sentence each.
     pub seeded: Vec<String>,
+    /// Attestation data that beacons were asked for, where proxies saw it.
+    pub reads: Reads,
     /// The logs of all that ran.
     pub logs: TempDir,
 }
@@ -105,8 +109,8 @@ pub async fn run(topology: Topology, plan: &[Stage]) -> Result<Run> {
     if outcome.is_err() {
         print_tails(logs.path());
     }
-    let Course { outcomes, finalized, explained, incidents, ledger, seeded } = outcome?;
-    Ok(Run { outcomes, finalized, explained, incidents, ledger, seeded, logs })
+    let Course { outcomes, finalized, explained, incidents, ledger, seeded, reads } = outcome?;
+    Ok(Run { outcomes, finalized, explained, incidents, ledger, seeded, reads, logs })
 }
 
 /// What there is to tell of a run but its logs.
@@ -117,13 +121,11 @@ struct Course {
     incidents: Vec<Value>,
     ledger: Compared,
     seeded: Vec<String>,
+    reads: Reads,
 }
 
 async fn course(topology: Topology, plan: &[Stage], net: &mut Network) -> Result<Course> {
-    let mut watched: Vec<usize> =
-        plan.iter().filter(|stage| stage.fault == Some(Fault::Kill)).map(|stage| stage.beacon).collect();
-    watched.dedup();
-    let mut door = Door::open(topology, net, &watched).await?;
+    let mut door = Door::open(topology, net).await?;
     net.start_clients(&door.urls(net))?;
     let begin = warm_up(net).await?;
     let first_finalized = truth::finalized(&net.http, &net.urls()).await;
@@ -138,8 +140,13 @@ async fn course(topology: Topology, plan: &[Stage], net: &mut Network) -> Result
     };
     net.all_alive()?;
     let last_finalized = truth::finalized(&net.http, &net.urls()).await;
-    let seeded = door.proxies().iter().map(|proxy| seeds::judge(proxy, &net.beacons[proxy.beacon].name));
+    let killed = |proxy: &&Proxy| {
+        plan.iter().any(|stage| (stage.fault, stage.beacon) == (Some(Fault::Kill), proxy.beacon))
+    };
+    let seeded = door.proxies().iter().filter(killed);
+    let seeded = seeded.map(|proxy| seeds::judge(proxy, &net.beacons[proxy.beacon].name));
     let seeded = seeded.collect::<Result<_>>()?;
+    let reads = Reads::seen(door.proxies(), net.clock);
     let incidents = match door.router() {
         Some(router) => router.incidents().await?,
         None => Vec::new(),
@@ -153,7 +160,7 @@ async fn course(topology: Topology, plan: &[Stage], net: &mut Network) -> Result
         outcomes.push(Outcome { stage: *stage, during, after, done });
     }
     let finalized = first_finalized..last_finalized;
-    Ok(Course { outcomes, finalized, explained, incidents, ledger, seeded })
+    Ok(Course { outcomes, finalized, explained, incidents, ledger, seeded, reads })
 }
 
 /// Keeps fee recipients told, where there is a router to be told; ends with a failure only.

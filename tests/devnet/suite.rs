@@ -67,6 +67,55 @@ async fn upkeep() -> Result<()> {
     once("upkeep", &UPKEEP).await
 }
 
+/// Ten epochs with faults in turn, each of one.
+const EPOCHS: [Stage; 6] = [
+    Stage::control(2),
+    Stage::new(Fault::Hang, 1, 1, 1),
+    Stage::new(Fault::GcPauses, 2, 1, 0),
+    Stage::new(Fault::Drain, 3, 1, 0),
+    Stage::new(Fault::NoPeers, 0, 1, 1),
+    Stage::new(Fault::Kill, 3, 1, 1),
+];
+/// Most reads of attestation data for most slots: one for the head before the block, one for the block.
+const READS: usize = 2;
+
+/// Head votes through the router while one beacon after another fails, beside those of clients each at its own beacon, all of
+/// them well; and how often beacons are asked for attestation data meanwhile.
+#[tokio::test]
+#[ignore = "twelve minutes on two networks: a comparison, not a check"]
+async fn epochs() -> Result<()> {
+    installed()?;
+    let direct = run(Topology::Direct, &[Stage::control(5)]).await?;
+    println!("{}", report::table("each client at its own healthy beacon", &direct));
+    let routed = run(Topology::Router, &EPOCHS).await?;
+    println!("{}\n{}", report::table("faults in turn, through the router", &routed), report::trail(&routed));
+    println!("{}", blame::report(&routed));
+    let compared = compared(&direct, &routed);
+    compared.inspect_err(|_| print_tails(routed.logs.path()))
+}
+
+fn compared(direct: &Run, routed: &Run) -> Result<()> {
+    let own = &direct.outcomes.first().context("no control")?.during;
+    let all = || routed.outcomes.iter().flat_map(|outcome| outcome.during.iter().chain(&outcome.after));
+    let share = |wrong: usize, due: usize| wrong as f64 * 100.0 / due.max(1) as f64;
+    let sum = |epochs: &mut dyn Iterator<Item = &EpochTruth>| {
+        epochs.fold((0, 0), |(wrong, due), epoch| (wrong + epoch.wrong_head, due + epoch.due))
+    };
+    let ((own_wrong, own_due), (wrong, due)) = (sum(&mut own.iter()), sum(&mut all()));
+    println!(
+        "head votes wrong or late: {wrong} of {due} ({:.1} %) through the router, {own_wrong} of {own_due} ({:.1} %) direct",
+        share(wrong, due),
+        share(own_wrong, own_due)
+    );
+    let (first, last) = (all().next().context("no epoch")?.epoch, all().last().context("no epoch")?.epoch);
+    let reads = routed.reads.over(first..last + 1).context("no proxy saw a read of attestation data")?;
+    println!("reads of attestation data a slot: {reads:?}");
+    ensure!(routed.finalized.end > routed.finalized.start, "finality stood still");
+    routed.outcomes.iter().try_for_each(|outcome| no_worse_than(own, outcome))?;
+    ensure!(reads.mean > 0.0 && reads.median <= READS, "reads of attestation data a slot: {reads:?}");
+    Ok(())
+}
+
 async fn once(title: &str, stages: &[Stage]) -> Result<()> {
     installed()?;
     let topology = topology()?;

@@ -248,3 +248,18 @@ async fn both_forms_of_v4_are_asked_of_several() {
         assert_eq!(told, [("GET", &b""[..]), ("POST", body)]);
     }
 }
+
+/// Before beacon-APIs#631 a v4 answer does not say what its payload is worth: what all say decides then.
+#[tokio::test(flavor = "multi_thread")]
+async fn v4_without_a_payloads_value_is_compared_by_what_all_say() {
+    let makers = |payload: Option<&str>| {
+        let told = Maker::new(1).worth(ETH).says("eth-consensus-block-value: 1");
+        let other = Maker::new(101).says("eth-consensus-block-value: 2").late(150);
+        vec![told, payload.into_iter().fold(other, Maker::worth)]
+    };
+    let path = format!("/eth/v4/validator/blocks/{}?randao_reveal=0xaa&include_payload=true", slot() + 1);
+    for (payload, better) in [(None, "b1"), (Some("0"), "b0")] {
+        let house = house(makers(payload), "").await;
+        assert_eq!(by(&read(house.door, &path).await), (200, better), "{payload:?}");
+    }
+}

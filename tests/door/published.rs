@@ -1,7 +1,7 @@
 //! Signed blocks: one goes out for a slot and its proposer, and what belongs to it goes to the beacon that made it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rstest::rstest;
 
@@ -103,6 +103,37 @@ async fn garbage_does_not_stand_in_the_way_of_the_right_block() {
     assert_eq!((garbage.status, right.status), (400, 200), "{right:?}");
     let second = publish(&house, BLOCKS, slot, 2).await;
     assert_eq!((second.status, second.header("x-beacondeck-beacon")), (400, "router"));
+}
+
+/// Takes blocks at once, and never says anything of garbage.
+fn hanging() -> Script {
+    let well = taking("200 OK", 0);
+    Arc::new(move |seen: &Seen| {
+        let garbage = String::from_utf8_lossy(&seen.body).contains(&format!("{GARBAGE:02x}").repeat(32));
+        if garbage { vec![Step::Wait(Duration::from_secs(60))] } else { well(seen) }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_at_beacons_that_hang_holds_a_block_that_was_given_for_a_moment_only() {
+    let house = House::with(vec![Stub::start(hanging()).await, Stub::start(hanging()).await], "").await;
+    let slot = slot() + 1;
+    let target = format!("/eth/v3/validator/blocks/{slot}?randao_reveal=0xaa");
+    assert_eq!(read(house.door, &target).await.status, 200, "block 99 is given");
+    let later = async {
+        until("the garbage is under way", async || !house.stubs[0].notes.of(BLOCKS).is_empty()).await;
+        let began = Instant::now();
+        (publish(&house, BLOCKS, slot, 99).await, began.elapsed())
+    };
+    tokio::select! {
+        garbage = publish(&house, BLOCKS, slot, GARBAGE) => panic!("{garbage:?} came first"),
+        (right, took) = later => {
+            assert_eq!(right.status, 200, "{right:?}");
+            assert!(took < Duration::from_secs(3), "it was held for {took:?}");
+        }
+    }
+    let second = publish(&house, BLOCKS, slot, GARBAGE).await;
+    assert_eq!((second.status, second.header("x-beacondeck-beacon")), (400, "router"), "{second:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,7 +46,8 @@ fn keyed(lines: &[Observation]) -> BTreeMap<(u64, Key), &Observation> {
                 Observation::Recording { .. }
                 | Observation::Fleet(_)
                 | Observation::Canary(_)
-                | Observation::Key(_) => return None,
+                | Observation::Key(_)
+                | Observation::Split(_) => return None,
             };
             Some((key, line))
         })

@@ -59,7 +59,8 @@ fn line(slot: Slot, beacon: &BeaconStatus, probed: Probed) -> Observation {
         _ => (None, None),
     };
     // Another network's head says nothing.
-    let ours = facts.is_some() && !beacon.reasons.contains(&Reason::WrongChain);
+    let says_nothing = [Reason::WrongChain, Reason::ChainSplit];
+    let ours = facts.is_some() && !says_nothing.iter().any(|reason| beacon.reasons.contains(reason));
     Observation::Probe(ProbeSeen {
         slot,
         beacon: beacon.name.to_string(),
@@ -103,6 +104,7 @@ mod tests {
         assert_eq!(one(&[]), (true, false, Some(3)));
         assert_eq!(one(&[Reason::Hung]), (false, true, None));
         assert_eq!(one(&[Reason::WrongChain]), (true, false, None), "another chain's head says nothing");
+        assert_eq!(one(&[Reason::ChainSplit]), (true, false, None), "nor does that of another side");
         assert_eq!(slot(0, 0, &status(&[])), [], "nothing was seen");
         let mut drained = status(&[]);
         drained.beacons[0].lifecycle = Lifecycle::Drained;

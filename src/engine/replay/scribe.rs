@@ -8,7 +8,9 @@ use super::archive::Entry;
 use super::beacons::Watched;
 use super::sums::{Duties, Flows, Hosts};
 use crate::incidents::{Board, Change, Incidents, Scene as Seen};
-use crate::model::{BeaconName, FleetSeen, FleetStatus, Observation, Slot, SlotSeen, Traffic, UnixMs};
+use crate::model::{
+    BeaconName, ChainSplit, FleetSeen, FleetStatus, Observation, Slot, SlotSeen, Traffic, UnixMs,
+};
 
 /// A slot that has ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +34,8 @@ pub struct Scribe {
     duties: Duties,
     hosts: Hosts,
     flows: Flows,
+    /// The chain split of a slot.
+    split: Option<(Slot, ChainSplit)>,
     /// The slot that goes on.
     slot: Option<Slot>,
     /// A slot of which is known when it began, the newest.
@@ -63,6 +67,7 @@ impl Scribe {
             Observation::Head(seen) => Some(seen.slot),
             Observation::Host(seen) => Some(seen.slot),
             Observation::Key(seen) => Some(seen.slot),
+            Observation::Split(seen) => Some(seen.slot),
         };
         let is_next = slot.zip(self.slot).is_some_and(|(slot, now)| slot > now);
         let ended = is_next.then(|| self.ended()).flatten();
@@ -91,6 +96,7 @@ impl Scribe {
             | Observation::Canary(_)
             | Observation::Head(_)
             | Observation::Key(_) => {}
+            Observation::Split(seen) => self.split = Some((seen.slot, seen.split.clone())),
             Observation::Served(seen) => {
                 self.flows.take(seen);
                 if let Some(beacon) = self.beacon(&seen.beacon) {
@@ -162,6 +168,7 @@ impl Scribe {
             slot: Some(slot),
             at,
             beacons,
+            split: self.split.take().filter(|(of, _)| *of == slot).map(|(_, split)| split),
             hosts: self.hosts.ended(slot, &runs),
             duties: self.duties.ended(slot, &self.fleet),
             traffic: Traffic { loads, flows: self.flows.ended(), ..Traffic::default() },

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use super::network::StormKind;
 use super::symptom::Symptom;
-use crate::model::{CulpritKind as Kind, HostLevel, KeySeen};
+use crate::model::{ChainSplit, CulpritKind as Kind, HostLevel, KeySeen};
 
+mod chain_split;
 mod clock;
 mod clock_doubt;
 mod el_offline;
@@ -47,12 +48,22 @@ pub(super) struct Case<'a> {
     pub(super) storm: Option<StormKind>,
     /// Keys that sign at two places.
     pub(super) key: Option<&'a KeySeen>,
+    /// Heads that part along the lines of clients.
+    pub(super) split: Option<&'a ChainSplit>,
 }
 
 impl<'a> Case<'a> {
     /// One of which nothing is known but what kind of thing is blamed.
     pub(super) fn of(kind: &'a Kind) -> Self {
-        Self { kind, strength: BTreeMap::new(), finding: None, hung: false, storm: None, key: None }
+        Self {
+            kind,
+            strength: BTreeMap::new(),
+            finding: None,
+            hung: false,
+            storm: None,
+            key: None,
+            split: None,
+        }
     }
 
     fn strong(&self, symptom: Symptom) -> f64 {
@@ -82,7 +93,8 @@ impl<'a> Case<'a> {
 type Rule = fn(&Case<'_>) -> Option<String>;
 
 /// The rules; those that say most come first.
-const RULES: [Rule; 22] = [
+const RULES: [Rule; 23] = [
+    chain_split::why,
     key_twice::why,
     key_elsewhere::why,
     late_block::why,
@@ -121,6 +133,19 @@ fn validators(seen: &KeySeen) -> String {
 pub(super) fn cause(case: &Case<'_>) -> String {
     let why = RULES.iter().find_map(|rule| rule(case));
     why.unwrap_or_else(|| "what goes by it goes wrong more often than is usual".to_owned())
+}
+
+/// Lighthouse on our side, these clients on the other.
+#[cfg(test)]
+pub(super) fn split(theirs: &[&str]) -> ChainSplit {
+    use crate::model::{BeaconName, HeadStatus, Root, Slot, SplitSide, UnixMs};
+    let side = |clients: &[&str], root: u8| SplitSide {
+        clients: clients.iter().map(|client| (*client).to_owned()).collect(),
+        beacons: (1..=2).map(|n| BeaconName::new(format!("{}-{n}", clients[0]))).collect(),
+        head: HeadStatus { slot: Slot(99), root: Root([root; 32]) },
+    };
+    let (ours, theirs) = (side(&["Lighthouse"], 1), vec![side(theirs, 2)]);
+    ChainSplit { began: Slot(99), since: UnixMs(0), parted: None, ours, theirs }
 }
 
 #[cfg(test)]

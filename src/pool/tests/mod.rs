@@ -8,4 +8,5 @@ mod lag;
 mod preference;
 mod properties;
 mod silence;
+mod splits;
 mod succession;

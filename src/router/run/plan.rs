@@ -96,7 +96,15 @@ mod tests {
         let genesis = Genesis { time: 0, validators_root: Root::default(), fork_version: [0; 4] };
         let spec = [("SECONDS_PER_SLOT", slot_s), ("SLOTS_PER_EPOCH", "32")].into_iter().collect();
         let clock = SlotClock::new(&genesis, &spec).unwrap();
-        Table { seq: 1, at: UnixMs(0), clock: Some(clock), agreed: None, parent: None, entries: Vec::new() }
+        Table {
+            seq: 1,
+            at: UnixMs(0),
+            clock: Some(clock),
+            agreed: None,
+            parent: None,
+            split: None,
+            entries: Vec::new(),
+        }
     }
 
     fn hedge_ms(gauge: &Gauge, slot_s: &str, into_slot_ms: u64) -> u128 {

@@ -27,7 +27,7 @@ fn entry(id: u16, reasons: Vec<Reason>, roles: u8, near: bool, at_agreed: bool, 
 
 fn table(entries: Vec<Entry>) -> Table {
     let agreed = Some(AgreedHead { slot: Slot(1), root: crate::model::Root::default() });
-    Table { seq: 1, at: UnixMs(0), clock: None, agreed, parent: None, entries }
+    Table { seq: 1, at: UnixMs(0), clock: None, agreed, parent: None, split: None, entries }
 }
 
 fn choice(row: &'static Row, key: u64) -> Choice {

@@ -59,6 +59,8 @@ pub(crate) struct Ledger {
     pub(crate) contributions: BTreeMap<Slot, HashMap<u64, u64>>,
     /// Blocks by slot, in order of arrival; a second one is an equivocation.
     pub(crate) proposals: BTreeMap<Slot, Vec<Proposal>>,
+    /// By slot, the beacon that sent the payload of its block on first (Gloas).
+    pub(crate) payloads: BTreeMap<Slot, usize>,
     /// Voluntary exits accepted.
     pub(crate) exits: Vec<ValidatorIndex>,
 }
@@ -71,5 +73,6 @@ impl Ledger {
         self.aggregates = self.aggregates.split_off(&first_slot);
         self.contributions = self.contributions.split_off(&first_slot);
         self.proposals = self.proposals.split_off(&first_slot);
+        self.payloads = self.payloads.split_off(&first_slot);
     }
 }

@@ -2,19 +2,21 @@
 
 use serde_json::json;
 
+use super::gloas::GLOAS;
 use super::{Answer, Ask};
 use crate::model::{Slot, ValidatorIndex};
-use crate::sim::wire::{FORK, number, parse_json, parse_ssz};
+use crate::sim::wire::{FORK, number, parse_gloas, parse_json, parse_ssz};
 use crate::sim::world::Mood;
 
 /// What a local payload is worth, in Wei.
-const LOCAL_VALUE: u64 = 20_000_000_000_000_000;
+pub(super) const LOCAL_VALUE: u64 = 20_000_000_000_000_000;
 /// What a builder's payload is worth, in Wei.
 const BUILDER_VALUE: u64 = 50_000_000_000_000_000;
 /// What the consensus layer pays, in Wei.
-const CONSENSUS_VALUE: u64 = 40_000_000_000_000_000;
+pub(super) const CONSENSUS_VALUE: u64 = 40_000_000_000_000_000;
 
-pub(super) fn produce(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
+/// The slot a block may be made for; an answer that refuses it.
+pub(super) fn production(ask: &mut Ask<'_>) -> Result<Slot, Answer> {
     ask.verified()?;
     if ask.me().mood == Mood::ElOffline {
         return Err(Answer::error(500, "execution client is offline: no payload"));
@@ -26,6 +28,11 @@ pub(super) fn produce(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
     if ask.request.query("randao_reveal").is_none() {
         return Err(Answer::error(400, "randao_reveal is missing"));
     }
+    Ok(slot)
+}
+
+pub(super) fn produce(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
+    let slot = production(ask)?;
     let (wire, blinded) = ask.world.produce(ask.node, slot);
     let payload = if blinded { BUILDER_VALUE } else { LOCAL_VALUE }.to_string();
     let answer = if ask.request.wants_ssz() {
@@ -46,7 +53,10 @@ pub(super) fn produce(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
 fn take(ask: &mut Ask<'_>, blinded: bool) -> Result<Answer, Answer> {
     ask.synced()?;
     ask.request.needs_version()?;
-    let wire = if ask.request.is_ssz()? {
+    let of_gloas = ask.request.header("eth-consensus-version") == Some(GLOAS);
+    let wire = if of_gloas {
+        parse_gloas(&ask.request.json()?)
+    } else if ask.request.is_ssz()? {
         parse_ssz(&ask.request.body, blinded)
     } else {
         parse_json(&ask.request.json()?, blinded)

@@ -8,6 +8,7 @@ mod blocks;
 mod chain;
 mod config;
 mod duties;
+mod gloas;
 mod message;
 mod node;
 mod seed;
@@ -77,6 +78,10 @@ const TABLE: &[(&str, &str, Handler)] = &[
     (POST, "/eth/v1/validator/prepare_beacon_proposer", seed::preparations),
     (POST, "/eth/v1/validator/register_validator", seed::registrations),
     (GET, "/eth/v3/validator/blocks/{}", blocks::produce),
+    (GET, "/eth/v4/validator/blocks/{}", gloas::produce),
+    (POST, "/eth/v4/validator/blocks/{}", gloas::produce),
+    (GET, "/eth/v1/validator/execution_payload_envelopes/{}/{}", gloas::envelope),
+    (POST, "/eth/v1/beacon/execution_payload_envelopes", gloas::publish),
     (POST, "/eth/v2/beacon/blocks", blocks::publish),
     (POST, "/eth/v2/beacon/blinded_blocks", blocks::publish_blinded),
     (POST, "/eth/v1/beacon/pool/voluntary_exits", blocks::exit),

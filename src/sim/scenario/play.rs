@@ -1,7 +1,7 @@
 //! A scenario as the simulated network plays it over real HTTP: smaller and faster, for a person who watches.
 
 use super::Scenario;
-use crate::model::Slot;
+use crate::model::{Labelled, Slot};
 use crate::sim::fault::{Act, Fault, Script};
 use crate::sim::network::SimConfig;
 
@@ -42,6 +42,8 @@ impl Scenario {
             }
         }
         let clients = fleet.clients.min(MOST.1);
+        // On two branches each has blocks of its own, as there are two halves of a network.
+        let parts = script.iter().any(|act| act.fault == Fault::Fork);
         let config = SimConfig {
             beacons: fleet.beacons,
             clients,
@@ -51,6 +53,8 @@ impl Scenario {
             seed: self.seed,
             past_epochs: 4,
             gossip_ms: 40,
+            auto_blocks_ms: parts.then_some(slot_ms / 12),
+            versions: fleet.beacons().iter().filter_map(version).collect(),
             ..SimConfig::default()
         };
         Some((config, Script(script)))
@@ -63,6 +67,13 @@ impl Scenario {
         let starts = (plan.slot..end).step_by((every.on + every.off).max(1) as usize);
         starts.map(|from| (Slot(from), Some(Slot((from + every.on).min(end))))).collect()
     }
+}
+
+/// `teku/25.11` as the beacon says it: `Teku/v25.11-sim`.
+fn version(beacon: &Labelled) -> Option<String> {
+    let (name, number) = beacon.labels.get("cl")?.split_once('/')?;
+    let (first, rest) = name.split_at_checked(1)?;
+    Some(format!("{}{rest}/v{number}-sim", first.to_uppercase()))
 }
 
 #[cfg(test)]
@@ -82,6 +93,7 @@ mod tests {
             (config.slot_ms, config.slots_per_epoch, config.beacons, config.validators),
             (2000, 8, 8, 256)
         );
+        assert_eq!((&*config.versions[0], config.auto_blocks_ms), ("Lighthouse/v8.1-sim", None));
         let act = |beacon| Act { slot: Slot(8), beacon, fault: Fault::Slow(200), until: Some(Slot(20)) };
         assert_eq!(script, Script(vec![act(2), act(3)]));
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::chain;
 use super::{hex, le32, le64, number, root, root_at, signature};
 use crate::model::{Root, Slot, ValidatorIndex};
 
@@ -35,6 +36,15 @@ pub(crate) struct BlockWire {
 }
 
 impl BlockWire {
+    /// Its root: of the four members that identify it.
+    pub(crate) fn block_root(&self) -> Root {
+        let mut parts = vec![self.slot.0, self.proposer.0];
+        for root in [self.parent, self.state] {
+            parts.extend(root.0.chunks_exact(8).map(|c| c.iter().fold(0, |n, b| n << 8 | u64::from(*b))));
+        }
+        chain::root(&parts)
+    }
+
     /// The unsigned answer of block production: block contents, or the bare blinded block.
     pub(crate) fn to_json(self, blinded: bool) -> Value {
         let block = json!({

@@ -6,9 +6,11 @@
 
 mod attestation;
 mod block;
+mod gloas;
 
 pub(super) use attestation::{Aggregate, AttestationData, SingleAttestation};
 pub(super) use block::{BlockWire, parse_json, parse_ssz, sign_json, sign_ssz};
+pub(super) use gloas::{parse_envelope, parse_gloas};
 use serde_json::Value;
 
 use crate::model::Root;

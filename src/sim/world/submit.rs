@@ -2,7 +2,7 @@
 
 use super::super::chain::{AttestationSeen, Block, Proposal, SyncSeen};
 use super::super::wire::{AttestationData, BlockWire, SingleAttestation};
-use super::{Item, MAIN, World, chain};
+use super::{Item, MAIN, World};
 use crate::model::{Epoch, Root, Slot, UnixMs, ValidatorIndex};
 
 /// A sync committee message.
@@ -183,7 +183,7 @@ impl World {
         now: UnixMs,
     ) -> Result<(), Refusal> {
         self.check_block(node, wire, blinded, now)?;
-        let root = block_root(wire);
+        let root = wire.block_root();
         let reached = self.nodes[node].net == MAIN;
         let proposals = self.ledger.proposals.entry(wire.slot).or_default();
         let other = proposals.iter().any(|known| known.root != root);
@@ -237,6 +237,29 @@ impl World {
         Ok(())
     }
 
+    /// Takes the payload of a block; without its blobs it can be sent on by the beacon that made it only.
+    pub(crate) fn submit_envelope(
+        &mut self,
+        node: usize,
+        slot: Slot,
+        root: Root,
+        with_blobs: bool,
+        now: UnixMs,
+    ) -> Result<(), Refusal> {
+        self.timely(slot, now)?;
+        let made = self.nodes[node].memory.produced.values().any(|(wire, _)| wire.block_root() == root);
+        if !made && !with_blobs {
+            return Err(Refusal::new(400, "the blobs of this payload are not here"));
+        }
+        let known =
+            self.ledger.proposals.get(&slot).is_some_and(|all| all.iter().any(|one| one.root == root));
+        if !known {
+            return Err(Refusal::new(400, format!("no block {root} of slot {slot}")));
+        }
+        self.ledger.payloads.entry(slot).or_insert(node);
+        Ok(())
+    }
+
     /// Takes a voluntary exit.
     pub(crate) fn submit_exit(&mut self, validator: ValidatorIndex) -> Result<(), Refusal> {
         if validator.0 >= self.config.validators {
@@ -252,13 +275,4 @@ impl World {
     pub(crate) fn live(&self, node: usize, epoch: Epoch, validator: ValidatorIndex) -> bool {
         self.nodes[node].memory.seen.get(&epoch).is_some_and(|seen| seen.contains(&validator))
     }
-}
-
-/// A block's root: of the four members that identify it.
-fn block_root(wire: &BlockWire) -> Root {
-    let mut parts = vec![wire.slot.0, wire.proposer.0];
-    for root in [wire.parent, wire.state] {
-        parts.extend(root.0.chunks_exact(8).map(|c| c.iter().fold(0, |n, b| n << 8 | u64::from(*b))));
-    }
-    chain::root(&parts)
 }

@@ -6,7 +6,7 @@ use super::Observer;
 use crate::chain::SlotClock;
 use crate::engine::hosts;
 use crate::engine::observe::{Shown, answer, fleet, turnout};
-use crate::model::{BlockSeen, Epoch, Observation, Slot, SlotSeen};
+use crate::model::{BlockSeen, Epoch, Observation, Slot, SlotSeen, SplitSeen};
 
 /// Slots after which the network's part in one is told.
 const TURNOUT: u64 = 2;
@@ -36,6 +36,7 @@ impl Observer {
             began: began(slot),
             participation: None,
         }));
+        lines.extend(status.split.clone().map(|split| Observation::Split(SplitSeen { slot, split })));
         let Some(ledger) = &self.ledger else { return lines };
         let before = Slot(slot.0.saturating_sub(TURNOUT));
         if let Some(participation) = turnout::of_others(ledger, before) {

@@ -55,7 +55,7 @@ pub struct Incidents {
     weather: Weather,
     all: Vec<Incident>,
     keys: Keys,
-    splits: Splits,
+    pub(super) splits: Splits,
     /// Marks of a component up to a slot belong to an incident that has ended.
     explained: HashMap<Id, u64>,
     findings: Findings,
@@ -186,10 +186,6 @@ impl Incidents {
         self.window.learn(now, &blamed, &mut self.parts);
         self.window.forget(now);
         changes
-    }
-
-    pub(super) fn splits(&self) -> &Splits {
-        &self.splits
     }
 
     fn open(&self) -> impl Iterator<Item = &Incident> {

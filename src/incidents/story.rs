@@ -41,7 +41,7 @@ impl Incidents {
     /// The beacons a culprit stands for, by name.
     pub fn beacons_of(&self, culprit: &Culprit) -> Vec<String> {
         if culprit.kind == Kind::ChainSplit {
-            return self.splits().beacons();
+            return self.splits.beacons();
         }
         let Some(id) = self.place(culprit) else { return Vec::new() };
         let own = [id];

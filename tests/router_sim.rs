@@ -1,5 +1,7 @@
 //! The router in front of simulated beacons over real HTTP: no fault at one of four costs a duty.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
 mod common;
 
 use std::time::Duration;

@@ -11,6 +11,7 @@ mod dependent;
 mod era;
 mod fork;
 mod identity;
+mod quiet;
 mod scan;
 mod spec;
 mod ssz;

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use super::try_out::try_out;
 use super::{Failure, ask, say, slots};
 use crate::config::did_you_mean;
-use crate::host::apply::{ApplyError, Entry, Journal, NotOffered, Plan, Workshop};
-use crate::host::{Apply, CHECKS, Finding, Verdict};
+use crate::host::apply::{ApplyError, Entry, Journal, NotOffered, Plan, Workshop, verified};
+use crate::host::{Apply, CHECKS, Finding};
 use crate::model::Fleet;
 
 /// Directory of the journal if no fleet file says another.
@@ -82,7 +83,7 @@ pub fn run(args: &Args, machine: &Machine<'_>) -> anyhow::Result<()> {
     let mut workshop = Workshop::open(machine.root, args.state(machine.fleet)).map_err(failure)?;
     for entry in workshop.unfinished() {
         say(&format!("{}: was cut off while it was written; it is taken back first", entry.check))?;
-        take_back(&mut workshop, &entry)?;
+        take_back(&mut workshop, &entry, "was cut off")?;
     }
     match &args.revert {
         Some(ids) => revert(args, &mut workshop, ids),
@@ -117,14 +118,12 @@ fn revert(args: &Args, workshop: &mut Workshop, ids: &[String]) -> anyhow::Resul
     if !confirmed(args.yes, "take it back?")? {
         return Ok(say("nothing was taken back")?);
     }
-    entries.iter().try_for_each(|entry| take_back(workshop, entry))
+    entries.iter().try_for_each(|entry| take_back(workshop, entry, "asked for"))
 }
 
-fn take_back(workshop: &mut Workshop, entry: &Entry) -> anyhow::Result<()> {
-    for words in workshop.take_back(entry, ask::now(), "asked for").map_err(failure)? {
-        say(&format!("{}: {words}", entry.check))?;
-    }
-    Ok(())
+fn take_back(workshop: &mut Workshop, entry: &Entry, why: &str) -> anyhow::Result<()> {
+    let said = workshop.take_back(entry, ask::now(), why).map_err(failure)?;
+    said.iter().try_for_each(|words| Ok(say(&format!("{}: {words}", entry.check))?))
 }
 
 fn fix(args: &Args, machine: &Machine<'_>, workshop: &mut Workshop, id: &str) -> anyhow::Result<()> {
@@ -148,16 +147,35 @@ fn fix(args: &Args, machine: &Machine<'_>, workshop: &mut Workshop, id: &str) ->
         return Err(Failure::Usage(words).into());
     }
     for (process, plan) in plans {
+        if plan.apply == Apply::Resets && (args.yes || !io::stdin().is_terminal()) {
+            let words = format!(
+                "{id} stops the link, and somebody has to keep it then: run it on a terminal, without --yes"
+            );
+            return Err(Failure::Usage(words).into());
+        }
         say(&plan.to_string())?;
         if !confirmed(args.yes, "write it?")? {
             say("nothing was written")?;
             continue;
         }
-        if plan.apply == Apply::Transient {
+        if matches!(plan.apply, Apply::Transient | Apply::Resets) {
             wait(machine.fleet)?;
         }
         let who = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_default();
-        workshop.carry_out(&plan, &who, ask::now()).map_err(failure)?;
+        if plan.apply == Apply::Resets {
+            let (entry, kept) = try_out(|| workshop.try_out(&plan, &who, ask::now()).map_err(failure))?;
+            match kept {
+                Ok(()) => workshop.keep(&entry, ask::now()).map_err(failure)?,
+                Err(why) => {
+                    // Whoever listened may be gone.
+                    let _ = say(&format!("{id}: {why}"));
+                    take_back(workshop, &entry, why)?;
+                    continue;
+                }
+            }
+        } else {
+            workshop.carry_out(&plan, &who, ask::now()).map_err(failure)?;
+        }
         verify(machine, id, &process)?;
     }
     Ok(())
@@ -170,7 +188,7 @@ fn wait(fleet: Option<&Fleet>) -> anyhow::Result<()> {
             "no slot clock is known (name a fleet file whose beacons answer): duties may be due now",
         )?);
     };
-    if let Some(at) = slots::free_from(&clock, ask::now()) {
+    if let Some(at) = clock.free_from(ask::now()) {
         let ms = at.0.saturating_sub(ask::now().0);
         say(&format!("waiting {ms} ms until no duty is due"))?;
         thread::sleep(Duration::from_millis(ms));
@@ -182,14 +200,7 @@ fn wait(fleet: Option<&Fleet>) -> anyhow::Result<()> {
 fn verify(machine: &Machine<'_>, id: &str, process: &str) -> anyhow::Result<()> {
     let now =
         (machine.look)()?.into_iter().find(|of| of.id == id && (of.process == process || process.is_empty()));
-    let Some(finding) = now else { return Ok(say(&format!("{id}: written and read again"))?) };
-    let words = match finding.verdict {
-        Verdict::Ok => format!("written and read again; now {finding}"),
-        _ => format!(
-            "written and read again; the check still says {finding}: counters need time, look again in 10 minutes"
-        ),
-    };
-    Ok(say(&format!("{id}: {words}"))?)
+    Ok(say(&format!("{id}: {}", verified(now.as_ref())))?)
 }
 
 /// Whether somebody says yes. Without a terminal nobody can.

@@ -38,6 +38,7 @@ mod slots;
 mod snapshot;
 mod status;
 mod table;
+mod try_out;
 mod unsilence;
 mod upgrade;
 

@@ -2,7 +2,7 @@
 //!
 //! To add a command: a row in [`COMMANDS`], a variant of [`Command`], and what it does in `update`.
 
-use crate::model::{Intent, Slot, read_seconds};
+use crate::model::{Intent, RemedyVerb, Slot, read_seconds};
 
 use super::panels::{PANELS, place_of};
 
@@ -22,7 +22,7 @@ const fn about(name: &'static str, usage: &'static str, does: &'static str) -> A
 }
 
 /// Every command besides the panels' names.
-pub const COMMANDS: [About; 17] = [
+pub const COMMANDS: [About; 20] = [
     about("drain", ":drain NAME…", "give beacons no new work (asks)"),
     about("resume", ":resume NAME…", "give drained beacons work again (asks)"),
     about("restart", ":restart NAME", "drain a beacon, restart it, resume it when it is fit (asks)"),
@@ -31,6 +31,9 @@ pub const COMMANDS: [About; 17] = [
     about("silence", ":silence KEY 1h WHY", "tell nobody of an incident, or of a culprit, for so long"),
     about("unsilence", ":unsilence KEY", "end a silence before its time"),
     about("abort", ":abort NAME", "end the restart or upgrade that runs (asks)"),
+    about("fix", ":fix CHECK", "write a host's remedy, as w in Hosts does (asks)"),
+    about("keep", ":keep CHECK", "keep a remedy that is taken back by itself otherwise"),
+    about("revert", ":revert CHECK", "take back a remedy that was written (asks)"),
     about("hand-over", ":hand-over", "serve hands over to the program as it is on disk now"),
     about("goto", ":goto slot N", "requests of a slot, and the picture as it was"),
     about("speed", ":speed N", "in a replay: so many seconds of the recording in one"),
@@ -53,6 +56,8 @@ pub enum Command {
     Unsilence(String),
     /// An order for these.
     Order(Intent, Vec<String>),
+    /// What is to be done with the remedy of this check.
+    Remedy(RemedyVerb, String),
     /// The next serve.
     HandOver,
     /// A panel, with a filter.
@@ -100,6 +105,8 @@ pub struct Words<'a> {
     pub silenceable: &'a [String],
     /// Keys of what is.
     pub silenced: &'a [String],
+    /// Checks that found something, or whose remedy was written.
+    pub checks: &'a [String],
     /// Themes.
     pub themes: &'a [String],
 }
@@ -137,6 +144,10 @@ pub fn read(text: &str) -> Result<Option<Command>, String> {
         ),
         ("speed", _) => return Err("write :speed N".to_owned()),
         ("goto", _) => return Err("write :goto slot N".to_owned()),
+        ("fix", [check]) => Command::Remedy(RemedyVerb::Fix, (*check).to_owned()),
+        ("keep", [check]) => Command::Remedy(RemedyVerb::Keep, (*check).to_owned()),
+        ("revert", [check]) => Command::Remedy(RemedyVerb::Revert, (*check).to_owned()),
+        ("fix" | "keep" | "revert", _) => return Err(format!("write :{first} CHECK; tab shows the checks")),
         ("hand-over", []) => Command::HandOver,
         ("handoff", []) => Command::Handoff,
         ("theme", [name]) => Command::Theme((*name).to_owned()),
@@ -217,6 +228,7 @@ pub fn candidates(text: &str, words: Words<'_>) -> Vec<String> {
     let all: Vec<String> = match before.split_whitespace().collect::<Vec<_>>().as_slice() {
         [] => firsts(),
         ["drain" | "resume", ..] | ["restart" | "upgrade" | "abort"] => words.beacons.to_vec(),
+        ["fix" | "keep" | "revert"] => words.checks.to_vec(),
         ["theme"] => words.themes.to_vec(),
         ["goto"] => own(&["slot"]),
         ["set"] => own(&["bw", "bell", "mouse"]),
@@ -276,6 +288,7 @@ mod tests {
     #[case(" log ", Some(Command::Panel(9, None)))]
     #[case("help", Some(Command::Panel(10, None)))]
     #[case("hand-over", Some(Command::HandOver))]
+    #[case("fix time.offset", Some(Command::Remedy(RemedyVerb::Fix, "time.offset".into())))]
     #[case("goto slot 12", Some(Command::Slot(Slot(12))))]
     #[case("speed 10x", Some(Command::Speed(10)))]
     #[case("set bw low", Some(Command::Bandwidth(Bandwidth::Low)))]
@@ -294,6 +307,7 @@ mod tests {
         "write :silence KEY 1h WHY, as `:silence beacon b2 1h30m its disk`; tab shows the keys"
     )]
     #[case("unsilence", "write :unsilence KEY; tab shows the keys")]
+    #[case("keep", "write :keep CHECK; tab shows the checks")]
     #[case("goto slot x", "`x` is no slot")]
     #[case("speed fast", "`fast` is no speed")]
     #[case("set colour", "write :set bw low|auto|high, :set bell on|off or :set mouse on|off")]
@@ -311,12 +325,13 @@ mod tests {
             pages: &["hung b1".to_owned(), "hung b2".to_owned()],
             silenceable: &["incident 7".to_owned(), "beacon b1".to_owned()],
             silenced: &["client vc-1".to_owned()],
+            checks: &["net.somaxconn".to_owned(), "time.offset".to_owned()],
         };
         let done = |text: &str| complete(text, &candidates(text, words));
         assert_eq!(done("dr"), "drain ");
         assert_eq!(done("drain b"), "drain beacon-");
         assert_eq!(done("drain beacon-2 o"), "drain beacon-2 other ");
-        assert_eq!(done("theme "), "theme mono ");
+        assert_eq!((done("theme "), done("fix n")), ("theme mono ".into(), "fix net.somaxconn ".into()));
         assert_eq!(done("nothing "), "nothing ");
         assert_eq!(
             (done("ack h"), done("ack hung b2")),
@@ -343,7 +358,7 @@ mod tests {
         fn no_text_panics(text in ".{0,60}") {
             let keys = ["ü ä".to_owned()];
             let beacons = ["äb".to_owned(), "äc".to_owned()];
-            let words = Words { beacons: &beacons, themes: &[], pages: &keys, silenceable: &keys, silenced: &keys };
+            let words = Words { beacons: &beacons, themes: &[], pages: &keys, silenceable: &keys, silenced: &keys, checks: &keys };
             let _ = read(&text);
             let found = candidates(&text, words);
             prop_assert!(complete(&text, &found).len() >= text.trim_end().len().min(1));

@@ -19,7 +19,7 @@ const RECENT_MS: i64 = 10 * 60_000;
 const LABEL: usize = 10;
 
 /// A question that waits for `y`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Confirm {
     /// Verb and targets.
     pub title: String,
@@ -29,10 +29,12 @@ pub struct Confirm {
     pub orders: Vec<Order>,
     /// What must be typed instead of `y`, and what is.
     pub typed: Option<(String, Line)>,
+    /// What `y` copies, of what cannot be done from here but by hand.
+    pub copy: Option<String>,
 }
 
 /// What became of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// Still waiting.
     Open,
@@ -40,6 +42,8 @@ pub enum Answer {
     Cancel,
     /// Yes.
     Go,
+    /// This is to be copied.
+    Copy(String),
 }
 
 impl Confirm {
@@ -50,8 +54,7 @@ impl Confirm {
             return Self {
                 title: format!("{intent} {}: not now", list(names)),
                 consequences: vec![labelled("why", vec![piece(Role::Warn, why.clone())])],
-                orders: Vec::new(),
-                typed: None,
+                ..Self::default()
             };
         }
         let line = |fact: &crate::model::Fact| {
@@ -70,11 +73,15 @@ impl Confirm {
             orders: names.iter().map(|beacon| order(intent, beacon.clone(), force)).collect(),
             // The last one that serves, or more than half of those that do: nobody does that by a slip of the hand.
             typed: (told.last_healthy || told.most).then(|| (word, Line::default())),
+            copy: None,
         }
     }
 
     /// Takes a key. `y` alone says yes, or Enter behind the word that must be typed.
     pub fn take(&mut self, key: Key) -> Answer {
+        if let Some(text) = self.copy.as_ref().filter(|_| key == Key::char('y')) {
+            return Answer::Copy(text.clone());
+        }
         let plain = self.typed.is_none() && matches!(key.code, Code::Enter | Code::Char('n' | 'q'));
         let plain = plain || self.orders.is_empty() && key == Key::char('y');
         if key.code == Code::Esc || key == Key::ctrl('c') || plain {
@@ -93,7 +100,8 @@ impl Confirm {
     }
 }
 
-fn role(weight: Weight) -> Role {
+/// The colour of a weight.
+pub fn role(weight: Weight) -> Role {
     match weight {
         Weight::Fine => Role::Ok,
         Weight::Plain => Role::Text,
@@ -109,7 +117,8 @@ fn what(intent: Intent) -> &'static str {
     }
 }
 
-fn capital(text: &str) -> String {
+/// With a capital letter first.
+pub fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

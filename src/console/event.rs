@@ -1,7 +1,7 @@
 //! What happens to the console, and what it wants done: the two ends of `update`.
 
 use crate::control::{Answer, Event as Said, Order, Welcome};
-use crate::model::{BeaconName, Consequences, Explanation, Intent, Play, Slot};
+use crate::model::{BeaconName, Consequences, Explanation, Intent, Play, RemedyAsked, RemedyPlan, Slot};
 
 use super::key::Key;
 
@@ -37,6 +37,8 @@ pub enum Event {
     Answered(u64, Result<Answer, String>),
     /// What an order would mean, or why that is not known.
     Preflight(Result<Consequences, String>),
+    /// What an order about a remedy would do, or why that is not known.
+    Remedy(Result<RemedyPlan, String>),
     /// Requests, explained, newest first.
     Explained(Result<Vec<Explanation>, String>),
     /// The recording did as asked, or why not.
@@ -58,6 +60,8 @@ pub enum Effect {
     Order(u64, Order),
     /// Ask what an order would mean.
     Preflight(Intent, Vec<BeaconName>),
+    /// Ask what an order about a remedy would do.
+    Remedy(RemedyAsked),
     /// Have requests explained.
     Explain {
         /// Of this slot only.

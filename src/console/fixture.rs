@@ -2,9 +2,9 @@
 
 use crate::model::{
     BeaconName, BeaconStatus, ClockMeasured, Cost, Culprit, CulpritKind, Ending, Epoch, FleetStatus,
-    Happening, HeadStatus, HostClock, HostFinding, HostLevel, HostStatus, Incident, IncidentState,
-    JournalEntry, Lifecycle, Operation, OperationStep as Step, Root, Severity, Slot, StepState, StepStatus,
-    Traffic, UnixMs, Verb,
+    Happening, HeadStatus, HostChange, HostClock, HostFinding, HostLevel, HostRemedy, HostStatus, Incident,
+    IncidentState, JournalEntry, Lifecycle, Operation, OperationStep as Step, RemedyState, Root, Severity,
+    Slot, StepState, StepStatus, Traffic, UnixMs, Verb,
 };
 
 /// The moment of the fixture's snapshot.
@@ -169,8 +169,8 @@ fn late_client(like: &Incident) -> Incident {
     }
 }
 
-/// Two hosts: one that was looked at, one whose clock is estimated.
-pub fn hosts() -> Vec<HostStatus> {
+/// What was found on a host: one that is for a person, one that can be written.
+fn host_findings() -> Vec<HostFinding> {
     let finding = HostFinding {
         check: "storage.flush".into(),
         level: HostLevel::Bad,
@@ -181,7 +181,46 @@ pub fn hosts() -> Vec<HostStatus> {
         remedy: "fstrim -v /".into(),
         persistent: "systemctl enable fstrim.timer".into(),
         revert: "systemctl disable fstrim.timer".into(),
+        since: Some(UnixMs(NOW.0 - 900_000)),
+        ..HostFinding::default()
     };
+    let backlog = HostFinding {
+        check: "net.somaxconn".into(),
+        level: HostLevel::Warn,
+        actual: "128".into(),
+        expected: "at least 4096 connections".into(),
+        why: "A full listen queue turns new connections away.".into(),
+        cost_ms: (0, 1_000),
+        remedy: "sysctl -w net.core.somaxconn='4096'".into(),
+        risk: "needs a restart of the service".into(),
+        writes: true,
+        ..HostFinding::default()
+    };
+    vec![finding, backlog]
+}
+
+/// What came and went on a host.
+fn host_past() -> Vec<HostChange> {
+    vec![
+        HostChange {
+            at: UnixMs(NOW.0 - 900_000),
+            check: "storage.flush".into(),
+            was: HostLevel::Warn,
+            is: HostLevel::Bad,
+            actual: "a flush takes 48 ms".into(),
+        },
+        HostChange {
+            at: UnixMs(NOW.0 - 7_100_000),
+            check: "mem.swappiness".into(),
+            was: HostLevel::Advice,
+            is: HostLevel::Ok,
+            actual: "60".into(),
+        },
+    ]
+}
+
+/// Two hosts: one that was looked at, one whose clock is estimated.
+pub fn hosts() -> Vec<HostStatus> {
     let clock = |low_ms, high_ms, estimate, level| HostClock {
         low_ms,
         high_ms,
@@ -205,21 +244,26 @@ pub fn hosts() -> Vec<HostStatus> {
         name: "h1".into(),
         beacons: vec![BeaconName::new("beacon-1")],
         at: Some(UnixMs(NOW.0 - 20_000)),
-        findings: vec![finding],
+        findings: host_findings(),
         classes: vec![
             class("cpu", HostLevel::Advice),
             class("storage", HostLevel::Bad),
             class("time", HostLevel::Ok),
         ],
         clock: Some(clock(-0.4, 0.9, false, HostLevel::Ok)),
+        remedies: vec![HostRemedy {
+            check: "mem.swappiness".into(),
+            at: UnixMs(NOW.0 - 7_200_000),
+            who: "alice (uid 1000)".into(),
+            what: "/proc/sys/vm/swappiness: 60 to 1".into(),
+            state: RemedyState::Stands,
+        }],
+        past: host_past(),
         ..HostStatus::default()
     };
     let other = HostStatus {
         name: "h2".into(),
         beacons: vec![BeaconName::new("beacon-2")],
-        at: None,
-        findings: Vec::new(),
-        classes: Vec::new(),
         clock: Some(clock(71.5, 112.0, true, HostLevel::Warn)),
         ..HostStatus::default()
     };

@@ -78,6 +78,8 @@ pub enum Action {
     Ack,
     /// Tell nobody of it for a while.
     Silence,
+    /// Remedies of a host.
+    Remedy,
     /// Move in a recording.
     Play(Play),
     /// Draw everything anew.
@@ -101,6 +103,8 @@ pub enum Scope {
     Orders,
     /// Where something that is wrong can be chosen, and this console may give orders.
     Notes,
+    /// Where there is a table of hosts, and this console may give orders.
+    Hosts,
     /// Where there is a table, but in a replay: marks are for orders.
     Marks,
     /// Only where a recording is played; keys of marks may be given to it again.
@@ -153,7 +157,7 @@ impl Binding {
     }
 }
 
-use Scope::{All, Attached, Marks, Notes, Orders, Replay, Table};
+use Scope::{All, Attached, Hosts, Marks, Notes, Orders, Replay, Table};
 
 /// The keys of panels by their place, with their names: a panel needs no row in the table.
 const PANEL_KEYS: [(&str, &[&str]); 12] = [
@@ -185,7 +189,7 @@ pub fn bindings() -> impl Iterator<Item = Binding> {
 }
 
 /// Everything but the panels.
-const BINDINGS: [Binding; 41] = [
+const BINDINGS: [Binding; 42] = [
     bind(Action::Next, "next", &["tab", "right"], "next panel", All),
     bind(Action::Previous, "previous", &["backtab", "left"], "panel before", All),
     bind(Action::Down, "down", &["j", "down"], "one row down", Table),
@@ -225,6 +229,14 @@ const BINDINGS: [Binding; 41] = [
         Notes,
     )
     .foot(5, "silence"),
+    bind(
+        Action::Remedy,
+        "remedy",
+        &["w"],
+        "a host's remedies: write one, keep it, take it back (asks)",
+        Hosts,
+    )
+    .foot(1, "remedies"),
     bind(Action::Upgrade, "upgrade", &["U"], "drain, upgrade, resume when fit (asks)", Orders)
         .foot(9, "upgrade"),
     bind(Action::Abort, "abort", &["X"], "end the restart or upgrade that runs (asks)", Orders)

@@ -25,6 +25,7 @@ pub mod panels;
 pub mod picture;
 mod piece;
 pub mod recording;
+mod remedy;
 #[cfg(test)]
 pub mod scenes;
 pub mod shell;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::control::{Order, Watcher, Welcome};
-use crate::model::{BeaconName, Explanation, Intent, JournalEntry, LogLine, Slot, Tape, UnixMs};
+use crate::model::{BeaconName, Explanation, Intent, JournalEntry, LogLine, RemedyAsked, Slot, Tape, UnixMs};
 
 use super::command::Bandwidth;
 use super::confirm::Confirm;
@@ -11,6 +11,7 @@ use super::history::History;
 use super::keys::Keymap;
 use super::line::Line;
 use super::panels::PANELS;
+use super::remedy::Choice;
 use super::table::TableState;
 use super::theme::{DEFAULT, Depth, Theme, Themes};
 use super::toast::Toasts;
@@ -90,6 +91,10 @@ pub enum Mode {
     Command(Line, Option<usize>),
     /// It is asked what an order would mean; Esc gives it up.
     Asking(Intent, Vec<BeaconName>),
+    /// What is to be done on a host is chosen.
+    Choosing(Choice),
+    /// It is asked what an order about a remedy would do; Esc gives it up.
+    AskingRemedy(RemedyAsked),
     /// A box waits for yes or no.
     Confirm(Confirm),
     /// What becomes of routing? Waits for an answer; whether the last picture stays.

@@ -65,17 +65,21 @@ pub fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Text in lines of at most `width` characters, broken between words; a longer word is cut.
+/// Text in lines of at most `width` characters, broken between words; a longer word is broken, too.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
-        let word = cut(word, width);
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(&word);
+        let letters: Vec<char> = word.chars().collect();
+        // A word that is longer than a line, as a path may be, is broken and not cut: it is there to be copied.
+        for part in letters.chunks(width.max(1)) {
+            let fits = |line: &String| line.chars().count() + 1 + part.len() <= width;
+            match lines.last_mut().filter(|line| fits(line)) {
+                Some(line) => {
+                    line.push(' ');
+                    line.extend(part);
+                }
+                None => lines.push(part.iter().collect()),
             }
-            _ => lines.push(word),
         }
     }
     lines
@@ -130,7 +134,7 @@ mod tests {
     fn long_sentences_are_broken_between_words() {
         let lines = wrap(&"word ".repeat(40), 20);
         assert!(lines.len() > 1 && lines.iter().all(|line| line.chars().count() <= 20));
-        assert_eq!(wrap("abcdefgh", 4), ["abc…"]);
+        assert_eq!(wrap("abcdefgh i", 4), ["abcd", "efgh", "i"]);
         assert_eq!(time_of_day(1_700_000_000_000), "22:13:20");
     }
 }

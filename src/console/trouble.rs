@@ -8,7 +8,7 @@ use crate::model::{
 use super::text::{count, rate, span};
 use super::theme::Role;
 use super::view::View;
-use super::{course, incident};
+use super::{course, incident, remedy};
 use crate::model::capacity::{self, Verdict};
 
 /// One thing that is wrong.
@@ -57,6 +57,7 @@ pub fn troubles(view: &View<'_>) -> Vec<Trouble> {
     sick.sort_by_key(|(reason, beacons)| {
         (Reason::ALL.iter().position(|of| of == reason), beacons.iter().map(|beacon| beacon.since).min())
     });
+    found.extend(remedy::troubles(status));
     found.extend(sick.into_iter().map(|(reason, beacons)| beacon_of(reason, &beacons)));
     let out = status.beacons.iter().filter(|beacon| beacon.lifecycle != Lifecycle::Active);
     found.extend(out.map(|beacon| course_of(view, beacon).unwrap_or_else(|| out_of(beacon))));

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Consequences, DutyTold, Explanation, FleetStatus, JournalEntry, LogLine, UnixMs};
+use crate::model::{
+    Consequences, DutyTold, Explanation, FleetStatus, JournalEntry, LogLine, RemedyPlan, UnixMs,
+};
 
 /// What serve answers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +23,8 @@ pub enum Answer {
     Duties(Vec<DutyTold>),
     /// What an order would mean.
     Consequences(Consequences),
+    /// What an order about a remedy would do.
+    Remedy(RemedyPlan),
     /// To a question for the journal: oldest first.
     Journal(Vec<JournalEntry>),
     /// One of many to a watch.

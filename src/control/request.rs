@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BeaconName, DutiesAsked, Intent, Play, Slot};
+use crate::model::{BeaconName, DutiesAsked, Intent, Play, RemedyAsked, Slot};
 
 /// What an operator asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,8 @@ pub enum Request {
         /// At which beacons.
         beacons: Vec<BeaconName>,
     },
+    /// What an order about a host's remedy would do, before it is given.
+    Remedy(RemedyAsked),
     /// Who did what, the latest entries in the order they were written.
     Journal {
         /// At most so many.
@@ -143,6 +145,15 @@ pub enum Order {
         /// The beacon.
         beacon: BeaconName,
     },
+    /// Write a host's remedy, keep it, or take it back.
+    Remedy {
+        /// Which, on which host.
+        #[serde(flatten)]
+        asked: RemedyAsked,
+        /// The seal of the plan that was shown: another one is refused. To keep it takes none.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        seal: String,
+    },
     /// Hand over to the program as it is on disk now, without a client's noticing.
     HandOver,
 }
@@ -159,6 +170,7 @@ impl Order {
             Order::Silence { key, .. } => ("silence", Some(key)),
             Order::Unsilence { key } => ("unsilence", Some(key)),
             Order::Abort { beacon } => ("abort", Some(beacon.as_str())),
+            Order::Remedy { asked, .. } => (asked.verb.word(), Some(&asked.host)),
             Order::HandOver => (HAND_OVER, None),
         }
     }

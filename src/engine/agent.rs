@@ -96,7 +96,7 @@ async fn look(
     looked: watch::Sender<Option<Looked>>,
     cancel: CancellationToken,
 ) {
-    let (clock, mut wait, mut looker) = (system(), FIRST, Looker::new(roles.clone()));
+    let (clock, mut wait, mut looker) = (system(), FIRST, Looker::below("/", roles.clone()));
     for look in 1.. {
         tokio::select! {
             () = cancel.cancelled() => return,
@@ -116,7 +116,7 @@ async fn look(
                     looked.send_replace(Some(Looked { report: report(&found, look), at: Instant::now() }));
                 }
                 Err(error) => {
-                    looker = Looker::new(roles.clone());
+                    looker = Looker::below("/", roles.clone());
                     tracing::warn!(%error, "this machine could not be looked at");
                 }
             },

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::bell::Bell;
 use super::clock;
+use super::hosts::Machine;
 use super::journal::{Journal, JournalTask, journal};
 use super::notify::Manager;
 use super::observe::{Eye, Seen, eye};
@@ -50,6 +51,8 @@ pub struct Common {
     pub eye: Eye,
     /// The hosts underneath, as the status shows them.
     pub hosts: Arc<ArcSwap<Vec<HostStatus>>>,
+    /// This machine.
+    pub machine: Arc<Machine>,
     /// What survives a restart.
     pub store: StoreHandle,
     /// The fleet file in force.
@@ -109,6 +112,7 @@ impl Common {
             journal,
             eye,
             hosts: Arc::default(),
+            machine: Arc::new(Machine::below("/")),
             store,
             fleet: Arc::new(ArcSwap::new(fleet)),
             operations: Arc::default(),

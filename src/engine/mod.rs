@@ -40,6 +40,7 @@ mod predecessor;
 mod processors;
 mod pulse;
 mod reload;
+mod remedies;
 pub mod replay;
 mod restarts;
 mod said;
@@ -199,7 +200,7 @@ impl Engine {
             until_it_serves(&router, &status, predecessor.is_some()).await;
         }
         let predecessor = Predecessor::take_over(predecessor, &generation, &common).await?;
-        let orders = orders(&common, &status).await?;
+        let orders = orders(&common, &router, &status).await?;
         observe::start(&common, seen, status.clone()).await?;
         beside(&common, &router, &status);
         let desk = Desk::new(orders, common.clock.clone(), cancel, common.tasks.clone());
@@ -303,6 +304,7 @@ impl Engine {
 /// Whoever carries orders out, once the state is ours; that this process started is the first thing written down.
 async fn orders(
     common: &Common,
+    router: &Arc<ArcSwap<Router>>,
     status: &watch::Receiver<Arc<FleetStatus>>,
 ) -> Result<Arc<orders::Orders>, EngineError> {
     let beacons = common.fleet.load().beacons.len();
@@ -311,7 +313,7 @@ async fn orders(
     let book = Arc::new(book::Book::new(common.clock.clone(), common.store.clone()).await?);
     let acks = acks::Acks::start(common, status.clone()).await?;
     let silences = silences::Silences::start(common, status.clone()).await?;
-    Ok(Arc::new(orders::Orders::new(common, status, book, (acks, silences))))
+    Ok(Arc::new(orders::Orders::new(common, router, status, book, (acks, silences))))
 }
 
 /// Starts what goes on by itself once the state is ours.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use super::acks::Acks;
@@ -15,12 +16,14 @@ use super::lifecycles::Lifecycles;
 use super::observe::Eye;
 use super::operations::Operations;
 use super::persist;
+use super::remedies::Remedies;
 use super::said::Message;
 use super::silences::Silences;
 use crate::control::{
     Answer, Answering, Feed, Feeding, HAND_OVER, Handler, Order, Peer, Request, SNAPSHOT_EVERY, Tail, Wanted,
 };
 use crate::model::{DutiesAsked, FleetStatus, JournalEntry, Verb};
+use crate::router::Router;
 use crate::telemetry;
 
 /// Most explanations, and most journal entries, in one answer.
@@ -40,6 +43,8 @@ pub struct Orders {
     pub lifecycles: Arc<Lifecycles>,
     /// Restarts and upgrades.
     pub operations: Operations,
+    /// Remedies of this machine.
+    pub remedies: Remedies,
     /// Acknowledgements.
     pub acks: Acks,
     /// Silences.
@@ -52,10 +57,12 @@ impl Orders {
     /// Of a fleet that runs.
     pub fn new(
         common: &Common,
+        router: &Arc<ArcSwap<Router>>,
         status: &watch::Receiver<Arc<FleetStatus>>,
         book: Arc<Book>,
         (acks, silences): (Acks, Silences),
     ) -> Self {
+        let remedies = Remedies::start(common, router.clone(), status.clone(), book.clone());
         let lifecycles = Arc::new(Lifecycles {
             pool: common.pool.clone(),
             status: status.clone(),
@@ -65,7 +72,8 @@ impl Orders {
         let operations = Operations::new(common, status.clone(), lifecycles.clone(), book.clone());
         let journal = common.journal.clone();
         let (eye, bell) = (common.eye.clone(), common.bell.clone());
-        Self { status: status.clone(), journal, eye, book, lifecycles, operations, acks, silences, bell }
+        let status = status.clone();
+        Self { status, journal, eye, book, lifecycles, operations, remedies, acks, silences, bell }
     }
 }
 
@@ -93,6 +101,7 @@ impl Handler for Orders {
                 Request::Preflight { intent, beacons } => {
                     Answer::Consequences(self.operations.preflight(intent, &beacons))
                 }
+                Request::Remedy(asked) => Answer::Remedy(self.remedies.plan(asked).await),
                 Request::Play { .. } => {
                     Answer::Refused { message: "this is the fleet itself, and no recording of it".to_owned() }
                 }
@@ -132,6 +141,7 @@ impl Orders {
             }
             Order::Unsilence { key } => self.silences.lift(key).await,
             Order::Abort { beacon } => self.operations.abort(beacon, who).into(),
+            Order::Remedy { asked, seal } => self.remedies.order(asked.clone(), seal, who).await.into(),
             Order::HandOver => self.hand_over().await.into(),
         }
     }

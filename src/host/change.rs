@@ -5,8 +5,10 @@
 
 use serde::Serialize;
 
+use super::nic;
+
 /// Where values may be written.
-const TREES: &[&str] = &["/proc/sys/", "/sys/"];
+const TREES: &[&str] = &["/proc/sys/", "/sys/", nic::TREE];
 /// What no file we write is called like, and no line we write says.
 pub const NEVER: &[&str] = &[
     "write_cache",
@@ -82,6 +84,7 @@ impl Change {
                 format!("nsenter -t {pid} -n sysctl -w {}='{to}'", key.replace('/', "."))
             }
             (Some(key), None) => format!("sysctl -w {}='{to}'", key.replace('/', ".")),
+            (None, _) if path.starts_with(nic::TREE) => nic::command(&path[nic::TREE.len()..], to),
             (None, _) if path.contains('*') => format!("for f in {path}; do echo '{to}' > $f; done"),
             (None, _) => format!("echo '{to}' > {path}"),
         }
@@ -151,6 +154,9 @@ pub fn normal(path: &str, text: &str) -> String {
     if let Some(chosen) = super::text::chosen(text) {
         return chosen.to_owned();
     }
+    if path.starts_with(nic::TREE) {
+        return text.split_whitespace().next().unwrap_or_default().to_owned();
+    }
     if path.ends_with("/rps_cpus") {
         let mask = text.trim().replace(',', "");
         return mask.trim_start_matches('0').to_owned();
@@ -215,6 +221,7 @@ mod tests {
     fn values_are_compared_as_the_kernel_says_them() {
         assert_eq!(normal("/sys/x/scheduler", "none [mq-deadline] kyber"), "mq-deadline");
         assert_eq!(normal("/proc/sys/net/ipv4/tcp_rmem", "4096\t131072\t6291456\n"), "4096 131072 6291456");
+        assert_eq!(normal("/@ethtool/eth0/rx-ring", "512 of 4096"), "512");
         assert_eq!(normal("/sys/x/rx-0/rps_cpus", "00000000,0000000f\n"), "f");
     }
 

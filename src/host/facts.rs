@@ -6,7 +6,9 @@ use procfs::FromRead;
 
 use super::finding::{Cannot, not_applicable, unknown};
 use super::limit::{Limit, Overrides, Scale};
+use super::nic;
 use super::processes::{Process, processes};
+use super::qdisc;
 use super::scope;
 use super::source::{Ask, Kind, Reading, Source, Unread};
 use super::text::number;
@@ -183,6 +185,33 @@ impl<'a> Facts<'a> {
         let nic = self.interface().ok()?;
         let speed = number(&self.maybe(&format!("/sys/class/net/{nic}/speed"))?)?;
         (speed > 0.0).then_some(speed)
+    }
+
+    /// A number of an interface that ethtool sets, and the largest it may be: of `eth0/rx-ring`.
+    pub fn nic(&self, name: &str) -> Result<(u64, u64), Cannot> {
+        match self.read(Kind::Nic, name) {
+            Ok(text) => nic::parse(&text).map_or_else(|| misunderstood(name), Ok),
+            Err(Unread::Absent) => not_applicable(format!("ethtool knows no {name}")),
+            Err(Unread::Denied) => unknown(format!("this user may not ask ethtool for {name}")),
+            Err(Unread::Failed(why)) => unknown(format!("ethtool does not tell {name}: {why}")),
+        }
+    }
+
+    /// The queueing discipline at the root of an interface, and how many packets it dropped.
+    pub fn qdisc(&self, interface: &str) -> Result<(String, Moved), Cannot> {
+        let known = |reading: Reading| match reading {
+            Ok(text) => qdisc::parse(&text).map_or_else(|| misunderstood(interface), Ok),
+            Err(Unread::Absent) => not_applicable(format!("{interface} has no queueing discipline")),
+            Err(Unread::Denied) => {
+                unknown(format!("the queueing discipline of {interface} may not be asked for"))
+            }
+            Err(Unread::Failed(why)) => {
+                unknown(format!("the queueing discipline of {interface} is not told: {why}"))
+            }
+        };
+        let (kind, dropped) = known(self.read(Kind::Qdisc, interface))?;
+        let before = known(self.read_before(Kind::Qdisc, interface)).ok().map(|(_, dropped)| dropped);
+        Ok((kind, self.between(before, dropped)))
     }
 
     /// The interface of the default route.

@@ -45,6 +45,10 @@ limits! {
     SQUEEZE_WARN "net.softnet_squeeze.warn" 10.0 "a minute" Cores;
     NIC_ERRORS_WARN "net.nic_errors.warn" 0.0 "a minute" Fixed;
     NIC_ERRORS_BAD "net.nic_errors.bad" 1.0 "% of packets" Fixed;
+    QDISC_DROPS "net.qdisc.warn" 10.0 "a minute" Fixed;
+    RING_WARN "net.nic_ring.warn" 0.0 "a minute" Fixed;
+    QUEUES_CORES "net.nic_queues.cores" 4.0 "processors" Fixed;
+    QUEUES_SPEED "net.nic_queues.speed" 10_000.0 "Mbit/s" Fixed;
     LINK_SPEED_BAD "net.link_speed.bad" 1000.0 "Mbit/s" Fixed;
     FLAPS_WARN "net.link_flaps.warn" 0.0 "a minute" Fixed;
     FLAPS_BAD "net.link_flaps.bad" 0.05 "a minute" Fixed;

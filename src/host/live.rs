@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::clock::places;
 use super::namespace;
+use super::nic;
 use super::processes;
+use super::qdisc;
 use super::source::{Ask, Kind, Reading, Source, Unread};
 
 /// Longest text that is read of a file, in bytes.
@@ -64,6 +66,10 @@ impl Source for Live {
             Kind::Netns => file(&self.root.join("@netns").join(&ask.path)),
             Kind::Clock if self.is_here() => places::ask(&ask.path),
             Kind::Clock => file(&self.root.join("@clock").join(&ask.path)),
+            Kind::Nic if self.is_here() => nic::read(&ask.path),
+            Kind::Nic => file(&self.at(nic::TREE).join(&ask.path)),
+            Kind::Qdisc if self.is_here() => qdisc::read(&ask.path),
+            Kind::Qdisc => file(&self.root.join("@qdisc").join(&ask.path)),
             // A look neither writes nor asks other programs: whoever did puts it beside.
             Kind::Durable | Kind::Pauses => Err(io::ErrorKind::NotFound.into()),
         };

@@ -1,6 +1,6 @@
 //! Looking at this machine again and again: what was found, with what is remembered between two looks.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -37,13 +37,14 @@ pub struct Found {
 #[derive(Debug)]
 pub struct Looker {
     roles: Vec<Role>,
+    root: PathBuf,
     steps: Steps,
 }
 
 impl Looker {
-    /// At a machine for these roles; if there are none, those of what runs there.
-    pub fn new(roles: Vec<Role>) -> Self {
-        Self { roles, steps: Steps::default() }
+    /// At the machine whose `/` is this directory, for these roles; if there are none, those of what runs there.
+    pub fn below(root: impl Into<PathBuf>, roles: Vec<Role>) -> Self {
+        Self { root: root.into(), roles, steps: Steps::default() }
     }
 
     /// Looks twice and judges; blocks for as long as that takes. `had` are readings that were had otherwise.
@@ -53,7 +54,7 @@ impl Looker {
         had: impl IntoIterator<Item = (Ask, Reading)>,
         now: &dyn Fn() -> UnixMs,
     ) -> Found {
-        let live = Live::new(Path::new("/"));
+        let live = Live::new(&self.root);
         let beside = Beside::new(&live);
         for (ask, reading) in had {
             beside.put(ask, reading);
@@ -76,7 +77,7 @@ mod tests {
 
     #[test]
     fn this_machine_is_looked_at_twice_and_what_was_had_otherwise_is_judged_with_it() {
-        let mut looker = Looker::new(Vec::new());
+        let mut looker = Looker::below("/", Vec::new());
         let durable =
             (crate::host::durable::Durable::ask(), Err(crate::host::Unread::Failed("no room".into())));
         let found = looker.look(&Overrides::new(), [durable], &|| UnixMs(7));

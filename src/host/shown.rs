@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::audit::ClockSeen;
+use super::check::Apply;
 use super::clock::Grade;
 use super::finding::{Finding, Verdict};
 use super::look::Found;
 use crate::model::{ClockMeasured, HostClock, HostFinding, HostLevel, UnixMs};
 
-/// What of these asks for something, worst first.
+/// What of these asks for something: worst first, among those what can cost most.
 pub fn findings(all: &[&Finding]) -> Vec<HostFinding> {
     let mut told: Vec<HostFinding> = all.iter().filter_map(|finding| one(finding)).collect();
-    told.sort_by_key(|finding| std::cmp::Reverse(finding.level));
+    told.sort_by_key(|finding| std::cmp::Reverse((finding.level, finding.cost_ms.1, finding.cost_ms.0)));
     told
 }
 
@@ -52,6 +53,12 @@ fn one(finding: &Finding) -> Option<HostFinding> {
         remedy: finding.remedy.clone(),
         persistent: finding.persistent.clone(),
         revert: finding.revert.clone(),
+        risk: match finding.apply {
+            Apply::Investigate => String::new(),
+            apply => apply.words().to_owned(),
+        },
+        writes: finding.change.is_some() && finding.apply != Apply::Reboot,
+        since: None,
     })
 }
 

@@ -24,6 +24,10 @@ pub enum Kind {
     Clock,
     /// What a probe of durable writes measured, as JSON on one line.
     Durable,
+    /// A number of an interface that ethtool sets: `eth0/rx-ring`; see [`super::nic`].
+    Nic,
+    /// The queueing disciplines of an interface: `eth0`; see [`super::qdisc`].
+    Qdisc,
     /// The lines of a client's metrics that tell of its pauses, and when they were told.
     Pauses,
 }
@@ -39,6 +43,8 @@ impl Kind {
         (Self::Netns, "netns"),
         (Self::Clock, "clock"),
         (Self::Durable, "durable"),
+        (Self::Nic, "nic"),
+        (Self::Qdisc, "qdisc"),
         (Self::Pauses, "pauses"),
     ];
 
@@ -53,7 +59,7 @@ impl Kind {
 pub struct Ask {
     /// What is asked for.
     pub kind: Kind,
-    /// Absolute path; of [`Kind::Netns`], [`Kind::Clock`], [`Kind::Durable`] and [`Kind::Pauses`], and of what lists names of these, a name.
+    /// Absolute path; of [`Kind::Netns`], [`Kind::Nic`], [`Kind::Qdisc`], [`Kind::Clock`], [`Kind::Durable`] and [`Kind::Pauses`], and of what lists names of these, a name.
     pub path: String,
 }
 

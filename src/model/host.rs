@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentStatus, BeaconName, HostLevel, UnixMs};
+use super::{AgentStatus, BeaconName, HostLevel, HostRemedy, UnixMs};
 
 /// A machine beacons run on, or the one that runs this program.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -27,10 +27,32 @@ pub struct HostStatus {
     /// Its agent; none: the fleet file names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<AgentStatus>,
+    /// Remedies that were begun there, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remedies: Vec<HostRemedy>,
+    /// What came and went since serve looks, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<HostChange>,
+}
+
+/// A finding that came, changed or went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HostChange {
+    /// When it was seen.
+    pub at: UnixMs,
+    /// The check.
+    pub check: String,
+    /// How bad it was.
+    pub was: HostLevel,
+    /// How bad it is since; ok: it went.
+    pub is: HostLevel,
+    /// What it is since; of what went, what it was.
+    pub actual: String,
 }
 
 /// What a check of a host found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct HostFinding {
     /// The check: `time.offset`.
@@ -51,6 +73,15 @@ pub struct HostFinding {
     pub persistent: String,
     /// What takes it back.
     pub revert: String,
+    /// What the remedy does to the running machine.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub risk: String,
+    /// Whether a value written is all of the remedy: it can be ordered.
+    #[serde(default)]
+    pub writes: bool,
+    /// Since when it is as bad; none: it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<UnixMs>,
 }
 
 /// Where a host's clock lies, host less true time: within an interval.

@@ -18,6 +18,7 @@ mod notify;
 mod observation;
 mod operation;
 mod quoted;
+mod remedy;
 mod seed;
 mod silence;
 mod split;
@@ -37,7 +38,7 @@ pub use fleet::{
     Seeding, Voter,
 };
 pub use fork::{ComingFork, Readiness};
-pub use host::{ClockMeasured, HostClock, HostFinding, HostStatus};
+pub use host::{ClockMeasured, HostChange, HostClock, HostFinding, HostStatus};
 pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};
 pub use incident::{Cost, Culprit, CulpritKind, Happening, Incident, IncidentState, Severity};
 pub use journal::{Ack, Drain, JournalEntry};
@@ -52,6 +53,7 @@ pub use operation::{
     Weight,
 };
 pub use quoted::Quoted;
+pub use remedy::{HostRemedy, RemedyAsked, RemedyPlan, RemedyState, RemedyVerb};
 pub use seed::{CustodyEstimate, SeedKind, Told};
 pub use silence::{LONGEST_SILENCE_S, Silence, read_seconds, silence_of};
 pub use split::{ChainSplit, SplitSide};

@@ -240,10 +240,11 @@ pub struct HeadSeen {
 }
 
 /// How bad a host's check is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HostLevel {
     /// As it should be.
+    #[default]
     Ok,
     /// Could be better.
     Advice,

@@ -6,7 +6,8 @@ use super::footer::typed;
 use super::pen::Pen;
 use crate::console::command::About;
 use crate::console::confirm::Confirm;
-use crate::console::piece::{TextLine, piece, plain};
+use crate::console::piece::{Piece, TextLine, piece, plain};
+use crate::console::remedy::Choice;
 use crate::console::state::{Mode, State};
 use crate::console::text::wrap;
 use crate::console::theme::Role;
@@ -27,6 +28,12 @@ pub fn draw(state: &State, pen: &mut Pen<'_>, area: Rect) {
             let line = plain(format!("asking serve what it would mean to {intent} …"));
             boxed(pen, area, "One moment", Role::BorderFocus, &[line], &last);
         }
+        Mode::AskingRemedy(asked) => {
+            let last = vec![piece(Role::Dim, "esc: give it up")];
+            let line = plain(format!("asking serve what the remedy of {} would do …", asked.check));
+            boxed(pen, area, "One moment", Role::BorderFocus, &[line], &last);
+        }
+        Mode::Choosing(of) => choosing(pen, area, of),
         Mode::Leaving(_) => leaving(state, pen, area),
         Mode::Command(line, _) => completions(state, pen, area, line.text()),
         Mode::Normal | Mode::Filter(..) => toasts(state, pen, area),
@@ -53,6 +60,12 @@ fn confirm(pen: &mut Pen<'_>, area: Rect, of: &Confirm) {
     let width = usize::from(area.width.saturating_sub(8).min(WIDEST - 4));
     let lines: Vec<TextLine> = of.consequences.iter().flat_map(|line| folded(line, width)).collect();
     let last = match &of.typed {
+        None if of.copy.is_some() => vec![
+            piece(Role::Selection, "[ Close ]"),
+            piece(Role::Dim, " enter, esc     "),
+            piece(Role::Key, "y"),
+            piece(Role::Text, " copy the commands"),
+        ],
         None if of.orders.is_empty() => {
             vec![piece(Role::Selection, "[ Close ]"), piece(Role::Dim, " enter, esc")]
         }
@@ -69,6 +82,27 @@ fn confirm(pen: &mut Pen<'_>, area: Rect, of: &Confirm) {
         }
     };
     boxed(pen, area, &of.title, Role::BorderFocus, &lines, &last);
+}
+
+/// What can be done on a host; as many rows as there is room, the cursor among them.
+fn choosing(pen: &mut Pen<'_>, area: Rect, of: &Choice) {
+    let room = usize::from(area.height.saturating_sub(4)).max(1);
+    let first = (of.at + 1).saturating_sub(room);
+    let rows = of.offers.iter().enumerate().skip(first).take(room);
+    let lines: Vec<TextLine> = rows
+        .map(|(place, offer)| {
+            let under = place == of.at;
+            let dressed = |of: &Piece| piece(if under { Role::Selection } else { of.role }, of.text.clone());
+            offer.line.iter().map(dressed).collect()
+        })
+        .collect();
+    let last = vec![
+        piece(Role::Key, "enter"),
+        piece(Role::Dim, " shows what it would do   "),
+        piece(Role::Key, "esc"),
+        piece(Role::Dim, " back"),
+    ];
+    boxed(pen, area, &format!("Remedies of {}", of.host), Role::BorderFocus, &lines, &last);
 }
 
 /// A line with a label, its text broken to a width.

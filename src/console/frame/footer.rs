@@ -18,9 +18,12 @@ pub fn draw(state: &State, pen: &mut Pen<'_>, row: Rect) {
     let line = match &state.mode {
         Mode::Filter(line, _) => filter(state, line),
         Mode::Command(line, _) => typed(":", line, "enter: do it, tab: complete, up: recall, esc: no"),
-        Mode::Normal | Mode::Confirm(_) | Mode::Asking(..) | Mode::Leaving(_) => {
-            keys(state, usize::from(row.width))
-        }
+        Mode::Normal
+        | Mode::Choosing(_)
+        | Mode::Confirm(_)
+        | Mode::Asking(..)
+        | Mode::AskingRemedy(_)
+        | Mode::Leaving(_) => keys(state, usize::from(row.width)),
     };
     pen.line(row.x, row.y, row.width, &line);
 }
@@ -57,6 +60,7 @@ fn alive(state: &State, binding: &Binding) -> bool {
         Scope::Orders if binding.action == Action::Abort && !runs(state) => false,
         Scope::Orders => state.may_order() && PANELS[state.panel].of_beacons(),
         Scope::Notes => state.may_order() && PANELS[state.panel].takes_notes(),
+        Scope::Hosts => state.may_order() && PANELS[state.panel].of_hosts(),
         Scope::Attached => state.options.seat != Seat::Embedded,
         Scope::Marks => state.options.seat != Seat::Replay,
         Scope::Replay => state.options.seat == Seat::Replay,

@@ -52,8 +52,12 @@ impl Panel for Clocks {
     }
 
     fn below(&self, _view: &View<'_>, _width: u16) -> Vec<TextLine> {
-        let words = "= it lies there; < > beyond half of what the spec lets clocks differ";
+        let words = "= it lies there; < > beyond half of what the spec lets clocks differ; ~ an estimate";
         vec![vec![piece(Role::Dim, words)]]
+    }
+
+    fn of_hosts(&self) -> bool {
+        true
     }
 
     fn detail(&self, view: &View<'_>, id: &str, width: u16) -> Option<Vec<TextLine>> {
@@ -148,7 +152,7 @@ fn row(view: &View<'_>, host: &HostStatus) -> Row {
         Cell::text(host.name.as_str()),
         Cell::text(axis(clock)).role(role),
         Cell::number(
-            format!("{:+}..{:+} ms", clock.low_ms, clock.high_ms),
+            format!("{}{:+}..{:+} ms", if clock.estimate { "~" } else { "" }, clock.low_ms, clock.high_ms),
             clock.low_ms.midpoint(clock.high_ms),
         )
         .role(role),

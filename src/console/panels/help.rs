@@ -58,6 +58,7 @@ impl Panel for Help {
             let place = match binding.scope {
                 Scope::All => "everywhere",
                 Scope::Table | Scope::Marks => "tables",
+                Scope::Hosts => "hosts",
                 Scope::Replay => "replay",
                 Scope::Orders => "beacons",
                 Scope::Notes => "what is wrong",

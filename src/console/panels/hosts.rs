@@ -3,11 +3,12 @@
 use super::Panel;
 use super::clocks::clock_words;
 use crate::console::piece::{TextLine, labelled, piece, plain};
+use crate::console::remedy;
 use crate::console::table::{Cell, Column, Row, Table};
 use crate::console::text::{count, span, wrap};
 use crate::console::theme::Role;
 use crate::console::view::View;
-use crate::model::{AgentStatus, HostFinding, HostLevel, HostStatus};
+use crate::model::{AgentStatus, HostChange, HostFinding, HostLevel, HostStatus};
 
 const CLASSES: [&str; 7] = ["time", "storage", "network", "cpu", "memory", "process", "system"];
 const COLUMNS: [Column; 12] = [
@@ -46,6 +47,10 @@ impl Panel for Hosts {
         }
     }
 
+    fn of_hosts(&self) -> bool {
+        true
+    }
+
     fn detail(&self, view: &View<'_>, id: &str, width: u16) -> Option<Vec<TextLine>> {
         let host = hosts(view).iter().find(|host| host.name == id)?;
         let mut lines = vec![labelled("host", vec![piece(Role::Strong, host.name.clone())])];
@@ -69,7 +74,10 @@ impl Panel for Hosts {
         for finding in &host.findings {
             lines.push(Vec::new());
             lines.extend(finding_lines(finding, width));
+            lines.extend(so_far(view, host, finding));
         }
+        lines.extend(done(view, host, width));
+        lines.extend(past(view, host));
         Some(lines)
     }
 }
@@ -80,7 +88,7 @@ pub(super) fn hosts<'a>(view: &View<'a>) -> &'a [HostStatus] {
 }
 
 /// The colour of a level.
-pub(super) fn colour(level: HostLevel) -> Role {
+pub fn colour(level: HostLevel) -> Role {
     match level {
         HostLevel::Ok => Role::Ok,
         HostLevel::Advice => Role::Info,
@@ -92,16 +100,32 @@ pub(super) fn colour(level: HostLevel) -> Role {
 fn row(view: &View<'_>, host: &HostStatus) -> Row {
     let fresh = view.fresh();
     let (level, word) = worst(host);
-    let of_class =
-        |class: &&str| host.classes.iter().find(|(name, _)| name == class).map(|(_, level)| *level);
+    // Of a host where nobody looks its clock may still be known.
+    let by_clock = |class: &str| host.clock.as_ref().filter(|_| class == "time").map(|clock| clock.level);
+    let of_class = |class: &str| {
+        let found = host.classes.iter().find(|(name, _)| name == class).map(|(_, level)| *level);
+        found.into_iter().chain(by_clock(class)).max()
+    };
     let mut cells = vec![Cell::text(host.name.as_str()), Cell::text(word).role(colour(level))];
-    cells.extend(CLASSES.iter().map(|class| match of_class(class) {
+    cells.extend(CLASSES.into_iter().map(|class| match of_class(class) {
         Some(level) => Cell::text(level.word()).role(fresh.role(colour(level))),
         None => Cell::text("-").role(Role::Dim),
     }));
-    let worst = host.findings.first().map(|worst| format!("{}: {}", worst.check, worst.actual));
+    cells.push(Cell::text(worst_words(view, host)));
+    let age = host.at.map(|at| view.now.since(at));
+    cells.push(age.map_or_else(|| Cell::text("-"), |age| Cell::number(span(age), age as f64)));
+    let beacons: Vec<&str> = host.beacons.iter().map(crate::model::BeaconName::as_str).collect();
+    cells.push(Cell::text(beacons.join(" ")));
+    Row { id: host.name.clone(), fault: level >= HostLevel::Warn, cells }
+}
+
+/// The worst that was found: of the checks, else of the clock.
+fn worst_words(view: &View<'_>, host: &HostStatus) -> String {
+    let found = host.findings.first().map(|worst| format!("{}: {}", worst.check, worst.actual));
+    let clock = host.clock.as_ref().filter(|clock| clock.level > HostLevel::Ok);
+    let clock = clock.map(|clock| format!("clock: {}", clock_words(clock)));
     let silent = trouble(host).map(|why| format!("its agent gives no answer: {why}"));
-    let worst = silent.or(worst).unwrap_or_else(|| {
+    silent.or(found).or(clock).unwrap_or_else(|| {
         match host.at {
             Some(_) => "nothing",
             None if view.replay => "nothing was recorded",
@@ -109,13 +133,7 @@ fn row(view: &View<'_>, host: &HostStatus) -> Row {
             None => "not looked at from here",
         }
         .to_owned()
-    });
-    cells.push(Cell::text(worst));
-    let age = host.at.map(|at| view.now.since(at));
-    cells.push(age.map_or_else(|| Cell::text("-"), |age| Cell::number(span(age), age as f64)));
-    let beacons: Vec<&str> = host.beacons.iter().map(crate::model::BeaconName::as_str).collect();
-    cells.push(Cell::text(beacons.join(" ")));
-    Row { id: host.name.clone(), fault: level >= HostLevel::Warn, cells }
+    })
 }
 
 /// Why its agent gives no answer.
@@ -169,10 +187,14 @@ pub(super) fn finding_lines(finding: &HostFinding, width: u16) -> Vec<TextLine> 
     )];
     let cost = match finding.why.as_str() {
         "" => String::new(),
-        why => format!("{why} It can cost {from} to {to} ms before an attestation is due."),
+        why => format!(
+            "{}. It can cost {from} to {to} ms before an attestation is due.",
+            why.trim_end_matches('.')
+        ),
     };
     for (label, text) in [
         ("why", cost.as_str()),
+        ("risk", finding.risk.as_str()),
         ("now", finding.remedy.as_str()),
         ("for good", finding.persistent.as_str()),
         ("undo", finding.revert.as_str()),
@@ -180,6 +202,53 @@ pub(super) fn finding_lines(finding: &HostFinding, width: u16) -> Vec<TextLine> 
         for (place, part) in wrap(text, room).into_iter().enumerate().filter(|_| !text.is_empty()) {
             lines.push(labelled(if place == 0 { label } else { "" }, plain(part)));
         }
+    }
+    lines
+}
+
+/// Since when it is so, and what is done about it.
+fn so_far(view: &View<'_>, host: &HostStatus, finding: &HostFinding) -> Vec<TextLine> {
+    let since = finding.since.map(|at| {
+        let role = Role::Dim;
+        labelled("since", vec![piece(role, format!("{} ago it is as bad", span(view.now.since(at))))])
+    });
+    let begun = remedy::begun(host, finding)
+        .map(|of| labelled("written", vec![piece(Role::Strong, remedy::state_words(of, view.now))]));
+    since.into_iter().chain(begun).collect()
+}
+
+/// Remedies that were written, and what became of them.
+fn done(view: &View<'_>, host: &HostStatus, width: u16) -> Vec<TextLine> {
+    let room = usize::from(width).saturating_sub(12).max(20);
+    let mut lines = Vec::new();
+    for (place, of) in host.remedies.iter().enumerate() {
+        if place == 0 {
+            lines.extend([Vec::new(), vec![piece(Role::Title, "remedies, newest first")]]);
+        }
+        let words = format!("{}: {}", of.check, remedy::state_words(of, view.now));
+        for (place, part) in wrap(&words, room).into_iter().enumerate() {
+            let label = if place == 0 { if of.state.stands() { "stands" } else { "was" } } else { "" };
+            lines.push(labelled(label, plain(part)));
+        }
+    }
+    lines
+}
+
+/// What came and went.
+fn past(view: &View<'_>, host: &HostStatus) -> Vec<TextLine> {
+    let mut lines = Vec::new();
+    for (place, HostChange { at, check, was, is, actual }) in host.past.iter().enumerate() {
+        if place == 0 {
+            lines.extend([Vec::new(), vec![piece(Role::Title, "history, newest first")]]);
+        }
+        let ago = format!("{} ago", span(view.now.since(*at)));
+        let words = match (was, is) {
+            (HostLevel::Ok, is) => format!("came, {}: {actual}", is.word()),
+            (was, HostLevel::Ok) => format!("went; was {}: {actual}", was.word()),
+            (was, is) => format!("{} to {}: {actual}", was.word(), is.word()),
+        };
+        let line = vec![piece(colour(*is), format!("{check} ")), piece(Role::Text, words)];
+        lines.push(labelled(&ago, line));
     }
     lines
 }

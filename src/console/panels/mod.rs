@@ -19,6 +19,7 @@ mod spark;
 mod traffic;
 
 pub use cells::state as state_cell;
+pub use hosts::colour;
 
 use super::piece::TextLine;
 use super::table::Table;
@@ -52,6 +53,11 @@ pub trait Panel: Sync {
 
     /// Whether rows are beacons, so that orders can be given for them.
     fn of_beacons(&self) -> bool {
+        false
+    }
+
+    /// Whether rows are hosts, so that their remedies can be ordered.
+    fn of_hosts(&self) -> bool {
         false
     }
 

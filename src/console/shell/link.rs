@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{self, Sender};
 
 use crate::control::{Access, Answer, Client, ControlError, Lasting, Order, Reach, Request, Told, Wanted};
-use crate::model::{BeaconName, Consequences, Explanation, Intent, Play, Slot};
+use crate::model::{BeaconName, Consequences, Explanation, Intent, Play, RemedyAsked, RemedyPlan, Slot};
 
 use crate::console::event::Event;
 use crate::console::state::{JOURNAL, LOG};
@@ -22,6 +22,7 @@ const AGAIN: Duration = Duration::from_millis(50);
 enum Ask {
     Order(u64, Order),
     Preflight(Intent, Vec<BeaconName>),
+    Remedy(RemedyAsked),
     Explain(Option<Slot>),
     Play(Play),
     Rights,
@@ -42,6 +43,11 @@ impl Links {
     /// Asks what an order would mean.
     pub fn preflight(&self, intent: Intent, beacons: Vec<BeaconName>) {
         let _ = self.to.try_send(Ask::Preflight(intent, beacons));
+    }
+
+    /// Asks what an order about a remedy would do.
+    pub fn remedy(&self, asked: RemedyAsked) {
+        let _ = self.to.try_send(Ask::Remedy(asked));
     }
 
     /// Has requests explained.
@@ -97,6 +103,7 @@ async fn ask(reach: Reach, mut asks: mpsc::Receiver<Ask>, events: Sender<Event>)
                 Event::Answered(number, answer.map_err(|error| sentence(&error)))
             }
             Ask::Preflight(intent, beacons) => Event::Preflight(preflight(&reach, intent, beacons).await),
+            Ask::Remedy(asked) => Event::Remedy(remedy(&reach, asked).await),
             Ask::Explain(slot) => Event::Explained(explain(&reach, slot).await),
             Ask::Play(how) => Event::Played(play(&reach, how).await),
             Ask::Rights => Event::Rights(rights(&reach).await),
@@ -123,6 +130,15 @@ async fn preflight(reach: &Reach, intent: Intent, beacons: Vec<BeaconName>) -> R
         Ok(Answer::Consequences(told)) => Ok(told),
         Ok(Answer::Refused { message } | Answer::Failed { message }) => Err(message),
         Ok(_) => Err("serve answered something else than consequences".to_owned()),
+        Err(error) => Err(sentence(&error)),
+    }
+}
+
+async fn remedy(reach: &Reach, asked: RemedyAsked) -> Result<RemedyPlan, String> {
+    match call(reach, Access::Observe, Request::Remedy(asked)).await {
+        Ok(Answer::Remedy(plan)) => Ok(plan),
+        Ok(Answer::Refused { message } | Answer::Failed { message }) => Err(message),
+        Ok(_) => Err("serve answered something else than a plan".to_owned()),
         Err(error) => Err(sentence(&error)),
     }
 }

@@ -202,6 +202,7 @@ impl Shell {
             match effect {
                 Effect::Order(number, order) => self.links.order(number, order),
                 Effect::Preflight(intent, beacons) => self.links.preflight(intent, beacons),
+                Effect::Remedy(asked) => self.links.remedy(asked),
                 Effect::Explain { slot } => self.links.explain(slot),
                 Effect::Play(how) => self.links.play(how),
                 Effect::Copy { what, text } => {

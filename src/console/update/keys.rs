@@ -12,7 +12,7 @@ use crate::console::table::{Row, Table};
 use crate::console::theme::Role;
 use crate::model::{Intent, Play};
 
-use super::{orders, typing};
+use super::{orders, remedies, typing};
 
 /// Takes a key in whatever mode.
 pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
@@ -38,7 +38,10 @@ fn dead(state: &State, action: Action) -> Option<String> {
         Scope::Notes if !PANELS[state.panel].takes_notes() => {
             Some("what is wrong is in Overview (1), Beacons (2) and Incidents (3)".to_owned())
         }
-        Scope::Orders | Scope::Notes => {
+        Scope::Hosts if !PANELS[state.panel].of_hosts() => {
+            Some("remedies are of hosts, in Hosts (7) and Clocks (c)".to_owned())
+        }
+        Scope::Orders | Scope::Notes | Scope::Hosts => {
             state.nothing_live().map(str::to_owned).or_else(|| state.no_orders.clone())
         }
         Scope::Attached if state.options.seat == Seat::Embedded => {
@@ -94,6 +97,7 @@ fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Upgrade => return orders::ask_one(state, Intent::Upgrade),
         Action::Ack => return orders::ack(state),
         Action::Silence => orders::ask_silence(state),
+        Action::Remedy => return remedies::choose(state),
         Action::Abort => return orders::ask_abort(state),
         Action::Play(how) => return play(state, how),
         Action::Redraw => return vec![Effect::Redraw],

@@ -5,13 +5,14 @@
 
 mod keys;
 mod orders;
+mod remedies;
 #[cfg(test)]
 pub mod tests;
 mod told;
 mod typing;
 
 use crate::control::{Answer, Order, Welcome};
-use crate::model::UnixMs;
+use crate::model::{Explanation, UnixMs};
 
 use super::event::{Effect, Event};
 use super::panels::PANELS;
@@ -44,6 +45,14 @@ fn lost(state: &mut State, why: String, again: UnixMs) {
     };
     state.link = Link::Down { since, why, again };
     state.watchers.clear();
+}
+
+fn explained(state: &mut State, list: Result<Vec<Explanation>, String>) {
+    state.explained.waiting = false;
+    match list {
+        Ok(list) => state.explained.list = list,
+        Err(why) => state.toasts.push(Role::Warn, why, state.now),
+    }
 }
 
 fn panicked(state: &mut State, what: &str) -> Vec<Effect> {
@@ -96,12 +105,12 @@ pub fn update(state: &mut State, now: UnixMs, event: Event) -> Vec<Effect> {
             orders::told(state, told);
             Vec::new()
         }
+        Event::Remedy(told) => {
+            remedies::told(state, told);
+            Vec::new()
+        }
         Event::Explained(list) => {
-            state.explained.waiting = false;
-            match list {
-                Ok(list) => state.explained.list = list,
-                Err(why) => state.toasts.push(Role::Warn, why, now),
-            }
+            explained(state, list);
             Vec::new()
         }
         Event::Played(played) => {

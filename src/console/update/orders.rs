@@ -14,12 +14,13 @@ use crate::console::theme::Role;
 use crate::console::trouble::{Trouble, troubles};
 
 use super::keys::{go, play};
+use super::remedies;
 
 /// How long is offered when something is silenced.
 const USUAL: &str = "1h";
 
 /// What is looked at, marked or selected, in the order of the table.
-fn targets(state: &State) -> Vec<String> {
+pub fn targets(state: &State) -> Vec<String> {
     if let Some(detail) = &state.details[state.panel] {
         return vec![detail.id.clone()];
     }
@@ -186,6 +187,9 @@ pub fn run(state: &mut State, command: Command) -> Vec<Effect> {
             return may(state, |state| give(state, vec![Order::Unsilence { key }]));
         }
         Command::Order(intent, names) => return order(state, intent, &names),
+        Command::Remedy(verb, check) => {
+            return may(state, |state| remedies::ask_of(state, verb, &check));
+        }
         Command::HandOver => return may(state, |state| give(state, vec![Order::HandOver])),
         Command::Panel(panel, filter) => {
             go(state, panel);

@@ -7,11 +7,12 @@ use crate::console::filter::Filter;
 use crate::console::key::{Code, Key};
 use crate::console::line::Line;
 use crate::console::panels::PANELS;
+use crate::console::remedy::Chosen;
 use crate::console::state::{Mode, State};
 use crate::console::theme::Role;
 use crate::model::FleetStatus;
 
-use super::orders;
+use super::{orders, remedies};
 
 /// Commands that are remembered.
 const SAID: usize = 100;
@@ -32,7 +33,22 @@ pub fn key(state: &mut State, key: Key) -> Vec<Effect> {
                 Vec::new()
             }
             Answer::Go => orders::give(state, confirm.orders),
+            Answer::Copy(text) => vec![Effect::Copy { what: "the commands".to_owned(), text }],
         },
+        Mode::Choosing(mut choice) => match choice.take(key) {
+            Chosen::Open => {
+                state.mode = Mode::Choosing(choice);
+                Vec::new()
+            }
+            Chosen::None => Vec::new(),
+            Chosen::This(asked) => remedies::ask(state, asked),
+        },
+        Mode::AskingRemedy(asked) => {
+            if key.code != Code::Esc && key != Key::ctrl('c') {
+                state.mode = Mode::AskingRemedy(asked);
+            }
+            Vec::new()
+        }
         Mode::Asking(intent, beacons) => {
             if key.code != Code::Esc && key != Key::ctrl('c') {
                 state.mode = Mode::Asking(intent, beacons);
@@ -122,12 +138,14 @@ pub fn candidates(state: &State, text: &str) -> Vec<String> {
     let silenceable = status.map(FleetStatus::silenceable).unwrap_or_default();
     let silences = status.iter().flat_map(|status| &status.silences);
     let silenced: Vec<String> = silences.map(|silence| silence.key.clone()).collect();
+    let checks = remedies::checks(state);
     let themes: Vec<String> = state.options.themes.names().map(str::to_owned).collect();
     let words = Words {
         beacons: &beacons,
         pages: &pages,
         silenceable: &silenceable,
         silenced: &silenced,
+        checks: &checks,
         themes: &themes,
     };
     command::candidates(text, words)

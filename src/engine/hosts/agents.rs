@@ -263,6 +263,7 @@ mod tests {
             remedy: "sysctl -w net.core.netdev_max_backlog=16384".into(),
             persistent: "echo net.core.netdev_max_backlog=16384 > /etc/sysctl.d/90-beacondeck.conf".into(),
             revert: "rm /etc/sysctl.d/90-beacondeck.conf; sysctl --system".into(),
+            ..HostFinding::default()
         };
         Report { look: 1, findings: vec![finding; 20], ..Report::default() }
     }

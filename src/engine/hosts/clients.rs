@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
 
 use super::limits;
 use crate::engine::common::Common;
@@ -12,7 +11,9 @@ use crate::host::pauses::{self, Scraper};
 use crate::host::{self, Finding, Overrides, Reading, Record};
 use crate::model::{Beacon, BeaconName, UnixMs};
 
-/// Time between two looks: what a counter did between them is what is judged.
+/// Time between two looks: what a counter did between them is what is judged. After the first one the second comes sooner, so
+/// that something is known.
+const FIRST: Duration = Duration::from_secs(10);
 const EVERY: Duration = Duration::from_secs(60);
 /// The check that judges it.
 const CHECK: &str = "proc.gc_pause";
@@ -26,13 +27,13 @@ pub async fn run(found: watch::Sender<Found>, common: Common) {
         Ok(scraper) => scraper,
         Err(error) => return tracing::warn!(%error, "metrics of beacons are not looked at"),
     };
-    let (mut looks, mut before) = (interval(EVERY), BTreeMap::new());
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut wait, mut before) = (Duration::ZERO, BTreeMap::new());
     loop {
         tokio::select! {
             () = common.cancel.cancelled() => return,
-            _ = looks.tick() => {}
+            () = tokio::time::sleep(wait) => {}
         }
+        wait = if before.is_empty() { FIRST } else { EVERY };
         let fleet = common.fleet.load_full();
         let told = read(&scraper, &fleet.beacons).await;
         let (at, limits) = ((common.clock)().wall, limits(&common));

@@ -6,8 +6,8 @@ use tokio::sync::watch;
 
 use super::limits;
 use crate::engine::common::Common;
+use crate::host::Reading;
 use crate::host::durable::Durable;
-use crate::host::{Found, Looker, Reading};
 
 /// After the start, when caches are filled and validators wait, nothing is looked at for so long.
 const FIRST: Duration = Duration::from_secs(15);
@@ -15,15 +15,13 @@ const FIRST: Duration = Duration::from_secs(15);
 const EVERY: Duration = Duration::from_secs(60);
 
 /// Looks until `cancel`, by the thresholds in force.
-pub async fn run(
-    found: watch::Sender<Option<Found>>,
-    probed: watch::Receiver<Option<Reading>>,
-    common: Common,
-) {
-    let (mut wait, mut looker) = (FIRST, Looker::new(Vec::new()));
+pub async fn run(probed: watch::Receiver<Option<Reading>>, common: Common) {
+    let machine = &common.machine;
+    let (mut wait, mut looker) = (FIRST, machine.looker());
     loop {
         tokio::select! {
             () = common.cancel.cancelled() => return,
+            () = machine.asked() => {}
             () = tokio::time::sleep(wait) => {}
         }
         wait = EVERY;
@@ -38,10 +36,10 @@ pub async fn run(
             looked = looked => match looked {
                 Ok((again, looked)) => {
                     looker = again;
-                    found.send_replace(Some(looked));
+                    machine.looked(looked);
                 }
                 Err(error) => {
-                    looker = Looker::new(Vec::new());
+                    looker = machine.looker();
                     tracing::warn!(%error, "this machine could not be looked at");
                 }
             },

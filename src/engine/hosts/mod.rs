@@ -7,6 +7,8 @@
 //! | file | owns |
 //! |---|---|
 //! | `here` | the checks of this machine |
+//! | `machine` | what was found on it last, and what was done to it |
+//! | `past` | what came and went |
 //! | `probe` | durable writes on it |
 //! | `clients` | pauses by metrics |
 //! | `dates` | clocks by `Date` |
@@ -19,6 +21,8 @@ mod clients;
 mod clocks;
 mod dates;
 mod here;
+mod machine;
+mod past;
 mod probe;
 mod roster;
 
@@ -37,10 +41,11 @@ use crate::host::{Overrides, limits as table};
 use crate::router::Router;
 use agents::{Agents, Asker};
 use dates::Dates;
-
+use past::Past;
 use roster::Roster;
 
-pub use roster::lines;
+pub use machine::{AtWork, Machine};
+pub use roster::{is_here, lines};
 
 /// The parts of the program these notices speak of.
 const CLOCK: &str = "clock";
@@ -58,10 +63,9 @@ pub async fn run(common: Common, router: Arc<ArcSwap<Router>>) {
 
 async fn looking(common: &Common, router: Arc<ArcSwap<Router>>) {
     let (measured, probed) = watch::channel(None);
-    let (found, mut finds) = watch::channel(None);
     let (paused, mut pauses) = watch::channel(clients::Found::new());
     common.tasks.spawn(probe::run(measured, common.clone(), router));
-    common.tasks.spawn(here::run(found, probed, common.clone()));
+    common.tasks.spawn(here::run(probed, common.clone()));
     common.tasks.spawn(clients::run(paused, common.clone()));
     let asker = Asker {
         clock: common.clock.clone(),
@@ -70,25 +74,30 @@ async fn looking(common: &Common, router: Arc<ArcSwap<Router>>) {
         cancel: common.cancel.clone(),
     };
     let (mut agents, mut dates) = (Agents::new(asker), Dates::default());
-    let (mut clock, mut silent) = (None, None);
+    let (mut clock, mut silent, mut past) = (None, None, Past::default());
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = common.machine.changed() => {}
+        }
         let clients = common.eye.clients.load_full();
         dates.ask(&clients, &common.clock).await;
         let fleet = common.fleet.load_full();
         agents.follow(&fleet);
-        let here = finds.borrow_and_update().clone();
+        let remedies = common.machine.remedies(&fleet.state).await;
         let roster = Roster {
             fleet: &fleet,
-            here,
+            here: common.machine.found().map(Arc::unwrap_or_clone),
             pauses: pauses.borrow_and_update().clone(),
             agents: agents.told(),
+            remedies,
             limits: limits(common),
         };
         let now = (common.clock)();
-        let (hosts, banner) = roster.hosts(&dates, now);
+        let (mut hosts, banner) = roster.hosts(&dates, now);
+        past.tell(&mut hosts);
         common.hosts.store(Arc::new(hosts));
         let trouble = agents.trouble(now.wall);
         for (part, before, notice) in [(CLOCK, &mut clock, banner), (AGENTS, &mut silent, trouble)] {
@@ -102,7 +111,7 @@ async fn looking(common: &Common, router: Arc<ArcSwap<Router>>) {
 }
 
 /// The thresholds in force: those of the fleet file, and what the chain lets clocks differ.
-fn limits(common: &Common) -> Overrides {
+pub fn limits(common: &Common) -> Overrides {
     let mut limits = common.fleet.load().host.limits.clone();
     if let Some(ms) = common.facts.load().spec.as_deref().and_then(disparity) {
         limits.entry(table::CLOCK_DISPARITY.name.to_owned()).or_insert(ms);

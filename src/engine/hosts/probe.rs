@@ -37,7 +37,7 @@ pub async fn run(measured: watch::Sender<Option<Reading>>, common: Common, route
         let done = last.as_ref().is_some_and(|(of, at)| *of == dir && at.elapsed() < EVERY);
         let Some(slots) = router.load().table.load().clock.clone().filter(|_| !done) else { continue };
         last = Some((dir.clone(), Instant::now()));
-        let common = common.clone();
+        let (machine, common) = (common.machine.clone(), common.clone());
         let probe = move || {
             let now = || (common.clock)().wall;
             let mind = || {
@@ -49,7 +49,10 @@ pub async fn run(measured: watch::Sender<Option<Reading>>, common: Common, route
             measure(Order { dir: &dir, plan: IN_PHASE, slots: Some(&slots), validators }, &now, &mind)
         };
         match tokio::task::spawn_blocking(probe).await {
-            Ok(reading) => drop(measured.send_replace(Some(reading))),
+            Ok(reading) => {
+                measured.send_replace(Some(reading));
+                machine.look_again();
+            }
             Err(error) => tracing::warn!(%error, "durable writes could not be measured"),
         }
     }

@@ -10,9 +10,12 @@ use crate::host::clock::Limits;
 use crate::host::shown;
 use crate::host::{Finding, Found, Overrides, limits as table};
 use crate::model::{
-    Beacon, BeaconName, Fleet, HostClock, HostLevel, HostSeen, HostStatus, Moment, Observation, Slot, UnixMs,
+    Beacon, BeaconName, Fleet, HostClock, HostLevel, HostRemedy, HostSeen, HostStatus, Moment, Observation,
+    Slot, UnixMs,
 };
 
+/// This machine, if no beacon runs on it.
+const HERE: &str = "this machine";
 /// Slots after which what is found is told again.
 const AGAIN: u64 = 8;
 
@@ -29,8 +32,16 @@ pub struct Roster<'a> {
     pub pauses: clients::Found,
     /// What agents told, by host.
     pub agents: BTreeMap<&'a str, Told>,
+    /// Remedies that were begun here.
+    pub remedies: Vec<HostRemedy>,
     /// The thresholds in force.
     pub limits: Overrides,
+}
+
+/// Whether a host is the machine this program runs on.
+pub fn is_here(fleet: &Fleet, host: &str) -> bool {
+    let mut local = fleet.beacons.iter().filter(|beacon| beacon.local).map(Beacon::host).peekable();
+    if local.peek().is_none() { host == HERE } else { local.any(|of| of == host) }
 }
 
 impl Roster<'_> {
@@ -57,11 +68,12 @@ impl Roster<'_> {
                 seen.status(host, names, clocks.get(host), now)
             })
             .collect();
-        if let Some(found) =
-            self.here.as_ref().filter(|_| !self.fleet.beacons.iter().any(|beacon| beacon.local))
-        {
+        if let Some(found) = self.here.as_ref().filter(|_| is_here(self.fleet, HERE)) {
             let seen = Seen { here: Some(found), pauses: &[], agent: None };
-            hosts.push(seen.status("this machine", Vec::new(), None, now));
+            hosts.push(seen.status(HERE, Vec::new(), None, now));
+        }
+        for host in hosts.iter_mut().filter(|host| is_here(self.fleet, &host.name)) {
+            host.remedies.clone_from(&self.remedies);
         }
         (hosts, clocks.banner(limits))
     }
@@ -98,7 +110,7 @@ impl Seen<'_> {
         let reported = reported.filter(|(_, at)| self.here.is_none() && now.wall.since(*at) < OLD_MS);
         if let Some((report, _)) = reported {
             findings.extend(report.findings.iter().cloned());
-            findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
+            findings.sort_by_key(|of| std::cmp::Reverse((of.level, of.cost_ms.1, of.cost_ms.0)));
             classes = worst_of(classes.into_iter().chain(report.classes.iter().cloned()));
         }
         let looked = self.here.map(|found| found.at).or(reported.map(|(_, at)| *at));
@@ -108,7 +120,8 @@ impl Seen<'_> {
         let daemon = daemon.filter(|said| clock.is_none_or(|seen| seen.estimate || seen.level <= said.level));
         let clock = self.here.and_then(shown::clock).or(daemon).or_else(|| clock.cloned());
         let agent = self.agent.map(|told| told.status.clone());
-        HostStatus { name: name.to_owned(), beacons, at, findings, classes, clock, agent }
+        let name = name.to_owned();
+        HostStatus { name, beacons, at, findings, classes, clock, agent, ..HostStatus::default() }
     }
 
     /// What its own daemon says, its times by our clock.
@@ -146,7 +159,8 @@ pub fn lines(hosts: &[HostStatus], slot: Slot) -> Vec<Observation> {
         };
         let again = slot.0.is_multiple_of(AGAIN);
         if let Some(clock) = host.clock.as_ref().filter(|clock| again || clock.level > HostLevel::Advice) {
-            let value = format!("{} to {} ms, by {}", clock.low_ms, clock.high_ms, clock.by);
+            let kind = if clock.estimate { ", an estimate" } else { "" };
+            let value = format!("{} to {} ms, by {}{kind}", clock.low_ms, clock.high_ms, clock.by);
             lines.push(seen("time.offset", clock.level, value));
         }
         let wrong =
@@ -179,8 +193,8 @@ mod tests {
     }
 
     fn roster(fleet: &Fleet) -> Roster<'_> {
-        let (pauses, agents) = (clients::Found::new(), BTreeMap::new());
-        Roster { fleet, here: None, pauses, agents, limits: Overrides::new() }
+        let (pauses, agents, remedies) = (clients::Found::new(), BTreeMap::new(), Vec::new());
+        Roster { fleet, here: None, pauses, agents, remedies, limits: Overrides::new() }
     }
 
     fn at(ms: u64) -> Moment {
@@ -252,6 +266,7 @@ mod tests {
             remedy: String::new(),
             persistent: String::new(),
             revert: String::new(),
+            ..HostFinding::default()
         };
         let report = Report {
             findings: vec![finding],

@@ -170,11 +170,6 @@ fn finding(seen: &HostSeen) -> HostFinding {
         check: seen.check.clone(),
         level: seen.level,
         actual: seen.value.clone(),
-        expected: String::new(),
-        why: String::new(),
-        cost_ms: (0, 0),
-        remedy: String::new(),
-        persistent: String::new(),
-        revert: String::new(),
+        ..HostFinding::default()
     }
 }

@@ -5,7 +5,9 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::host::namespace;
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+
+use crate::host::{namespace, nic};
 
 /// Longest value that is read, in bytes.
 const VALUE: u64 = 64 << 10;
@@ -22,6 +24,11 @@ impl Hands {
     /// The machine whose `/` is this directory.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
+    }
+
+    /// A number of this machine's interfaces, by its name.
+    fn of_nic<'a>(&self, path: &'a str) -> Option<&'a str> {
+        path.strip_prefix(nic::TREE).filter(|_| self.root == Path::new("/"))
     }
 
     fn at(&self, path: &str) -> PathBuf {
@@ -54,6 +61,9 @@ impl Hands {
 
     /// A value.
     pub fn read(&self, process: Option<u32>, path: &str) -> io::Result<String> {
+        if let Some(name) = self.of_nic(path) {
+            return nic::read(name);
+        }
         self.within(process, path, |path| {
             let mut text = String::new();
             File::open(path)?.take(VALUE).read_to_string(&mut text)?;
@@ -63,10 +73,32 @@ impl Hands {
 
     /// Writes a value to a file that is there.
     pub fn write(&self, process: Option<u32>, path: &str, value: &str) -> io::Result<()> {
+        if let Some(name) = self.of_nic(path) {
+            return nic::write(name, value);
+        }
         let line = format!("{value}\n");
         self.within(process, path, move |path| {
             OpenOptions::new().write(true).truncate(true).open(path)?.write_all(line.as_bytes())
         })
+    }
+
+    /// Whether this process may write a value; nothing is written.
+    pub fn may_write(&self, process: Option<u32>, path: &str) -> io::Result<()> {
+        if self.of_nic(path).is_some() {
+            // Whether it may be set (CAP_NET_ADMIN) only setting it tells; root may.
+            return rustix::process::geteuid()
+                .is_root()
+                .then_some(())
+                .ok_or(io::ErrorKind::PermissionDenied.into());
+        }
+        self.within(process, path, |path| OpenOptions::new().write(true).open(path).map(drop))
+    }
+
+    /// Whether this process may put a file there; nothing is written.
+    pub fn may_put(&self, path: &str) -> io::Result<()> {
+        let path = self.at(path);
+        let there = path.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(&self.root);
+        Ok(accessat(CWD, there, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)?)
     }
 
     fn within<T: Send + 'static>(

@@ -2,13 +2,14 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, Gid, Uid, fchown, flock};
 use serde::{Deserialize, Serialize};
 
 use super::ApplyError;
+use super::hands::Hands;
 use crate::model::UnixMs;
 
 /// Its name in the directory of state.
@@ -63,6 +64,17 @@ pub struct Entry {
     pub drop_in: Option<Placed>,
 }
 
+/// The end of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// When.
+    pub at: UnixMs,
+    /// How.
+    pub how: How,
+    /// Why it was taken back.
+    pub why: String,
+}
+
 /// How a remedy ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -85,7 +97,7 @@ enum Line {
 pub struct Journal {
     path: PathBuf,
     file: File,
-    entries: Vec<(Entry, Option<How>)>,
+    entries: Vec<(Entry, Option<End>)>,
 }
 
 impl Journal {
@@ -107,6 +119,7 @@ impl Journal {
             .mode(0o640)
             .open(&path)
             .map_err(fault("opened"))?;
+        theirs(&file, state).map_err(fault("made"))?;
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
             rustix::io::Errno::WOULDBLOCK => ApplyError::Busy { path: path.display().to_string() },
             other => fault("locked")(other.into()),
@@ -120,10 +133,31 @@ impl Journal {
         Ok(Self { path, file, entries: entries(&text) })
     }
 
-    /// What a journal says is not ended, without holding it; nothing if there is none, or it cannot be read.
-    pub fn cut_off(state: &Path) -> Vec<Entry> {
+    /// Whether this process may write the journal of a directory of state; nothing is written.
+    pub fn may_write(state: &Path) -> io::Result<()> {
+        let path = state.join(NAME);
+        match OpenOptions::new().append(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Hands::new("/").may_put(&path.to_string_lossy())
+            }
+            opened => opened.map(drop),
+        }
+    }
+
+    /// What a journal says, oldest first, without holding it; nothing if there is none, or it cannot be read.
+    pub fn read(state: &Path) -> Vec<(Entry, Option<End>)> {
         let text = File::open(state.join(NAME)).and_then(|mut file| text(&mut file)).unwrap_or_default();
-        entries(&text).into_iter().filter(|(_, how)| how.is_none()).map(|(entry, _)| entry).collect()
+        entries(&text)
+    }
+
+    /// What it says is not ended and nobody is at, without holding it.
+    pub fn cut_off(state: &Path) -> Vec<Entry> {
+        // Who holds it has not ended yet.
+        let held = |file| flock(&file, FlockOperation::NonBlockingLockShared).is_err();
+        if File::open(state.join(NAME)).is_ok_and(held) {
+            return Vec::new();
+        }
+        Self::read(state).into_iter().filter(|(_, end)| end.is_none()).map(|(entry, _)| entry).collect()
     }
 
     /// Entries without an end, newest first.
@@ -137,7 +171,7 @@ impl Journal {
     }
 
     fn ended(&self, how: Option<How>) -> Vec<Entry> {
-        let of = self.entries.iter().rev().filter(|(_, its)| *its == how);
+        let of = self.entries.iter().rev().filter(|(_, end)| end.as_ref().map(|end| end.how) == how);
         of.map(|(entry, _)| entry.clone()).collect()
     }
 
@@ -153,7 +187,7 @@ impl Journal {
     /// Ends an entry.
     pub fn end(&mut self, number: u64, at: UnixMs, how: How, why: &str) -> Result<(), ApplyError> {
         self.write(&Line::Ended { number, at, how, why: why.to_owned() })?;
-        ended(&mut self.entries, number, how);
+        ended(&mut self.entries, number, &End { at, how, why: why.to_owned() });
         Ok(())
     }
 
@@ -170,6 +204,15 @@ impl Journal {
     }
 }
 
+/// A journal that root made where another user keeps its state is that user's to read.
+fn theirs(file: &File, state: &Path) -> io::Result<()> {
+    let (folder, of) = (fs::metadata(state)?, file.metadata()?);
+    if of.len() == 0 && rustix::process::geteuid().is_root() && folder.uid() != of.uid() {
+        fchown(file, Some(Uid::from_raw(folder.uid())), Some(Gid::from_raw(folder.gid())))?;
+    }
+    Ok(())
+}
+
 fn text(file: &mut File) -> io::Result<String> {
     let mut bytes = Vec::new();
     file.take(LONGEST + 1).read_to_end(&mut bytes)?;
@@ -180,21 +223,21 @@ fn text(file: &mut File) -> io::Result<String> {
 }
 
 /// What a journal's text says; a line that is none was cut off.
-fn entries(text: &str) -> Vec<(Entry, Option<How>)> {
-    let mut entries: Vec<(Entry, Option<How>)> = Vec::new();
+fn entries(text: &str) -> Vec<(Entry, Option<End>)> {
+    let mut entries: Vec<(Entry, Option<End>)> = Vec::new();
     for line in text.lines() {
         match serde_json::from_str(line) {
             Ok(Line::Started(entry)) => entries.push((entry, None)),
-            Ok(Line::Ended { number, how, .. }) => ended(&mut entries, number, how),
+            Ok(Line::Ended { number, at, how, why }) => ended(&mut entries, number, &End { at, how, why }),
             Err(_) => {}
         }
     }
     entries
 }
 
-fn ended(entries: &mut [(Entry, Option<How>)], number: u64, how: How) {
+fn ended(entries: &mut [(Entry, Option<End>)], number: u64, end: &End) {
     for (_, its) in entries.iter_mut().filter(|(entry, _)| entry.number == number) {
-        *its = Some(how);
+        *its = Some(end.clone());
     }
 }
 

@@ -20,13 +20,29 @@ mod plan;
 mod workshop;
 
 use std::io;
+use std::time::Duration;
 
 use thiserror::Error;
 
+use super::finding::{Finding, Verdict};
 pub use hands::Hands;
-pub use journal::{Entry, How, Journal, Placed, Written};
+pub use journal::{End, Entry, How, Journal, Placed, Written};
 pub use plan::{NotOffered, Plan};
 pub use workshop::Workshop;
+
+/// What stops a link or a disk is taken back after this time unless somebody keeps it.
+pub const KEEP_WITHIN: Duration = Duration::from_secs(60);
+
+/// What the check says of a remedy that was written: a setting must be well, a counter needs its time.
+pub fn verified(finding: Option<&Finding>) -> String {
+    match finding {
+        None => "written and read again".to_owned(),
+        Some(finding) if finding.verdict == Verdict::Ok => format!("written and read again; now {finding}"),
+        Some(finding) => format!(
+            "written and read again; the check still says {finding}: counters need time, look again in 10 minutes"
+        ),
+    }
+}
 
 /// Why something was not written, or not taken back.
 #[derive(Debug, Error)]
@@ -87,4 +103,11 @@ pub enum ApplyError {
         /// The file.
         path: String,
     },
+}
+
+impl ApplyError {
+    /// What failed, with its cause, in one sentence.
+    pub fn sentence(&self) -> String {
+        std::error::Error::source(self).map_or_else(|| self.to_string(), |cause| format!("{self}: {cause}"))
+    }
 }

@@ -1,6 +1,7 @@
 //! What would be written: of a finding, on this machine as it is now.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::hands::Hands;
 use super::journal::{Placed, Written};
@@ -85,6 +86,28 @@ impl Plan {
         let beside: Vec<String> = restart.into_iter().chain(lasts).collect();
         let beside = (!beside.is_empty()).then(|| beside.join("; "));
         Ok(Self { check: finding.id, files, drop_in, apply: finding.apply, beside })
+    }
+}
+
+impl Plan {
+    /// What of it this process may not write, and why; none: it may write all of it. Nothing is written.
+    pub fn forbidden(&self, hands: &Hands) -> Option<String> {
+        let why =
+            |path: &str, tried: std::io::Result<()>| tried.err().map(|error| format!("{path}: {error}"));
+        let values = self.files.iter().find_map(|Written { path, within, .. }| {
+            why(path, hands.may_write(within.as_ref().map(|(pid, _)| *pid), path))
+        });
+        values.or_else(|| {
+            let Placed { path, .. } = self.drop_in.as_ref()?;
+            why(path, hands.may_put(path))
+        })
+    }
+
+    /// What tells it from any other plan, and from itself on a machine that is not as it was.
+    pub fn seal(plans: &[Self]) -> String {
+        let mut hasher = DefaultHasher::new();
+        plans.iter().for_each(|plan| format!("{plan:?}").hash(&mut hasher));
+        format!("{:016x}", hasher.finish())
     }
 }
 

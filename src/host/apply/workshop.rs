@@ -46,17 +46,32 @@ impl Workshop {
     /// Something has changed since the plan; something cannot be written, or says another value: then all of it was taken
     /// back.
     pub fn carry_out(&mut self, plan: &Plan, who: &str, now: UnixMs) -> Result<Entry, ApplyError> {
+        let entry = self.try_out(plan, who, now)?;
+        self.keep(&entry, now)?;
+        Ok(entry)
+    }
+
+    /// Writes a plan that stands only once it is kept: if this process ends before, whoever comes next takes it back.
+    ///
+    /// # Errors
+    /// As of [`Workshop::carry_out`].
+    pub fn try_out(&mut self, plan: &Plan, who: &str, now: UnixMs) -> Result<Entry, ApplyError> {
         let entry = self.begin(plan, who, now)?;
         match self.write(&entry) {
-            Ok(()) => {
-                self.journal.end(entry.number, now, How::Applied, "")?;
-                Ok(entry)
-            }
+            Ok(()) => Ok(entry),
             Err(error) => {
                 self.take_back(&entry, now, &error.to_string())?;
                 Err(error)
             }
         }
+    }
+
+    /// What was tried out stands from now on.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn keep(&mut self, entry: &Entry, now: UnixMs) -> Result<(), ApplyError> {
+        self.journal.end(entry.number, now, How::Applied, "")
     }
 
     /// Looks whether all is as planned, and tells the journal what will be.

@@ -44,6 +44,8 @@ mod net_link_speed;
 mod net_listen_overflow;
 mod net_mtu_blackhole;
 mod net_nic_errors;
+mod net_nic_queues;
+mod net_nic_ring;
 mod net_qdisc;
 mod net_rmem_max;
 mod net_softirq_skew;
@@ -128,6 +130,8 @@ pub const CHECKS: &[&Check] = &[
     &net_listen_overflow::CHECK,
     &net_mtu_blackhole::CHECK,
     &net_nic_errors::CHECK,
+    &net_nic_queues::CHECK,
+    &net_nic_ring::CHECK,
     &net_qdisc::CHECK,
     &net_rmem_max::CHECK,
     &net_softirq_skew::CHECK,

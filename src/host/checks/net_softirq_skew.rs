@@ -32,6 +32,21 @@ fn judge(facts: &Facts<'_>) -> Result<Judged, Cannot> {
         return not_applicable("there is one processor only");
     }
     let interface = facts.interface()?;
+    let (at, share) = share(facts)?;
+    let busy = busy(facts, at, facts.between(Some(0), 0).since_boot)?;
+    let skewed = share > facts.limit(&limits::SOFTIRQ_SHARE);
+    let verdict = match busy {
+        _ if skewed && busy > facts.limit(&limits::SOFTIRQ_BAD) => Verdict::Bad,
+        _ if skewed && busy > facts.limit(&limits::SOFTIRQ_WARN) => Verdict::Warn,
+        _ => Verdict::Ok,
+    };
+    let actual = format!("processor {at} receives {share:.0} %, and is busy with it {busy:.0} % of its time");
+    let mask = (1_u64.checked_shl(cores.min(64.0) as u32).unwrap_or(0)).wrapping_sub(1);
+    Ok(Judged::new(verdict, "receiving spread over processors", actual).on(interface).to(format!("{mask:x}")))
+}
+
+/// The processor that receives most, and its share of all, in percent.
+pub fn share(facts: &Facts<'_>) -> Result<(usize, f64), Cannot> {
     let path = "/proc/softirqs";
     let after = text::softirqs(&facts.text(path)?, "NET_RX:").map_or_else(|| misunderstood(path), Ok)?;
     let before = text::softirqs(&facts.text_before(path)?, "NET_RX:").unwrap_or_default();
@@ -47,17 +62,7 @@ fn judge(facts: &Facts<'_>) -> Result<Judged, Cannot> {
     let Some((at, most)) = moved.iter().enumerate().max_by_key(|(_, count)| **count) else {
         return misunderstood(path);
     };
-    let share = *most as f64 * 100.0 / sum.max(1) as f64;
-    let busy = busy(facts, at, since_boot)?;
-    let skewed = share > facts.limit(&limits::SOFTIRQ_SHARE);
-    let verdict = match busy {
-        _ if skewed && busy > facts.limit(&limits::SOFTIRQ_BAD) => Verdict::Bad,
-        _ if skewed && busy > facts.limit(&limits::SOFTIRQ_WARN) => Verdict::Warn,
-        _ => Verdict::Ok,
-    };
-    let actual = format!("processor {at} receives {share:.0} %, and is busy with it {busy:.0} % of its time");
-    let mask = (1_u64.checked_shl(cores.min(64.0) as u32).unwrap_or(0)).wrapping_sub(1);
-    Ok(Judged::new(verdict, "receiving spread over processors", actual).on(interface).to(format!("{mask:x}")))
+    Ok((at, *most as f64 * 100.0 / sum.max(1) as f64))
 }
 
 /// The share of a processor's time that went to soft interrupts, in percent.

@@ -1,0 +1,125 @@
+//! This machine: what was found on it last, and the remedies that were begun on it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::Notify;
+
+use crate::host::apply::{End, Entry, Hands, How, Journal};
+use crate::host::{Found, Looker};
+use crate::model::{HostRemedy, RemedyState};
+
+/// Remedies that are shown.
+const SHOWN: usize = 20;
+
+/// A remedy this process is at.
+#[derive(Debug, Clone)]
+pub struct AtWork {
+    /// Its number in the journal; none before it is written.
+    pub number: Option<u64>,
+    /// As it is shown.
+    pub shown: HostRemedy,
+}
+
+/// The machine this program runs on.
+#[derive(Debug)]
+pub struct Machine {
+    root: PathBuf,
+    found: ArcSwapOption<Found>,
+    at_work: Mutex<Option<AtWork>>,
+    again: Notify,
+    changed: Notify,
+}
+
+impl Machine {
+    /// The machine whose `/` is this directory.
+    pub fn below(root: impl Into<PathBuf>) -> Self {
+        Self {
+            root: root.into(),
+            found: ArcSwapOption::empty(),
+            at_work: Mutex::default(),
+            again: Notify::new(),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Its `/`.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Who looks at it.
+    pub fn looker(&self) -> Looker {
+        Looker::below(&self.root, Vec::new())
+    }
+
+    /// Who writes to it.
+    pub fn hands(&self) -> Hands {
+        Hands::new(&self.root)
+    }
+
+    /// What was found last; none before the first look.
+    pub fn found(&self) -> Option<Arc<Found>> {
+        self.found.load_full()
+    }
+
+    /// Something was found.
+    pub fn looked(&self, found: Found) {
+        self.found.store(Some(Arc::new(found)));
+        self.changed.notify_one();
+    }
+
+    /// It was written to: it is shown at once, and looked at anew soon.
+    pub fn written(&self, at_work: Option<AtWork>) {
+        *self.at_work.lock().unwrap_or_else(PoisonError::into_inner) = at_work;
+        self.look_again();
+        self.changed.notify_one();
+    }
+
+    /// It is worth a look.
+    pub fn look_again(&self) {
+        self.again.notify_one();
+    }
+
+    /// Until somebody wants it looked at.
+    pub async fn asked(&self) {
+        self.again.notified().await;
+    }
+
+    /// Until there is something new to show.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// The remedy this process is at.
+    pub fn at_work(&self) -> Option<AtWork> {
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remedies that were begun on it by whomever, newest first, as the journal of a directory of state tells.
+    pub async fn remedies(&self, state: &Path) -> Vec<HostRemedy> {
+        let state = state.to_owned();
+        // A thread that panicked has read nothing.
+        let told = tokio::task::spawn_blocking(move || Journal::read(&state)).await.unwrap_or_default();
+        let at_work = self.at_work();
+        let of_journal = told.iter().rev().map(|(entry, end)| shown(entry, end.as_ref(), at_work.as_ref()));
+        let waits = at_work.iter().filter(|work| work.number.is_none()).map(|work| work.shown.clone());
+        waits.chain(of_journal).take(SHOWN).collect()
+    }
+}
+
+fn shown(entry: &Entry, end: Option<&End>, at_work: Option<&AtWork>) -> HostRemedy {
+    let state = match (end, at_work.filter(|work| work.number == Some(entry.number))) {
+        (None, Some(work)) => work.shown.state.clone(),
+        (None, None) => RemedyState::CutOff,
+        (Some(End { how: How::Applied, .. }), _) => RemedyState::Stands,
+        (Some(End { how: How::Reverted, at, why }), _) => RemedyState::Reverted(*at, why.clone()),
+    };
+    let what = match entry.files.as_slice() {
+        [] => entry.drop_in.as_ref().map_or_else(String::new, |own| own.path.clone()),
+        [one] => format!("{}: {} to {}", one.path, one.was, one.to),
+        [one, more @ ..] => format!("{}: {} to {}, and {} more", one.path, one.was, one.to, more.len()),
+    };
+    HostRemedy { check: entry.check.clone(), at: entry.at, who: entry.who.clone(), what, state }
+}

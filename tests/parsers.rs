@@ -184,7 +184,9 @@ fn nothing_of_the_corpus_breaks_a_parser_nor_what_becomes_of_it() {
     let seconds = std::env::var("BEACONDECK_FUZZ_SECONDS").ok().and_then(|text| text.parse::<u64>().ok());
     for target in &TARGETS {
         let corpus = corpus(target);
-        corpus.iter().for_each(|bytes| try_on(target, bytes));
+        for bytes in &corpus {
+            try_on(target, bytes);
+        }
         let mut dice = Dice(1);
         for _ in 0..ROUNDS {
             try_on(target, &mutated(&corpus, &mut dice));

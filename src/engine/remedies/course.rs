@@ -96,7 +96,7 @@ impl Course {
     }
 
     fn shows(&self, number: Option<u64>, state: RemedyState) {
-        let what = match self.draft.plans.iter().flat_map(|plan| plan.files.first()).next() {
+        let what = match self.draft.plans.iter().find_map(|plan| plan.files.first()) {
             Some(file) => format!("{}: {} to {}", file.path, file.was, file.to),
             None => String::new(),
         };

@@ -95,7 +95,7 @@ pub fn disturbs(plans: &[Plan]) -> bool {
 }
 
 fn numbers(entries: &[Entry]) -> String {
-    entries.iter().map(|entry| format!("-{}", entry.number)).collect()
+    entries.iter().fold(String::new(), |all, entry| all + "-" + &entry.number.to_string())
 }
 
 /// The command that does the same on the machine itself, by somebody who may.

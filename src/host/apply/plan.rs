@@ -106,7 +106,9 @@ impl Plan {
     /// What tells it from any other plan, and from itself on a machine that is not as it was.
     pub fn seal(plans: &[Self]) -> String {
         let mut hasher = DefaultHasher::new();
-        plans.iter().for_each(|plan| format!("{plan:?}").hash(&mut hasher));
+        for plan in plans {
+            format!("{plan:?}").hash(&mut hasher);
+        }
         format!("{:016x}", hasher.finish())
     }
 }

@@ -185,7 +185,7 @@ pub struct State {
     pub rang: Option<UnixMs>,
     /// The critical troubles that are known; none before the first snapshot.
     pub known: Option<BTreeSet<String>>,
-    /// How slow the line is: pictures in a row that were slow, or (negative) fast.
+    /// How slow the line is: slow pictures count up and fast ones down; below zero, fast ones in a row.
     pub slowness: i32,
     /// Whether little is drawn because the line is slow.
     pub slow: bool,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{AgentAddress, BeaconName, Bps, Host, Notifier, Role, Root, Verb};
+use super::{AgentAddress, BeaconName, Bps, Host, Logging, Notifier, Role, Root, Verb};
 
 /// A whole fleet file, checked.
 #[derive(Debug, Clone)]
@@ -377,26 +377,4 @@ pub struct Limits {
     pub stop: Duration,
     /// Traces kept in memory; default 32768.
     pub traces: usize,
-}
-
-/// Logs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Logging {
-    /// A `tracing` filter; default `info`.
-    pub filter: String,
-    /// Form of a line.
-    pub format: LogFormat,
-    /// Directory of daily files; none: standard error.
-    pub directory: Option<PathBuf>,
-    /// Files kept; default 14.
-    pub keep: usize,
-}
-
-/// Form of a log line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
 }

@@ -14,6 +14,7 @@ mod ids;
 mod incident;
 mod journal;
 mod log;
+mod logging;
 mod notify;
 mod observation;
 mod operation;
@@ -34,8 +35,7 @@ pub use duty::{DutiesAsked, DutyFate, DutyStatus, DutySums, DutyTold, VotesRight
 pub use explain::{Explanation, Publication, Skipped, Tried};
 pub use fleet::{
     Beacon, Broadcast, Client, ClientFrom, Confirm, Fleet, Header, Health, HostChecks, How, Impossible,
-    Limits, Listen, ListenTls, LogFormat, Logging, Opened, Probing, Procedure, Quorum, Routing, Secret,
-    Seeding, Voter,
+    Limits, Listen, ListenTls, Opened, Probing, Procedure, Quorum, Routing, Secret, Seeding, Voter,
 };
 pub use fork::{ComingFork, Readiness};
 pub use host::{ClockMeasured, HostChange, HostClock, HostFinding, HostStatus};
@@ -43,6 +43,7 @@ pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, 
 pub use incident::{Cost, Culprit, CulpritKind, Happening, Incident, IncidentState, Severity};
 pub use journal::{Ack, Drain, JournalEntry};
 pub use log::{LogLevel, LogLine};
+pub use logging::{LogFormat, Logging};
 pub use notify::{Notifier, Placeholder, TEMPLATE_MAX, Target, Template, TemplateError};
 pub use observation::{
     BlockSeen, CanarySeen, DutiesSeen, FleetSeen, HeadSeen, HostLevel, HostSeen, KeyHow, KeySeen, Labelled,

@@ -15,7 +15,11 @@ async fn on_a_slow_line_less_is_drawn_and_all_of_it_once_it_is_fast() {
     terminal.slow(SLOW);
     let began = Instant::now();
     while !terminal.text().contains("LOW BW") {
-        assert!(began.elapsed() < Duration::from_secs(60), "it takes a slow line for a fast one");
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "it takes a slow line for a fast one:\n{}",
+            terminal.text()
+        );
         // Drawn whole, and whole again: more than the kernel holds for the line.
         terminal.press("\x0c2\x0c1");
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -27,7 +31,11 @@ async fn on_a_slow_line_less_is_drawn_and_all_of_it_once_it_is_fast() {
     terminal.slow(0);
     let began = Instant::now();
     while terminal.text().contains("LOW BW") {
-        assert!(began.elapsed() < Duration::from_secs(60), "it takes a fast line for a slow one");
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "it takes a fast line for a slow one:\n{}",
+            terminal.text()
+        );
         terminal.press("jk");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -23,8 +23,11 @@ pub use typing::candidates;
 
 /// A picture that takes longer than this to write is slow, in milliseconds.
 const SLOW_MS: u64 = 200;
-/// Slow pictures in a row until little is drawn.
-const SLOW_ROW: i32 = 2;
+/// What a slow picture counts; a fast one counts one against it. The system buffers what is written: once a slow line has
+/// drained it, the next pictures are written at once.
+const SLOW_COUNTS: i32 = 8;
+/// From here on little is drawn: two slow pictures with at most five fast ones between them.
+const SLOW_FROM: i32 = 2 * SLOW_COUNTS - 5;
 /// Fast pictures in a row until all is drawn again.
 const FAST_ROW: i32 = -40;
 /// Explanations are asked for anew so often, in milliseconds.
@@ -148,9 +151,13 @@ fn answered(state: &mut State, number: u64, answer: Result<Answer, String>) -> V
 
 /// A slow line is noticed at once and trusted again only after a while.
 fn wrote(state: &mut State, ms: u64) {
-    state.slowness = if ms > SLOW_MS { state.slowness.max(0) + 1 } else { state.slowness.min(0) - 1 };
+    state.slowness = match state.slowness {
+        before if ms > SLOW_MS => before.max(0) + SLOW_COUNTS,
+        pending @ 1.. if !state.slow => pending - 1,
+        before => before.min(0) - 1,
+    };
     let slow = match state.slowness {
-        SLOW_ROW.. => true,
+        SLOW_FROM.. => true,
         ..=FAST_ROW => false,
         _ => state.slow,
     };

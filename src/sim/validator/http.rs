@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -11,7 +12,7 @@ use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use hyper::{Method, Request, Response};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
 
 use super::{Job, Worker};
@@ -82,7 +83,8 @@ pub(super) enum Payload {
 /// One client's connections.
 #[derive(Debug)]
 pub(super) struct Http {
-    client: Client<HttpConnector, Full<Bytes>>,
+    /// None: the client has ended.
+    client: ArcSwapOption<Client<HttpConnector, Full<Bytes>>>,
     base: String,
     timeout_ms: AtomicU64,
 }
@@ -91,8 +93,12 @@ impl Http {
     pub(super) fn new(base: &str) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).build(connector);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build(connector);
         let timeout_ms = AtomicU64::new(super::MIN_TIMEOUT.as_millis() as u64);
+        let client = ArcSwapOption::from_pointee(client);
         Self { client, base: base.trim_end_matches('/').to_owned(), timeout_ms }
     }
 
@@ -110,16 +116,24 @@ impl Http {
             .header(ACCEPT, accept)
             .body(Full::default())
             .map_err(|_| CallError::Shape)?;
-        let answer = tokio::time::timeout(self.timeout(), self.client.request(request));
-        let response = answer
-            .await
-            .map_err(|_| CallError::TimedOut)?
-            .map_err(|error| if error.is_connect() { CallError::Connect } else { CallError::Broken })?;
+        let answer = tokio::time::timeout(self.timeout(), self.send(request));
+        let response = answer.await.map_err(|_| CallError::TimedOut)??;
         if response.status().is_success() {
             Ok(response)
         } else {
             Err(CallError::Status(response.status().as_u16()))
         }
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, CallError> {
+        let client = self.client.load_full().ok_or(CallError::Connect)?;
+        let answer = client.request(request).await;
+        answer.map_err(|error| if error.is_connect() { CallError::Connect } else { CallError::Broken })
+    }
+
+    /// Closes its connections, as the end of a process does.
+    pub(super) fn close(&self) {
+        self.client.store(None);
     }
 
     async fn call(&self, path: &str, accept: &str, payload: Option<&Payload>) -> Result<Reply, CallError> {
@@ -140,11 +154,7 @@ impl Http {
         }
         let request = request.body(Full::new(body)).map_err(|_| CallError::Shape)?;
         let exchange = async {
-            let response =
-                self.client.request(request).await.map_err(|error| {
-                    if error.is_connect() { CallError::Connect } else { CallError::Broken }
-                })?;
-            let (head, body) = response.into_parts();
+            let (head, body) = self.send(request).await?.into_parts();
             let body = body.collect().await.map_err(|_| CallError::Broken)?.to_bytes();
             match head.status.as_u16() {
                 200 | 202 => Ok(Reply { headers: head.headers, body }),

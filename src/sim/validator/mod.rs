@@ -83,11 +83,12 @@ impl SimValidatorClient {
         self.worker.tally(|tally| tally.clone())
     }
 
-    /// Ends it and waits for its tasks.
+    /// Ends it: waits for its tasks, closes its connections.
     pub async fn stop(&self) {
         self.cancel.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        self.worker.http.close();
     }
 }
 

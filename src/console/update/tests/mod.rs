@@ -214,6 +214,15 @@ fn a_slow_line_gets_less_and_later_all_again() {
     assert!(!state.low() && state.pace_ms() == 250);
 }
 
+#[rstest::rstest]
+#[case::what_the_system_buffers_is_written_at_once(&[400, 3, 3, 3, 3, 3, 400], true)]
+#[case::once_in_a_while_is_a_hiccup(&[400, 3, 3, 3, 3, 3, 3, 400, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 400], false)]
+fn slow_pictures_close_to_each_other_are_a_slow_line(#[case] took: &[u64], #[case] low: bool) {
+    let mut state = three();
+    took.iter().for_each(|ms| drop(update(&mut state, NOW, Event::Wrote(*ms))));
+    assert_eq!(state.low(), low);
+}
+
 #[test]
 fn explanations_are_asked_for_while_they_are_looked_at() {
     let mut state = three();

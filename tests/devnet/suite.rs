@@ -51,7 +51,8 @@ const UPKEEP: [Stage; 7] = [
 #[tokio::test]
 async fn combined() -> Result<()> {
     let mut stages: Vec<Stage> = plan(0).into();
-    stages.retain(|stage| stage.fault != Some(Fault::Drain));
+    // A client that is stopped empties the slots of its blocks, which costs the others, too: `matrix` has it.
+    stages.retain(|stage| !matches!(stage.fault, Some(Fault::Drain | Fault::ClientStop)));
     stages.extend([
         Stage::new(Fault::HangAndKeys, 2, 2, 0),
         Stage::new(Fault::Router(Upkeep::HandOver), 0, 2, 0),

@@ -24,9 +24,9 @@ pub enum Kind {
     Clock,
     /// What a probe of durable writes measured, as JSON on one line.
     Durable,
-    /// A number of an interface that ethtool sets: `eth0/rx-ring`; see [`super::nic`].
+    /// A number of an interface that ethtool sets: `eth0/rx-ring`; see `host::nic`.
     Nic,
-    /// The queueing disciplines of an interface: `eth0`; see [`super::qdisc`].
+    /// The queueing disciplines of an interface: `eth0`; see `host::qdisc`.
     Qdisc,
     /// The lines of a client's metrics that tell of its pauses, and when they were told.
     Pauses,

@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 #![allow(clippy::print_stderr, reason = "a test that cannot run here says why")]
 
+#[path = "common/namespace.rs"]
+mod namespace;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -73,15 +76,6 @@ impl Machine {
 
 fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn is_root_with(tools: &[&str]) -> bool {
-    let missing: Vec<&&str> = tools.iter().filter(|tool| !Path::new(tool).exists()).collect();
-    let able = rustix::process::geteuid().is_root() && missing.is_empty();
-    if !able {
-        eprintln!("skipped: needs root and {}", tools.join(", "));
-    }
-    able
 }
 
 #[test]
@@ -167,7 +161,7 @@ fn what_somebody_else_has_made_of_it_since_is_left_alone() {
 
 #[test]
 fn on_a_read_only_disk_nothing_stays_written() {
-    if !is_root_with(&["/usr/bin/unshare", "/usr/bin/mount"]) {
+    if !namespace::is_root_with(&["/usr/bin/unshare", "/usr/bin/mount"]) {
         return;
     }
     let machine = Machine::new();
@@ -307,7 +301,7 @@ fn in_namespace(flags: &[&str], script: &str, machine: &Machine) -> Output {
 
 #[test]
 fn a_real_setting_of_a_namespace_is_written_and_taken_back() {
-    if !is_root_with(&["/usr/bin/unshare", "/usr/bin/nsenter", "/usr/bin/perl"]) {
+    if !namespace::is_root_with(&["/usr/bin/unshare", "/usr/bin/nsenter", "/usr/bin/perl"]) {
         return;
     }
     let before = fs::read_to_string(IDLE).unwrap();
@@ -355,18 +349,11 @@ fn child_that_spreads() {
 
 #[test]
 fn the_packets_of_a_veth_are_spread_and_taken_back() {
-    if !is_root_with(&["/usr/bin/unshare", "/usr/bin/mount", "/sbin/ip"]) {
+    if !namespace::is_root_with(&["/usr/bin/unshare", "/usr/bin/mount", "/sbin/ip"]) {
         return;
     }
     let state = TempDir::new().unwrap();
     let script = "mount -t sysfs none /sys && ip link add v0 numrxqueues 2 numtxqueues 2 type veth peer name v1 && \
                   exec \"$0\" --ignored --exact child_that_spreads";
-    let output = Command::new("unshare")
-        .args(["-n", "-m", "sh", "-c", script])
-        .arg(std::env::current_exe().unwrap())
-        .env("BEACONDECK_TEST_STATE", state.path())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", said(&output));
-    assert!(said(&output).contains("1 passed"), "{}", said(&output));
+    namespace::passes(script, &[("BEACONDECK_TEST_STATE", state.path().as_os_str())]);
 }

@@ -5,6 +5,8 @@
 #![allow(clippy::print_stderr, reason = "a test that cannot run here says why")]
 
 mod common;
+#[path = "common/namespace.rs"]
+mod namespace;
 
 use std::fs;
 use std::path::Path;
@@ -217,9 +219,7 @@ async fn child_that_orders() {
 
 #[test]
 fn remedies_are_ordered_as_a_console_does() {
-    let tools = ["/usr/bin/unshare", "/usr/bin/mount", "/sbin/ip"];
-    if !rustix::process::geteuid().is_root() || !tools.iter().all(|tool| Path::new(tool).exists()) {
-        eprintln!("skipped: needs root and {}", tools.join(", "));
+    if !namespace::is_root_with(&["/usr/bin/unshare", "/usr/bin/mount", "/sbin/ip"]) {
         return;
     }
     let script = "mkdir -p /etc/sysctl.d && mount -t tmpfs none /etc/sysctl.d && mount -t sysfs none /sys && \
@@ -227,15 +227,7 @@ fn remedies_are_ordered_as_a_console_does() {
         ip link set v0 up && ip link set v1 up && ip addr add 192.0.2.1/24 dev v0 && \
         ip route add default via 192.0.2.2 && exec \"$0\" --ignored --exact child_that_orders --nocapture";
     let (before, own) = (fs::read_to_string(IDLE).unwrap(), Path::new(DROP_IN).exists());
-    let output = Command::new("unshare")
-        .args(["-n", "-m", "sh", "-c", script])
-        .arg(std::env::current_exe().unwrap())
-        .env("BEACONDECK_TEST_NAMESPACE", "1")
-        .output()
-        .unwrap();
-    let words =
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && words.contains("1 passed"), "{words}");
+    namespace::passes(script, &[("BEACONDECK_TEST_NAMESPACE", "1".as_ref())]);
     assert_eq!((fs::read_to_string(IDLE).unwrap(), Path::new(DROP_IN).exists()), (before, own));
 }
 

@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 #![allow(clippy::print_stderr, reason = "a test that cannot run here says why")]
 
+#[path = "common/namespace.rs"]
+mod namespace;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -18,14 +21,6 @@ use tempfile::TempDir;
 
 /// Longer than anything here takes.
 const BOUND: Duration = Duration::from_secs(120);
-
-fn able(tools: &[&str]) -> bool {
-    let able = rustix::process::geteuid().is_root() && tools.iter().all(|tool| Path::new(tool).exists());
-    if !able {
-        eprintln!("skipped: needs root and {}", tools.join(", "));
-    }
-    able
-}
 
 /// A program that is called like a beacon and does what it is told in Perl.
 fn beacon(folder: &TempDir) -> PathBuf {
@@ -65,7 +60,7 @@ kill $beacon $!
 
 #[test]
 fn connections_that_found_no_room_are_told_of_the_beacon_that_took_nobody() {
-    if !able(&["/usr/bin/unshare", "/usr/bin/nsenter", "/usr/bin/perl", "/sbin/ip"]) {
+    if !namespace::is_root_with(&["/usr/bin/unshare", "/usr/bin/nsenter", "/usr/bin/perl", "/sbin/ip"]) {
         return;
     }
     let (verdict, found) = audited(CROWDED, "net.listen_overflow");
@@ -89,7 +84,8 @@ until rmdir $group 2>/dev/null; do :; done
 
 #[test]
 fn a_quota_that_freezes_the_beacon_is_told() {
-    if !able(&["/usr/bin/unshare", "/usr/bin/perl", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us"]) {
+    if !namespace::is_root_with(&["/usr/bin/unshare", "/usr/bin/perl", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us"])
+    {
         return;
     }
     let (verdict, found) = audited(THROTTLED, "cpu.cgroup_throttle");
@@ -99,7 +95,7 @@ fn a_quota_that_freezes_the_beacon_is_told() {
 
 #[test]
 fn processors_that_are_wanted_by_too_many_are_told() {
-    if !able(&["/usr/bin/perl", "/proc/pressure/cpu"]) {
+    if !namespace::is_root_with(&["/usr/bin/perl", "/proc/pressure/cpu"]) {
         return;
     }
     let cores = std::thread::available_parallelism().unwrap().get();
@@ -161,7 +157,7 @@ fn scheduled(device: &Loop) -> Finding {
 
 #[test]
 fn the_scheduler_of_a_real_disk_is_written_refused_and_taken_back() {
-    let Some(device) = able(&["/sbin/losetup"]).then(Loop::new).flatten() else {
+    let Some(device) = namespace::is_root_with(&["/sbin/losetup"]).then(Loop::new).flatten() else {
         eprintln!("skipped: no loop device can be had");
         return;
     };
@@ -217,7 +213,7 @@ fn child_that_is_shaped() {
 
 #[test]
 fn a_shaper_that_was_left_behind_is_told() {
-    if !able(&["/usr/bin/unshare", "/usr/bin/mount", "/sbin/ip", "/sbin/tc"]) {
+    if !namespace::is_root_with(&["/usr/bin/unshare", "/usr/bin/mount", "/sbin/ip", "/sbin/tc"]) {
         return;
     }
     let script = "mount -t sysfs none /sys && ip link set lo up && ip link add v0 type veth peer name v1 && \
@@ -225,13 +221,5 @@ fn a_shaper_that_was_left_behind_is_told() {
         ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:01 dev v0 && ip route add default via 192.0.2.2 && \
         tc qdisc add dev v0 root tbf rate 8kbit burst 1540 limit 3000 && \
         exec \"$0\" --ignored --exact child_that_is_shaped --nocapture";
-    let output = Command::new("unshare")
-        .args(["-n", "-m", "sh", "-c", script])
-        .arg(std::env::current_exe().unwrap())
-        .env("BEACONDECK_TEST_NAMESPACE", "1")
-        .output()
-        .unwrap();
-    let words =
-        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && words.contains("1 passed"), "{words}");
+    namespace::passes(script, &[("BEACONDECK_TEST_NAMESPACE", "1".as_ref())]);
 }

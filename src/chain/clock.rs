@@ -135,6 +135,18 @@ impl Piece {
 }
 
 #[cfg(test)]
+impl SlotClock {
+    /// Slots of so many seconds, 32 an epoch, from so many seconds since the Unix epoch on.
+    pub fn plain(genesis_s: u64, slot_s: u64) -> Self {
+        let validators_root = crate::model::Root::default();
+        let genesis = Genesis { time: genesis_s, validators_root, fork_version: [0; 4] };
+        let spec = [("SECONDS_PER_SLOT", slot_s.to_string()), ("SLOTS_PER_EPOCH", "32".to_owned())];
+        let spec = spec.iter().map(|(key, value)| (*key, value.as_str())).collect();
+        Self::new(&genesis, &spec).unwrap()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use rstest::rstest;

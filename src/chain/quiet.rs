@@ -25,16 +25,10 @@ impl SlotClock {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::{Genesis, Spec};
 
     #[test]
     fn what_disturbs_waits_for_the_end_of_a_slot() {
-        let genesis: Genesis = serde_json::from_str(
-            r#"{"genesis_time":"1000","genesis_validators_root":"0x0000000000000000000000000000000000000000000000000000000000000000","genesis_fork_version":"0x00000000"}"#,
-        )
-        .unwrap();
-        let spec: Spec = serde_json::from_str(r#"{"SECONDS_PER_SLOT":"12","SLOTS_PER_EPOCH":"32"}"#).unwrap();
-        let clock = SlotClock::new(&genesis, &spec).unwrap();
+        let clock = SlotClock::plain(1_000, 12);
         let wait = |ms: u64| clock.free_from(UnixMs(1_000_000 + ms)).map(|at| at.0 - 1_000_000);
         let from = wait(0).unwrap();
         assert!((9_000..11_000).contains(&from), "{from}");

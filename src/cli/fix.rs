@@ -7,13 +7,10 @@ use std::time::Duration;
 
 use super::try_out::try_out;
 use super::{Failure, ask, say, slots};
-use crate::config::did_you_mean;
+use crate::config::{STATE, did_you_mean};
 use crate::host::apply::{ApplyError, Entry, Journal, NotOffered, Plan, Workshop, verified};
 use crate::host::{Apply, CHECKS, Finding};
 use crate::model::Fleet;
-
-/// Directory of the journal if no fleet file says another.
-const STATE: &str = "/var/lib/beacondeck";
 
 /// Arguments of `audit` that write.
 #[derive(Debug, clap::Args)]
@@ -158,7 +155,7 @@ fn fix(args: &Args, machine: &Machine<'_>, workshop: &mut Workshop, id: &str) ->
             say("nothing was written")?;
             continue;
         }
-        if matches!(plan.apply, Apply::Transient | Apply::Resets) {
+        if plan.apply.disturbs() {
             wait(machine.fleet)?;
         }
         let who = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_default();

@@ -89,6 +89,11 @@ pub enum Apply {
 }
 
 impl Apply {
+    /// Whether it waits until no duty is due.
+    pub fn disturbs(self) -> bool {
+        matches!(self, Self::Transient | Self::Resets)
+    }
+
     /// The words operators read.
     pub fn words(self) -> &'static str {
         match self {

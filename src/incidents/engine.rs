@@ -365,16 +365,11 @@ impl Incidents {
         let network = Culprit { kind: Kind::Network, name: "network".to_owned() };
         let known =
             self.all.iter().rposition(|incident| *incident.culprit() == network && incident.is_recent(now));
+        let why = cause(&Case { storm: Some(storm.kind), ..Case::of(&network.kind) });
         let change = Change {
-            slot: now,
-            event: Event::Opened,
-            id: 0,
-            cause: cause(&Case { storm: Some(storm.kind), ..Case::of(&network.kind) }),
-            culprits: vec![network],
             confidence: confidence(storm.score),
-            validators: 0,
             evidence: storm.evidence,
-            ambiguous_with: Vec::new(),
+            ..Change::blames(network, why, now)
         };
         if let Some(place) = known {
             let incident = &mut self.all[place];

@@ -94,17 +94,8 @@ fn told(seen: &KeySeen, now: u64) -> Change {
     }
     let culprit = Culprit { kind: Kind::Key, name };
     let cause = cause(&Case { key: Some(seen), ..Case::of(&culprit.kind) });
-    Change {
-        slot: now,
-        event: Event::Opened,
-        id: 0,
-        cause,
-        culprits: vec![culprit],
-        confidence: 1.0,
-        validators: u64::from(seen.keys),
-        evidence: seen.shown.clone(),
-        ambiguous_with: Vec::new(),
-    }
+    let (validators, evidence) = (u64::from(seen.keys), seen.shown.clone());
+    Change { validators, evidence, ..Change::blames(culprit, cause, now) }
 }
 
 #[cfg(test)]

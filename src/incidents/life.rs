@@ -41,6 +41,23 @@ pub struct Change {
     pub ambiguous_with: Vec<Culprit>,
 }
 
+impl Change {
+    /// Somebody is blamed, as yet without a number.
+    pub(super) fn blames(culprit: Culprit, cause: String, slot: u64) -> Self {
+        Self {
+            slot,
+            event: Event::Opened,
+            id: 0,
+            culprits: vec![culprit],
+            cause,
+            confidence: 1.0,
+            validators: 0,
+            evidence: Vec::new(),
+            ambiguous_with: Vec::new(),
+        }
+    }
+}
+
 /// An incident.
 #[derive(Debug, Clone)]
 pub(super) struct Incident {

@@ -73,17 +73,7 @@ fn told(seen: &SplitSeen, now: u64) -> Change {
     let cause = cause(&Case { split: Some(split), ..Case::of(&culprit.kind) });
     let mut evidence = vec![format!("validators stay with {}", split.ours.told())];
     evidence.extend(split.theirs.iter().map(SplitSide::told));
-    Change {
-        slot: now,
-        event: Event::Opened,
-        id: 0,
-        cause,
-        culprits: vec![culprit],
-        confidence: 1.0,
-        validators: 0,
-        evidence,
-        ambiguous_with: Vec::new(),
-    }
+    Change { evidence, ..Change::blames(culprit, cause, now) }
 }
 
 #[cfg(test)]

@@ -70,6 +70,14 @@ pub struct RemedyPlan {
     pub seal: String,
 }
 
+impl RemedyPlan {
+    /// Of an order of which nothing is known yet.
+    pub fn of(asked: RemedyAsked) -> Self {
+        let (facts, commands) = (Vec::new(), Vec::new());
+        Self { asked, refusal: None, facts, commands, typed: None, seal: String::new() }
+    }
+}
+
 /// A remedy that was begun on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

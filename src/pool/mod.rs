@@ -21,7 +21,7 @@ pub use gauge::Gauge;
 pub use grade::{GOOD, NEVER, UNSEEDED, grade};
 pub use histogram::Histogram;
 pub use split::{Client, Parted, Side, Split};
-pub use state::{Action, Event, Member, Pool};
+pub use state::{Action, Event, FALLBACK_SLOT_MS, Member, Pool};
 pub use succeed::{Joined, serves_as_well};
 pub use table::{Entry, Table};
 

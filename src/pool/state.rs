@@ -110,7 +110,7 @@ pub struct Pool {
 }
 
 /// Assumed slot while no beacon has told the chain's; a warm-up is given in slots.
-const FALLBACK_SLOT_MS: u64 = 12_000;
+pub const FALLBACK_SLOT_MS: u64 = 12_000;
 /// Clock disparity within which a head of the next slot is not ahead (p2p spec, `MAXIMUM_GOSSIP_CLOCK_DISPARITY`).
 const DISPARITY_MS: u64 = 500;
 

@@ -27,10 +27,7 @@ use crate::chain::{BlockKey, SlotClock};
 use crate::endpoint::{RowId, find};
 use crate::guard::{Blocked, Drafts, End, Entry, Proposals, Published};
 use crate::model::{Attempt, BeaconId, Outcome, Shared, Slot, UnixMs};
-use crate::pool::Table;
-
-/// Assumed slot while no beacon has told the chain's.
-const FALLBACK_SLOT_MS: u64 = 12_000;
+use crate::pool::{FALLBACK_SLOT_MS, Table};
 
 /// What a client asks: the same again is the same block.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -4,6 +4,7 @@
 //! hundred agents are not asked at once; one that gives no answer is asked less and less often.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -30,7 +31,7 @@ pub struct Told {
     /// How it is.
     pub status: AgentStatus,
     /// What it reported last, and when the look was, by our clock.
-    pub report: Option<(Report, UnixMs)>,
+    pub report: Option<(Arc<Report>, UnixMs)>,
     /// Its host's clock.
     pub clock: Option<Sample>,
 }
@@ -191,7 +192,7 @@ impl Asker {
                 *known = Some(report.look);
                 told.status.roles.clone_from(&report.roles);
                 let at = UnixMs(now.wall.0.saturating_sub(report.age_ms));
-                told.report = Some((report, at));
+                told.report = Some((report.into(), at));
             }
         });
         Ok(())
@@ -224,7 +225,6 @@ fn share(of: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Instant;
 
     use rustix::time::{ClockId, clock_gettime};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::agents::Told;
-use super::dates::Dates;
+use super::dates::{Dates, micros};
 use crate::host::clock::fleet::{FleetClock, Means, banner, compare};
 use crate::host::clock::{Interval, Limits};
 use crate::host::shown::{graded, milliseconds};
@@ -32,7 +32,6 @@ impl<'a> Clocks<'a> {
         limits: Limits,
         now: Moment,
     ) -> Self {
-        let now_us = i64::try_from(now.wall.0.saturating_mul(1_000)).unwrap_or(i64::MAX);
         let by_agent = Measured::of(
             at.keys().filter_map(|host| {
                 let sample = agents.get(host)?.clock?;
@@ -42,7 +41,7 @@ impl<'a> Clocks<'a> {
         );
         let by_date = Measured::of(
             at.iter().filter_map(|(host, beacons)| {
-                let known = beacons.iter().filter_map(|beacon| dates.of(&beacon.name, now_us));
+                let known = beacons.iter().filter_map(|beacon| dates.of(&beacon.name, micros(now)));
                 let (interval, learnt) = known.min_by_key(|(interval, _)| interval.half())?;
                 Some((*host, interval, learnt))
             }),

@@ -61,6 +61,7 @@ impl Dates {
     }
 }
 
-fn micros(moment: Moment) -> i64 {
+/// The wall time of a moment, in microseconds.
+pub fn micros(moment: Moment) -> i64 {
     i64::try_from(moment.wall.0.saturating_mul(1_000)).unwrap_or(i64::MAX)
 }

@@ -1,7 +1,7 @@
 //! This machine: what was found on it last, and the remedies that were begun on it.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::Notify;
@@ -27,7 +27,7 @@ pub struct AtWork {
 pub struct Machine {
     root: PathBuf,
     found: ArcSwapOption<Found>,
-    at_work: Mutex<Option<AtWork>>,
+    at_work: ArcSwapOption<AtWork>,
     again: Notify,
     changed: Notify,
 }
@@ -38,7 +38,7 @@ impl Machine {
         Self {
             root: root.into(),
             found: ArcSwapOption::empty(),
-            at_work: Mutex::default(),
+            at_work: ArcSwapOption::empty(),
             again: Notify::new(),
             changed: Notify::new(),
         }
@@ -72,7 +72,7 @@ impl Machine {
 
     /// It was written to: it is shown at once, and looked at anew soon.
     pub fn written(&self, at_work: Option<AtWork>) {
-        *self.at_work.lock().unwrap_or_else(PoisonError::into_inner) = at_work;
+        self.at_work.store(at_work.map(Arc::new));
         self.look_again();
         self.changed.notify_one();
     }
@@ -93,8 +93,8 @@ impl Machine {
     }
 
     /// The remedy this process is at.
-    pub fn at_work(&self) -> Option<AtWork> {
-        self.at_work.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn at_work(&self) -> Option<Arc<AtWork>> {
+        self.at_work.load_full()
     }
 
     /// Remedies that were begun on it by whomever, newest first, as the journal of a directory of state tells.
@@ -103,7 +103,7 @@ impl Machine {
         // A thread that panicked has read nothing.
         let told = tokio::task::spawn_blocking(move || Journal::read(&state)).await.unwrap_or_default();
         let at_work = self.at_work();
-        let of_journal = told.iter().rev().map(|(entry, end)| shown(entry, end.as_ref(), at_work.as_ref()));
+        let of_journal = told.iter().rev().map(|(entry, end)| shown(entry, end.as_ref(), at_work.as_deref()));
         let waits = at_work.iter().filter(|work| work.number.is_none()).map(|work| work.shown.clone());
         waits.chain(of_journal).take(SHOWN).collect()
     }

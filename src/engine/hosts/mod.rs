@@ -89,7 +89,7 @@ async fn looking(common: &Common, router: Arc<ArcSwap<Router>>) {
         let remedies = common.machine.remedies(&fleet.state).await;
         let roster = Roster {
             fleet: &fleet,
-            here: common.machine.found().map(Arc::unwrap_or_clone),
+            here: common.machine.found(),
             pauses: pauses.borrow_and_update().clone(),
             agents: agents.told(),
             remedies,

@@ -1,6 +1,7 @@
 //! Which beacons run where, what was found there, where each clock lies; and what that is as lines of a recording. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::agents::Told;
 use super::clients;
@@ -27,7 +28,7 @@ pub struct Roster<'a> {
     /// The fleet file in force.
     pub fleet: &'a Fleet,
     /// What was found here, once something was.
-    pub here: Option<Found>,
+    pub here: Option<Arc<Found>>,
     /// What was found of beacons by their metrics.
     pub pauses: clients::Found,
     /// What agents told, by host.
@@ -56,19 +57,19 @@ impl Roster<'_> {
             at.entry(&host.name).or_default();
         }
         let limits = self.of_clocks();
-        let own = self.here.as_ref().and_then(|found| found.clock.as_ref()?.verdict.offset);
+        let own = self.here.as_deref().and_then(|found| found.clock.as_ref()?.verdict.offset);
         let clocks = Clocks::of(&at, dates, &self.agents, own, limits, now);
         let mut hosts: Vec<HostStatus> = at
             .iter()
             .map(|(host, beacons)| {
-                let here = self.here.as_ref().filter(|_| beacons.iter().any(|beacon| beacon.local));
+                let here = self.here.as_deref().filter(|_| beacons.iter().any(|beacon| beacon.local));
                 let names: Vec<BeaconName> = beacons.iter().map(|beacon| beacon.name.clone()).collect();
                 let pauses: Vec<_> = names.iter().filter_map(|name| self.pauses.get(name)).collect();
                 let seen = Seen { here, pauses: &pauses, agent: self.agents.get(host) };
                 seen.status(host, names, clocks.get(host), now)
             })
             .collect();
-        if let Some(found) = self.here.as_ref().filter(|_| is_here(self.fleet, HERE)) {
+        if let Some(found) = self.here.as_deref().filter(|_| is_here(self.fleet, HERE)) {
             let seen = Seen { here: Some(found), pauses: &[], agent: None };
             hosts.push(seen.status(HERE, Vec::new(), None, now));
         }
@@ -275,7 +276,11 @@ mod tests {
             ..Report::default()
         };
         let status = AgentStatus { answered: Some(UnixMs(600_000)), ..AgentStatus::default() };
-        Told { status, report: Some((report, UnixMs(590_000))), clock: Sample::of([sample], at(600_000)) }
+        Told {
+            status,
+            report: Some((report.into(), UnixMs(590_000))),
+            clock: Sample::of([sample], at(600_000)),
+        }
     }
 
     fn three_hosts() -> Fleet {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::chain::SlotClock;
+use crate::config::STATE;
 use crate::engine::hosts::{Machine, is_here};
 use crate::host::apply::{Entry, Hands, How, Journal, KEEP_WITHIN, NotOffered, Placed, Plan};
 use crate::host::{Apply, Finding};
@@ -52,14 +53,7 @@ impl Draft {
         } else {
             Err(elsewhere(&asked, known))
         };
-        let told = RemedyPlan {
-            asked,
-            refusal: None,
-            facts: Vec::new(),
-            commands: Vec::new(),
-            typed: None,
-            seal: String::new(),
-        };
+        let told = RemedyPlan::of(asked);
         match drawn {
             Err((why, commands)) => {
                 let told = RemedyPlan { refusal: Some(why), commands, ..told };
@@ -91,7 +85,7 @@ pub fn resets(plans: &[Plan]) -> bool {
 
 /// Whether it waits until nothing is due.
 pub fn disturbs(plans: &[Plan]) -> bool {
-    plans.iter().any(|plan| matches!(plan.apply, Apply::Transient | Apply::Resets))
+    plans.iter().any(|plan| plan.apply.disturbs())
 }
 
 fn numbers(entries: &[Entry]) -> String {
@@ -100,8 +94,8 @@ fn numbers(entries: &[Entry]) -> String {
 
 /// The command that does the same on the machine itself, by somebody who may.
 fn audit(what: &str, check: &str, state: &Path) -> String {
-    let usual = Path::new("/var/lib/beacondeck");
-    let state = if state == usual { String::new() } else { format!(" --state {}", state.display()) };
+    let state =
+        if state == Path::new(STATE) { String::new() } else { format!(" --state {}", state.display()) };
     format!("sudo beacondeck audit --{what} {check}{state}")
 }
 
@@ -120,7 +114,7 @@ fn elsewhere(asked: &RemedyAsked, known: &Known) -> Instead {
     };
     let by_hand = found.findings.iter().filter(|of| of.check == *check && *verb == RemedyVerb::Fix);
     let by_hand = by_hand.flat_map(|of| [of.remedy.clone(), of.persistent.clone()]);
-    let commands = std::iter::once(audit(verb.word(), check, Path::new("/var/lib/beacondeck")));
+    let commands = std::iter::once(audit(verb.word(), check, Path::new(STATE)));
     let commands = commands.chain(by_hand.filter(|text| !text.is_empty())).collect();
     (format!("{host} is not the machine serve runs on; on it:"), commands)
 }
@@ -218,7 +212,7 @@ fn of_plan(plan: &Plan, known: &Known) -> Vec<Fact> {
     if let Some(beside) = &plan.beside {
         facts.push(fact("then", Weight::Careful, beside.clone()));
     }
-    if matches!(plan.apply, Apply::Transient | Apply::Resets) {
+    if plan.apply.disturbs() {
         let (weight, words) = match &known.clock {
             Some(_) => (Weight::Plain, "it waits until no duty is due, a slot at most"),
             None => (Weight::Careful, "no slot clock is known: duties may be due while it is written"),

@@ -97,14 +97,8 @@ impl Remedies {
         let copy = asked.clone();
         let drawn = tokio::task::spawn_blocking(move || Draft::of(asked, &machine, &known)).await;
         drawn.unwrap_or_else(|error| {
-            let told = RemedyPlan {
-                asked: copy,
-                refusal: Some(format!("the machine could not be read: {error}")),
-                facts: Vec::new(),
-                commands: Vec::new(),
-                typed: None,
-                seal: String::new(),
-            };
+            let refusal = Some(format!("the machine could not be read: {error}"));
+            let told = RemedyPlan { refusal, ..RemedyPlan::of(copy) };
             Draft { told, plans: Vec::new(), entries: Vec::new() }
         })
     }

@@ -36,16 +36,10 @@ pub fn window(clock: Option<&SlotClock>, when: When, now: UnixMs) -> Option<Rang
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chain::{Genesis, Spec};
 
     #[test]
     fn windows_lie_around_the_due_point_and_at_an_epochs_start() {
-        let genesis: Genesis = serde_json::from_str(
-            r#"{"genesis_time":"1000","genesis_validators_root":"0x0000000000000000000000000000000000000000000000000000000000000000","genesis_fork_version":"0x00000000"}"#,
-        )
-        .unwrap();
-        let spec: Spec = serde_json::from_str(r#"{"SECONDS_PER_SLOT":"12","SLOTS_PER_EPOCH":"32"}"#).unwrap();
-        let clock = SlotClock::new(&genesis, &spec).unwrap();
+        let clock = SlotClock::plain(1_000, 12);
         let at = |when, ms: u64| {
             let window = window(Some(&clock), when, UnixMs(1_000_000 + ms)).unwrap();
             (window.start.0 - 1_000_000, window.end.0 - 1_000_000)

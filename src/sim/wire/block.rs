@@ -35,6 +35,14 @@ pub(crate) struct BlockWire {
     pub(crate) fee_recipient: [u8; 20],
 }
 
+/// The members of both objects.
+pub(super) fn joined(mut object: Value, more: Value) -> Value {
+    if let (Some(object), Value::Object(more)) = (object.as_object_mut(), more) {
+        object.extend(more);
+    }
+    object
+}
+
 impl BlockWire {
     /// Its root: of the four members that identify it.
     pub(crate) fn block_root(&self) -> Root {
@@ -59,22 +67,22 @@ impl BlockWire {
 
     fn body_json(self, blinded: bool) -> Value {
         let zero = Root::default();
-        let mut payload = json!({
-            "parent_hash": zero, "fee_recipient": hex(&self.fee_recipient), "state_root": self.state,
-            "receipts_root": zero, "logs_bloom": hex(&[0; 256]), "prev_randao": zero,
-            "block_number": self.slot.to_string(), "gas_limit": "60000000", "gas_used": "0", "timestamp": "0",
-            "extra_data": "0x", "base_fee_per_gas": "7", "block_hash": self.state,
-            "blob_gas_used": "0", "excess_blob_gas": "0",
+        let lists = if blinded {
+            json!({"transactions_root": zero, "withdrawals_root": zero})
+        } else {
+            json!({"transactions": [], "withdrawals": []})
+        };
+        let rest = json!({
+            (if blinded { "execution_payload_header" } else { "execution_payload" }): joined(self.payload_start(), lists),
+            "blob_kzg_commitments": [],
+            "execution_requests": {"deposits": [], "withdrawals": [], "consolidations": []},
         });
-        if let Some(payload) = payload.as_object_mut() {
-            if blinded {
-                payload.insert("transactions_root".into(), json!(zero));
-                payload.insert("withdrawals_root".into(), json!(zero));
-            } else {
-                payload.insert("transactions".into(), json!([]));
-                payload.insert("withdrawals".into(), json!([]));
-            }
-        }
+        joined(self.body_start(), rest)
+    }
+
+    /// What the bodies of all forks have in common.
+    pub(super) fn body_start(self) -> Value {
+        let zero = Root::default();
         json!({
             "randao_reveal": hex(&signature(&[self.slot.0])),
             "eth1_data": {"deposit_root": zero, "deposit_count": "0", "block_hash": zero},
@@ -84,9 +92,19 @@ impl BlockWire {
             "sync_aggregate": {
                 "sync_committee_bits": hex(&[0; 64]), "sync_committee_signature": hex(&[0; 96]),
             },
-            (if blinded { "execution_payload_header" } else { "execution_payload" }): payload,
-            "bls_to_execution_changes": [], "blob_kzg_commitments": [],
-            "execution_requests": {"deposits": [], "withdrawals": [], "consolidations": []},
+            "bls_to_execution_changes": [],
+        })
+    }
+
+    /// What the payloads of all forks and their headers have in common.
+    pub(super) fn payload_start(self) -> Value {
+        let zero = Root::default();
+        json!({
+            "parent_hash": zero, "fee_recipient": hex(&self.fee_recipient), "state_root": self.state,
+            "receipts_root": zero, "logs_bloom": hex(&[0; 256]), "prev_randao": zero,
+            "block_number": self.slot.to_string(), "gas_limit": "60000000", "gas_used": "0", "timestamp": "0",
+            "extra_data": "0x", "base_fee_per_gas": "7", "block_hash": self.state,
+            "blob_gas_used": "0", "excess_blob_gas": "0",
         })
     }
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{BlockWire, hex, number, root, signature, unhex};
+use super::block::joined;
+use super::{BlockWire, hex, number, root, unhex};
 use crate::model::{Root, Slot, ValidatorIndex};
 
 impl BlockWire {
@@ -14,16 +15,7 @@ impl BlockWire {
             "proposer_index": self.proposer.to_string(),
             "parent_root": self.parent,
             "state_root": self.state,
-            "body": {
-                "randao_reveal": hex(&signature(&[self.slot.0])),
-                "eth1_data": {"deposit_root": zero, "deposit_count": "0", "block_hash": zero},
-                "graffiti": zero,
-                "proposer_slashings": [], "attester_slashings": [], "attestations": [], "deposits": [],
-                "voluntary_exits": [],
-                "sync_aggregate": {
-                    "sync_committee_bits": hex(&[0; 64]), "sync_committee_signature": hex(&[0; 96]),
-                },
-                "bls_to_execution_changes": [],
+            "body": joined(self.body_start(), json!({
                 "signed_execution_payload_bid": {
                     "message": {
                         "parent_block_hash": zero, "parent_block_root": self.parent, "block_hash": self.state,
@@ -35,7 +27,7 @@ impl BlockWire {
                     "signature": hex(&[0; 96]),
                 },
                 "payload_attestations": [],
-            },
+            })),
         });
         if with_payload {
             let envelope = self.to_envelope(root);
@@ -47,16 +39,11 @@ impl BlockWire {
 
     /// The envelope of its payload, for the block of this root.
     pub(crate) fn to_envelope(self, root: Root) -> Value {
-        let zero = Root::default();
         json!({
-            "payload": {
-                "parent_hash": zero, "fee_recipient": hex(&self.fee_recipient), "state_root": self.state,
-                "receipts_root": zero, "logs_bloom": hex(&[0; 256]), "prev_randao": zero,
-                "block_number": self.slot.to_string(), "gas_limit": "60000000", "gas_used": "0",
-                "timestamp": "0", "extra_data": "0x", "base_fee_per_gas": "7", "block_hash": self.state,
-                "transactions": [], "withdrawals": [], "blob_gas_used": "0", "excess_blob_gas": "0",
-                "block_access_list": "0x", "slot_number": self.slot.to_string(),
-            },
+            "payload": joined(self.payload_start(), json!({
+                "transactions": [], "withdrawals": [], "block_access_list": "0x",
+                "slot_number": self.slot.to_string(),
+            })),
             "execution_requests": {"deposits": [], "withdrawals": [], "consolidations": []},
             "builder_index": u64::MAX.to_string(),
             "beacon_block_root": root,

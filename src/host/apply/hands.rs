@@ -77,8 +77,12 @@ impl Hands {
             return nic::write(name, value);
         }
         let line = format!("{value}\n");
+        let are_files = self.root != Path::new("/");
         self.within(process, path, move |path| {
-            OpenOptions::new().write(true).truncate(true).open(path)?.write_all(line.as_bytes())
+            // Written over what stands there: a process that is killed leaves nothing empty. The kernel's values have no length.
+            let mut file = OpenOptions::new().write(true).open(path)?;
+            file.write_all(line.as_bytes())?;
+            if are_files { file.set_len(line.len() as u64) } else { Ok(()) }
         })
     }
 

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 quick=${1:-all}
 
-say() { printf '\n== %s\n' "$*"; }
+say() { printf '\n== %s (%d s)\n' "$*" "$SECONDS"; }
 twice() { "$@" || { echo "failed, trying once more: $*" >&2; sleep 5; "$@"; }; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
@@ -36,29 +36,56 @@ twice cargo fetch --locked
 
 say "format"
 cargo fmt --check
-say "clippy"
-cargo clippy --locked --all-targets -- -D warnings
-say "documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+say "build of the tests"
+cargo nextest run --locked --no-run
+# What was built is run as it is, so that the linters may have cargo meanwhile.
+built=target/beside
+mkdir -p $built
+cargo metadata --locked --format-version 1 >$built/metadata.json
+cargo nextest list --locked --list-type binaries-only --message-format json >$built/binaries.json
+run() { cargo nextest run --cargo-metadata $built/metadata.json --binaries-metadata $built/binaries.json "$@"; }
+
+# With what processor time is left, beside tests that wait most of theirs.
+beside() {
+  cargo clippy --locked --all-targets -- -D warnings
+  RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+  cargo test --locked --doc
+  if [ "$quick" = all ]; then cargo bench --locked --profile dev --no-run; fi
+}
+(
+  set -e
+  chrt --idle --pid 0 "$BASHPID"
+  beside
+) >$built/log 2>&1 &
+linters=$!
+trap '[ -z "$linters" ] || kill $(pgrep -P "$linters") "$linters" 2>/dev/null || true' EXIT
+
 say "tests"
-# Two a core: most of them wait most of the time.
-threads=$((2 * $(nproc)))
-if [ "$quick" = all ]; then cargo nextest run --locked --test-threads "$threads" -E 'not binary(devnet)'
-else cargo nextest run --locked --test-threads "$threads" -E 'not (binary(devnet) or binary(conformance))'; fi
-cargo test --locked --doc
+threads=$((3 * $(nproc)))
+if [ "$quick" = all ]; then run --test-threads "$threads" -E 'not binary(devnet)'
+else run --test-threads "$threads" -E 'not (binary(devnet) or binary(conformance))'; fi
+
+if [ "$quick" = all ]; then
+  say "devnet: four real beacon nodes, 64 real validators"
+  # Slots of four seconds leave four beacon nodes on two cores room to breathe; the default of three is for measuring.
+  BEACONDECK_DEVNET_SLOT_SECONDS=4 run -E 'binary(devnet)' --no-capture
+fi
+
+say "clippy, documentation and its tests"
+wait "$linters" || { cat $built/log; exit 1; }
+linters=
+tail -n 5 $built/log
+
 say "shipped files"
 cargo run --locked --quiet -- check --fleet fleet.example.yaml
 cargo run --locked --quiet -- demo healthy --seconds 10
 
 if [ "$quick" = all ]; then
-  say "devnet: four real beacon nodes, 64 real validators"
-  # Slots of four seconds leave four beacon nodes on two cores room to breathe; the default of three is for measuring.
-  BEACONDECK_DEVNET_SLOT_SECONDS=4 cargo nextest run --locked -E 'binary(devnet)' --no-capture
-  # Shows that it runs, with what is built already; its figures are those of a debug build.
+  # Shows that it runs; its figures are those of a debug build.
   say "benchmark smoke"
-  cargo bench --locked --profile dev --bench router -- --smoke
-  cargo bench --locked --profile dev --bench console -- --smoke
-  cargo bench --locked --profile dev --bench incidents -- --smoke
-  cargo bench --locked --profile dev --bench ledger -- --smoke
+  for bench in router console incidents ledger; do
+    cargo bench --locked --profile dev --bench $bench -- --smoke
+  done
 fi
 say "all passed"

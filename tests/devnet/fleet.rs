@@ -26,12 +26,15 @@ pub struct Entry {
     pub url: String,
     /// Its label `host`.
     pub host: String,
+    /// Whether it is asked for blocks and given them.
+    pub proposes: bool,
 }
 
 impl Fleet {
     /// One of all beacons of a network, in the folder `dir`.
     pub fn new(dir: &Path, listen: u16, metrics: u16, net: &Network) -> Self {
-        let entry = |(name, url): (String, String)| Entry { host: format!("host-{name}"), name, url };
+        let entry =
+            |(name, url): (String, String)| Entry { host: format!("host-{name}"), name, url, proposes: true };
         let named = net.beacons.iter().map(|beacon| (beacon.name.clone(), beacon.url()));
         Self { dir: dir.to_owned(), listen, metrics, beacons: named.map(entry).collect() }
     }
@@ -75,7 +78,7 @@ impl Fleet {
             let _ = writeln!(text, "  - {{name: v{}, from: \"{door}\"}}", client + 1);
         }
         text.push_str("beacons:\n");
-        for Entry { name, url, host } in &self.beacons {
+        for Entry { name, url, host, proposes } in &self.beacons {
             let script = self.script(name);
             let _ = writeln!(
                 text,
@@ -83,6 +86,9 @@ impl Fleet {
                  restart: {{command: [/bin/sh, {script}], timeout: {RESTART_TIMEOUT}}}",
                 script = script.display()
             );
+            if !proposes {
+                text.push_str("    roles: [attest, aggregate, events]\n");
+            }
         }
         text
     }
@@ -97,6 +103,7 @@ fn fleet_file_names_every_beacon() {
         name: name.to_owned(),
         url: super::network::url_of(port),
         host: format!("h-{name}"),
+        proposes: name != "b1",
     };
     let beacons = vec![entry("b1", 5_001), entry("b2", 5_002)];
     let text = Fleet { dir: "/d".into(), listen: 5_003, metrics: 5_004, beacons }.text();
@@ -104,5 +111,6 @@ fn fleet_file_names_every_beacon() {
     assert!(text.contains("listen: [127.0.0.1:5003, 127.0.0.2:5003, "));
     assert!(text.contains("- {name: v2, from: \"127.0.0.2:5003\"}\n"));
     assert!(text.contains("- name: b2\n    url: \"http://127.0.0.1:5002\"\n    labels: {host: h-b2}\n"));
+    assert!(text.contains("timeout: 15s}\n    roles: [attest, aggregate, events]\n  - name: b2\n"));
     assert!(text.ends_with("restart: {command: [/bin/sh, /d/restart-b2.sh], timeout: 15s}\n"));
 }

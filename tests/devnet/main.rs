@@ -34,6 +34,7 @@
 //! |---|---|---|
 //! | `BEACONDECK_DEVNET_TOPOLOGY` | `router`; `direct`: each client at its own beacon; `fallback`: the client's own list | `router` |
 //! | `BEACONDECK_DEVNET_RUNS` | runs of `matrix` | 3 |
+//! | `BEACONDECK_DEVNET_ONLY` | the one fault of `matrix`, as its table names it: `client stops` | all of them |
 //! | `BEACONDECK_DEVNET_SLOT_SECONDS` | length of a slot | 3 |
 //! | `BEACONDECK_DEVNET_KEEP` | if set to anything, logs and data are left in the temporary folder | removed |
 

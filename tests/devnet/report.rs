@@ -62,7 +62,7 @@ fn row(text: &mut String, word: &str, whom: &str, epochs: &[EpochTruth], reads: 
         sum(|epoch| epoch.missed),
         sum(EpochTruth::not_timely),
         sum(|epoch| epoch.wrong_head),
-        sum(|epoch| epoch.empty_slots),
+        sum(|epoch| epoch.empty.len()),
         // Of attestation data, at all beacons together: on average and at most.
         reads
             .over(first.epoch..last.epoch + 1)

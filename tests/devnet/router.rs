@@ -61,8 +61,9 @@ pub struct Door {
 }
 
 impl Door {
-    /// Opens it, with a proxy before each beacon if there is a router; returns when it answers.
-    pub async fn open(topology: Topology, net: &Network) -> Result<Self> {
+    /// Opens it, with a proxy before each beacon if there is a router; returns when it answers. Some beacons are given no
+    /// blocks through it.
+    pub async fn open(topology: Topology, net: &Network, without_blocks: &[usize]) -> Result<Self> {
         if topology != Topology::Router {
             return Ok(Self { topology, router: None, proxies: Vec::new() });
         }
@@ -70,7 +71,7 @@ impl Door {
         for (beacon, port) in free_ports(net.beacons.len())?.into_iter().enumerate() {
             proxies.push(Proxy::start(beacon, port, net.beacons[beacon].args.rest).await?);
         }
-        Ok(Self { topology, router: Some(Router::start(net, &proxies).await?), proxies })
+        Ok(Self { topology, router: Some(Router::start(net, &proxies, without_blocks).await?), proxies })
     }
 
     /// The beacon URLs that each validator client is given.
@@ -131,7 +132,7 @@ pub struct Router {
 }
 
 impl Router {
-    async fn start(net: &Network, proxies: &[Proxy]) -> Result<Self> {
+    async fn start(net: &Network, proxies: &[Proxy], without_blocks: &[usize]) -> Result<Self> {
         let dir = net.dir().join("router");
         std::fs::create_dir_all(dir.join("run")).context("creating the router's folder")?;
         std::fs::create_dir_all(dir.join("state")).context("creating the router's folder")?;
@@ -139,6 +140,9 @@ impl Router {
         let mut fleet = Fleet::new(&dir, ports[0], ports[1], net);
         for proxy in proxies {
             fleet.beacons[proxy.beacon].url = url_of(proxy.port);
+        }
+        for &beacon in without_blocks {
+            fleet.beacons[beacon].proposes = false;
         }
         fleet.write()?;
         let log = net.dir().join("router.log");

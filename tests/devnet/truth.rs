@@ -41,7 +41,7 @@ pub struct EpochTruth {
     /// No timely head: missing, not included in the next slot, or a wrong head.
     pub wrong_head: usize,
     /// Slots without a block.
-    pub empty_slots: usize,
+    pub empty: Vec<u64>,
     /// `missed`, one count per validator client.
     pub missed_by_client: Vec<usize>,
     /// Indices of the validators that lack a flag.
@@ -50,7 +50,7 @@ pub struct EpochTruth {
 
 impl EpochTruth {
     /// Counts one epoch's flags.
-    pub fn count(epoch: u64, flags: &[u64], empty_slots: usize) -> Self {
+    pub fn count(epoch: u64, flags: &[u64], empty: Vec<u64>) -> Self {
         let lacking = |flag: u64| flags.iter().filter(|flags| **flags & flag == 0).count();
         let missed = |flags: &[u64]| flags.iter().filter(|flags| **flags == 0).count();
         Self {
@@ -60,7 +60,7 @@ impl EpochTruth {
             late_source: lacking(SOURCE),
             wrong_target: lacking(TARGET),
             wrong_head: lacking(HEAD),
-            empty_slots,
+            empty,
             missed_by_client: flags.chunks(PER_CLIENT).map(missed).collect(),
             lacking: (0_u64..)
                 .zip(flags)
@@ -68,6 +68,15 @@ impl EpochTruth {
                 .map(|(index, _)| index)
                 .collect(),
         }
+    }
+
+    /// How many slots from the epoch's first on have no block.
+    pub fn empty_from_first(&self) -> usize {
+        let first = first_slot(self.epoch);
+        (first..first_slot(self.epoch + 1))
+            .zip(&self.empty)
+            .take_while(|(slot, empty)| slot == *empty)
+            .count()
     }
 
     /// Attestations that lack a timely source or target, the missing among them.
@@ -153,11 +162,11 @@ async fn block_at(http: &Client, url: &str, slot: u64) -> Result<Option<String>>
 }
 
 /// Slots of an epoch at which the state remembers the same block as at the slot before.
-fn empty_slots(state: &Value, epoch: u64) -> Result<usize> {
+fn empty_slots(state: &Value, epoch: u64) -> Result<Vec<u64>> {
     let roots = state["block_roots"].as_array().context("block_roots")?;
     let root = |slot: u64| &roots[slot as usize % roots.len()];
     let slots = first_slot(epoch)..first_slot(epoch) + SLOTS_PER_EPOCH;
-    Ok(slots.filter(|slot| *slot > 0 && root(*slot) == root(*slot - 1)).count())
+    Ok(slots.filter(|slot| *slot > 0 && root(*slot) == root(*slot - 1)).collect())
 }
 
 /// A list of flags of a state.
@@ -179,17 +188,20 @@ fn flags_are_counted_by_kind_and_by_client() {
     flags[0] = 0;
     flags[1] = SOURCE | TARGET;
     flags[PER_CLIENT] = TARGET;
-    let truth = EpochTruth::count(7, &flags, 1);
+    let truth = EpochTruth::count(7, &flags, vec![57]);
     assert_eq!((truth.due, truth.missed, truth.not_timely(), truth.wrong_head), (2 * PER_CLIENT, 1, 2, 3));
     assert_eq!((truth.late_source, truth.wrong_target), (2, 1));
     assert_eq!(truth.missed_by_client, [1, 0]);
     assert_eq!(truth.lacking, [0, 1, PER_CLIENT as u64]);
+    assert_eq!(truth.empty_from_first(), 0);
+    let empty = |empty: &[u64]| EpochTruth::count(7, &flags, empty.to_vec()).empty_from_first();
+    assert_eq!((empty(&[56, 58]), empty(&[56, 57, 59]), empty(&[])), (1, 2, 0));
 }
 
 #[test]
 fn a_slot_with_its_predecessors_root_is_empty() {
     let roots: Vec<u64> = (0..64).map(|slot| if slot == 9 { 8 } else { slot }).collect();
     let state = serde_json::json!({ "block_roots": roots });
-    assert_eq!(empty_slots(&state, 1).unwrap(), 1);
-    assert_eq!(empty_slots(&state, 0).unwrap(), 0);
+    assert_eq!(empty_slots(&state, 1).unwrap(), [9]);
+    assert_eq!(empty_slots(&state, 0).unwrap(), [0_u64; 0]);
 }

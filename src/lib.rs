@@ -8,6 +8,7 @@
 //! | [`model`] | the words everyone uses: ids, units, moments, snapshots, traces |
 //! | [`endpoint`] | the Beacon API as data: one row an endpoint |
 //! | [`chain`] | spec as read from beacons, the slot clock, block keys |
+//! | [`files`] | files that are put in their place whole |
 //! | [`tls`] | certificate and key of a door: PEM text to a server's configuration |
 //! | [`config`] | the fleet file: raw text to a [`config::Fleet`] that cannot be wrong |
 //! | [`beacon`] | typed reads, probes and event streams of one beacon node |
@@ -39,6 +40,7 @@ pub mod control;
 pub mod duties;
 pub mod endpoint;
 pub mod engine;
+pub mod files;
 pub mod guard;
 pub mod host;
 pub mod incidents;

@@ -43,8 +43,13 @@ const ROOMS: &[Room] = &[
     room("model", &[], "the words everyone uses: they know nobody"),
     room("endpoint", &[], "data about the Beacon API, the same for any fleet"),
     room("chain", &[], "slots and forks, as the spec of the beacons says"),
+    room("files", &[], "a file is put whole whatever stands in it"),
     room("tls", &[], "PEM text is the same for any fleet"),
-    room("host", &["chain"], "what a host costs is counted in shares of a slot"),
+    room(
+        "host",
+        &["chain", "files"],
+        "what a host costs is counted in shares of a slot; keys and remedies are files",
+    ),
     room(
         "config",
         &["endpoint", "tls", "host"],
@@ -61,8 +66,8 @@ const ROOMS: &[Room] = &[
     room("incidents", &[], "what was seen is words of the model; whom to blame is counted from them"),
     room(
         "router",
-        &["endpoint", "pool", "seeds", "guard", "chain", "metrics", "tls"],
-        "a row says how, the pool who, the guard what, the seeds what first, the slot how long, a certificate who we are",
+        &["endpoint", "pool", "seeds", "guard", "chain", "metrics", "tls", "files"],
+        "a row says how, the pool who, the guard what, the seeds what first, the slot how long, a certificate who we are, a file what was given",
     )
     .tests(&["sim"]),
     room("ops", &[], "an operation is told of the fleet by the model's words and reaches it by its hands"),
@@ -73,6 +78,7 @@ const ROOMS: &[Room] = &[
         &[
             "endpoint",
             "chain",
+            "files",
             "tls",
             "config",
             "metrics",

@@ -5,17 +5,17 @@
 //! another chain, is learned anew from what passes; a file that cannot be read is said in the log and left.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::{self, Lasts};
 use crate::model::{Slot, UnixMs, ValidatorIndex};
 
-/// Name of the file, and of the one that is being written.
+/// Name of the file.
 const FILE: &str = "keys.json.zst";
-const NEW: &str = "keys.json.zst.new";
 const LEVEL: i32 = 3;
 
 /// What is kept.
@@ -48,11 +48,11 @@ pub fn read(state: &Path) -> Option<Kept> {
 /// Keeps it, in place of what was kept before.
 pub fn write(state: &Path, kept: &Kept) {
     let write = || -> io::Result<()> {
-        let new = state.join(NEW);
-        let mut to = zstd::Encoder::new(File::create(&new)?, LEVEL)?;
-        serde_json::to_writer(&mut to, kept)?;
-        to.finish()?.sync_all()?;
-        fs::rename(&new, state.join(FILE))
+        files::put(&state.join(FILE), 0o640, Lasts::Power, |file| {
+            let mut to = zstd::Encoder::new(file, LEVEL)?;
+            serde_json::to_writer(&mut to, kept)?;
+            to.finish().map(drop)
+        })
     };
     if let Err(error) = write() {
         tracing::warn!(%error, dir = %state.display(), "which client signs with which key was not kept");
@@ -61,6 +61,8 @@ pub fn write(state: &Path, kept: &Kept) {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

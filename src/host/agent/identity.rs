@@ -2,9 +2,8 @@
 //!
 //! What travels within the handshake is the raw public key (RFC 7250): nothing in it expires, and nobody has to sign it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +17,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 
+use crate::files::{Lasts, put_new};
 use crate::model::AgentKey;
 
 /// The router's file in its state directory.
@@ -64,7 +64,7 @@ impl Identity {
         let text = match fs::read_to_string(&path) {
             Err(source) if source.kind() == io::ErrorKind::NotFound => {
                 let fresh = fresh()?;
-                match put(directory, &path, &fresh) {
+                match put(&path, &fresh) {
                     Ok(()) => fresh,
                     // Another process was faster; its key is the one.
                     Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {
@@ -116,26 +116,14 @@ fn fresh() -> Result<String, IdentityError> {
 }
 
 /// Whole or not at all, and never in another's place. The directory's owner is to be able to read it, whoever makes it.
-fn put(directory: &Path, path: &Path, text: &str) -> io::Result<()> {
-    let unfinished = path.with_extension(format!("{}.new", std::process::id()));
-    let made = (|| {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-        file.write_all(text.as_bytes())?;
-        let (owner, own) = (fs::metadata(directory)?, file.metadata()?);
-        if (owner.uid(), owner.gid()) != (own.uid(), own.gid()) && own.uid() == 0 {
-            std::os::unix::fs::fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
-        }
-        file.sync_all()?;
-        fs::hard_link(&unfinished, path)?;
-        File::open(directory)?.sync_all()
-    })();
-    // What was never made needs no end.
-    let _ = fs::remove_file(&unfinished);
-    made
+fn put(path: &Path, text: &str) -> io::Result<()> {
+    put_new(path, 0o600, Lasts::Power, |file| file.write_all(text.as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
     use super::*;
 
     #[test]
@@ -149,7 +137,7 @@ mod tests {
         let mode = fs::metadata(dir.path().join(AGENT)).unwrap().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "nothing is left over");
-        assert!(put(dir.path(), &dir.path().join(AGENT), "x").is_err(), "no key is written over");
+        assert!(put(&dir.path().join(AGENT), "x").is_err(), "no key is written over");
         assert_eq!(Identity::open(dir.path(), AGENT).unwrap().key(), first.key());
     }
 

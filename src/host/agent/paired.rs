@@ -4,12 +4,13 @@
 //! the machine up; [`add`] and [`remove`] are what `beacondeck agent pair` and `unpair` do.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+use crate::files::{self, Lasts};
 use crate::model::AgentKey;
 
 /// The file in the agent's state directory.
@@ -113,11 +114,7 @@ fn text_of(state: &Path) -> io::Result<String> {
 
 /// Whole or not at all. It holds nothing secret: whoever runs the agent must be able to read it, whoever pairs it.
 fn put(state: &Path, text: &str) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let unfinished = state.join(format!("{FILE}.new"));
-    fs::write(&unfinished, text)?;
-    fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o644))?;
-    fs::rename(unfinished, state.join(FILE))
+    files::put(&state.join(FILE), 0o644, Lasts::Power, |file| file.write_all(text.as_bytes()))
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
+use crate::files::{Lasts, put};
 use crate::host::{namespace, nic};
 
 /// Longest value that is read, in bytes.
@@ -146,19 +146,7 @@ impl Hands {
         let path = self.at(path);
         let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
         fs::create_dir_all(folder)?;
-        let draft = path.with_extension(format!("{}.draft", std::process::id()));
-        let written = (|| {
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&draft)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&draft, &path)?;
-            File::open(folder)?.sync_all()
-        })();
-        if written.is_err() {
-            // What is half written is nobody's.
-            let _ = fs::remove_file(&draft);
-        }
-        written
+        put(&path, 0o644, Lasts::Power, |file| file.write_all(text.as_bytes()))
     }
 
     /// Removes a file, on disk; one that is gone is removed.

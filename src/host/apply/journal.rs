@@ -2,14 +2,15 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, Gid, Uid, fchown, flock};
+use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use super::ApplyError;
 use super::hands::Hands;
+use crate::files::give_to_owner;
 use crate::model::UnixMs;
 
 /// Its name in the directory of state.
@@ -119,7 +120,9 @@ impl Journal {
             .mode(0o640)
             .open(&path)
             .map_err(fault("opened"))?;
-        theirs(&file, state).map_err(fault("made"))?;
+        if file.metadata().map_err(fault("made"))?.len() == 0 {
+            give_to_owner(&file, state).map_err(fault("made"))?;
+        }
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
             rustix::io::Errno::WOULDBLOCK => ApplyError::Busy { path: path.display().to_string() },
             other => fault("locked")(other.into()),
@@ -202,15 +205,6 @@ impl Journal {
             source,
         })
     }
-}
-
-/// A journal that root made where another user keeps its state is that user's to read.
-fn theirs(file: &File, state: &Path) -> io::Result<()> {
-    let (folder, of) = (fs::metadata(state)?, file.metadata()?);
-    if of.len() == 0 && rustix::process::geteuid().is_root() && folder.uid() != of.uid() {
-        fchown(file, Some(Uid::from_raw(folder.uid())), Some(Gid::from_raw(folder.gid())))?;
-    }
-    Ok(())
 }
 
 fn text(file: &mut File) -> io::Result<String> {

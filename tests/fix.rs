@@ -6,6 +6,8 @@
 
 #[path = "common/namespace.rs"]
 mod namespace;
+#[path = "console/terminal.rs"]
+mod terminal;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +18,9 @@ use assert_cmd::cargo::CommandCargoExt as _;
 use beacondeck::host::apply::{ApplyError, Hands, Journal, Plan, Workshop};
 use beacondeck::host::{self, Finding, Overrides, Record, Role};
 use beacondeck::model::UnixMs;
+use rustix::process::Signal;
 use tempfile::TempDir;
+use terminal::Terminal;
 
 const HEAD: &str = "beacondeck-snapshot 1\n";
 const SOMAXCONN: &str = "proc/sys/net/core/somaxconn";
@@ -356,4 +360,49 @@ fn the_packets_of_a_veth_are_spread_and_taken_back() {
     let script = "mount -t sysfs none /sys && ip link add v0 numrxqueues 2 numtxqueues 2 type veth peer name v1 && \
                   exec \"$0\" --ignored --exact child_that_spreads";
     namespace::passes(script, &[("BEACONDECK_TEST_STATE", state.path().as_os_str())]);
+}
+
+const RING: &str = "@ethtool/eth0/rx-ring";
+
+/// How somebody who was asked whether a card's setting stays answers, and what is written then.
+#[derive(Debug)]
+enum Says {
+    Types(&'static str),
+    Signal(Signal),
+    GoesAway,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stops_a_link_stays_only_if_somebody_at_the_terminal_keeps_it() {
+    for (says, ring) in [
+        (Says::Types("y\r"), "4096\n"),
+        (Says::Types("n\r"), "512\n"),
+        (Says::Types("\x03"), "512\n"),
+        (Says::Signal(Signal::HUP), "512\n"),
+        (Says::Signal(Signal::TERM), "512\n"),
+        (Says::GoesAway, "512\n"),
+    ] {
+        let machine = Machine::new();
+        machine.put("proc/net/route", "I D\neth0 00000000 0 3 0 0 0\n");
+        machine.put(RING, "512 of 4096\n");
+        for counter in ["rx_missed_errors", "rx_fifo_errors"] {
+            machine.put(&format!("sys/class/net/eth0/statistics/{counter}"), "0\n");
+        }
+        let mut terminal =
+            Terminal::start(machine.command(&["--fix", "net.nic_ring", "--seconds", "0"]), (200, 50));
+        terminal.sees(&["/@ethtool/eth0/rx-ring = 4096   (now 512)", "write it? [y/N]"]).await;
+        terminal.press("y\r");
+        terminal.sees(&["taken back in 60 s unless you keep it", "keep it? [y/N]"]).await;
+        assert_eq!(machine.get(RING).as_deref(), Some("4096\n"), "{says:?}");
+        match says {
+            Says::Types(keys) => terminal.press(keys),
+            Says::Signal(signal) => terminal.signal(signal),
+            Says::GoesAway => terminal.close(),
+        }
+        assert!(terminal.ended().await.success() || ring == "512\n", "{says:?}: {}", terminal.text());
+        assert_eq!(machine.get(RING).as_deref(), Some(ring), "{says:?}: {}", terminal.text());
+        let how = if ring == "512\n" { "reverted" } else { "applied" };
+        assert!(machine.journal().contains(&format!("\"how\":\"{how}\"")), "{says:?}: {}", machine.journal());
+        assert!(Journal::cut_off(machine.state.path()).is_empty(), "{says:?}");
+    }
 }

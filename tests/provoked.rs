@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use assert_cmd::cargo::CommandCargoExt as _;
-use beacondeck::host::apply::{ApplyError, Plan, Workshop};
+use beacondeck::host::apply::{ApplyError, Hands, Plan, Workshop};
 use beacondeck::host::{self, Finding, Overrides, Record, Role};
 use beacondeck::model::UnixMs;
 use serde_json::Value;
@@ -222,4 +222,129 @@ fn a_shaper_that_was_left_behind_is_told() {
         tc qdisc add dev v0 root tbf rate 8kbit burst 1540 limit 3000 && \
         exec \"$0\" --ignored --exact child_that_is_shaped --nocapture";
     namespace::passes(script, &[("BEACONDECK_TEST_NAMESPACE", "1".as_ref())]);
+}
+
+/// Interrupts of this machine of which a driver gave one such a name.
+fn interrupts(named: impl Fn(&str) -> bool) -> Vec<u32> {
+    let numbers =
+        fs::read_dir("/proc/irq").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let called = |irq: &u32| {
+        let mut names = fs::read_dir(format!("/proc/irq/{irq}")).unwrap();
+        names.any(|entry| named(entry.unwrap().file_name().to_str().unwrap()))
+    };
+    numbers.filter(called).collect()
+}
+
+fn affinity(irq: u32) -> String {
+    fs::read_to_string(format!("/proc/irq/{irq}/smp_affinity_list")).unwrap().trim().to_owned()
+}
+
+/// The plan of a machine two of whose queues interrupt one processor, as if the first were this interrupt of this machine,
+/// which gets what it has.
+fn as_it_is(irq: u32, hands: &Hands) -> Plan {
+    let case = fs::read_to_string("tests/fixtures/host/net.irq_affinity.txt").unwrap();
+    let case =
+        case.split("\n== ").find(|case| case.starts_with("warn: ")).unwrap().split_once('\n').unwrap().1;
+    let case = case.replace("@interface\n", "file /proc/net/route\n Iface Destination Gateway Flags RefCnt Use Metric\n eth0 00000000 0 3 0 0 0\n");
+    let times = "file /proc/uptime\n 1000.00 1\nlater file /proc/uptime\n 1060.00 1\n";
+    let record = Record::parse(&format!("beacondeck-snapshot 1\n{times}{case}")).unwrap();
+    let findings = host::audit(&record, &[Role::Beacon], &Overrides::new());
+    let mut finding = findings.into_iter().find(|finding| finding.id == "net.irq_affinity").unwrap();
+    assert_eq!(
+        finding.remedy,
+        "echo '0' > /proc/irq/40/smp_affinity_list; echo '1' > /proc/irq/41/smp_affinity_list"
+    );
+    finding.change.as_mut().unwrap().each = vec![(irq.to_string(), "another".to_owned())];
+    let mut plan = Plan::of(&finding, hands, true).unwrap();
+    let [file] = &mut plan.files[..] else { panic!("{plan}") };
+    file.to.clone_from(&file.was);
+    plan
+}
+
+#[test]
+fn an_interrupt_that_its_driver_manages_is_told_as_not_applicable_and_leaves_nothing_open() {
+    let managed = interrupts(|name| name.contains("-req.") || name.starts_with("nvme"));
+    let refuses = |irq: &u32| {
+        let path = format!("/proc/irq/{irq}/smp_affinity_list");
+        let written = fs::OpenOptions::new()
+            .write(true)
+            .open(path)
+            .and_then(|mut file| std::io::Write::write_all(&mut file, affinity(*irq).as_bytes()));
+        matches!(written.map_err(|error| error.raw_os_error()), Err(Some(libc::EPERM | libc::EIO)))
+    };
+    let Some(irq) = namespace::is_root_with(&[]).then(|| managed.into_iter().find(refuses)).flatten() else {
+        eprintln!("skipped: this machine has no interrupt that its driver manages (virtio-blk, NVMe)");
+        return;
+    };
+    let (state, before) = (TempDir::new().unwrap(), affinity(irq));
+    let mut workshop = Workshop::open(Path::new("/"), state.path()).unwrap();
+    let plan = as_it_is(irq, workshop.hands());
+    let error = workshop.carry_out(&plan, "me", UnixMs(1)).unwrap_err();
+    assert!(matches!(error, ApplyError::Refused { .. }), "{error}");
+    assert!(
+        error.to_string().starts_with("n/a: the kernel lets nobody move the interrupt of /proc/irq/"),
+        "{error}"
+    );
+    assert!(workshop.unfinished().is_empty() && workshop.standing().is_empty());
+    assert_eq!(affinity(irq), before);
+
+    // A kernel that says so beforehand (a file that nobody may write) makes the check say it.
+    if fs::metadata(format!("/proc/irq/{irq}/smp_affinity_list")).unwrap().permissions().readonly() {
+        let root = TempDir::new().unwrap();
+        let put = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        put("proc/uptime", "600.00 1\n");
+        put("proc/net/route", "I D\neth0 00000000 0 3 0 0 0\n");
+        put(&format!("proc/irq/{irq}/eth0-TxRx-0/x"), "");
+        put("sys/devices/system/cpu/online", "0-1\n");
+        put("proc/softirqs", "CPU0 CPU1\nNET_RX: 9 1\n");
+        put("proc/stat", "cpu0 1 0 0 9 0 0 0 0\n");
+        let file = format!("irq/{irq}/smp_affinity_list");
+        std::os::unix::fs::symlink(Path::new("/proc").join(&file), root.path().join("proc").join(&file))
+            .unwrap();
+        let audit = |more: &[&str]| {
+            let mut command = Command::cargo_bin("beacondeck").unwrap();
+            command.args(["audit", "--seconds", "0", "--role", "beacon", "--root"]).arg(root.path());
+            let output =
+                command.args(["--state"]).arg(state.path()).args(more).stdin(Stdio::null()).output().unwrap();
+            (output.status.code(), String::from_utf8(output.stdout).unwrap())
+        };
+        let (code, said) = audit(&["--fix", "net.irq_affinity", "--yes"]);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(
+            said.contains("net.irq_affinity n/a: the interrupts of eth0 are managed by its driver"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn an_interrupt_of_a_real_interface_takes_what_is_written() {
+    let queues = interrupts(|name| {
+        name.contains("-input.") || name.contains("-TxRx-") || name.starts_with("mlx5_comp")
+    });
+    let Some(irq) = namespace::is_root_with(&[]).then(|| queues.first().copied()).flatten() else {
+        eprintln!("skipped: no interrupt of this machine is a queue's of an interface");
+        return;
+    };
+    let (state, before) = (TempDir::new().unwrap(), affinity(irq));
+    let mut workshop = Workshop::open(Path::new("/"), state.path()).unwrap();
+    let plan = as_it_is(irq, workshop.hands());
+    let entry = workshop.carry_out(&plan, "me", UnixMs(1)).unwrap();
+    assert_eq!(workshop.standing(), [entry.clone()]);
+    workshop.take_back(&entry, UnixMs(2), "").unwrap();
+    assert_eq!(affinity(irq), before);
+
+    // Where it is the default route's, the check finds it.
+    let record = host::collect(&host::Live::new("/"), || ());
+    let findings = host::audit(&record, &[Role::Beacon], &Overrides::new());
+    let found = findings.iter().find(|finding| finding.id == "net.irq_affinity").unwrap();
+    assert!(found.to_string().contains(&format!("{irq} on ")) || found.verdict.word() == "n/a", "{found}");
+    let text = record.render();
+    assert!(
+        text.contains(&format!("file /proc/irq/{irq}/smp_affinity_list\n")) || found.verdict.word() == "n/a"
+    );
 }

@@ -171,7 +171,13 @@ fn fix(args: &Args, machine: &Machine<'_>, workshop: &mut Workshop, id: &str) ->
                 }
             }
         } else {
-            workshop.carry_out(&plan, &who, ask::now()).map_err(failure)?;
+            match workshop.carry_out(&plan, &who, ask::now()) {
+                Err(refused @ ApplyError::Refused { .. }) => {
+                    say(&format!("{id} {}", refused.sentence()))?;
+                    continue;
+                }
+                written => written.map_err(failure)?,
+            };
         }
         verify(machine, id, &process)?;
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::nic;
 
 /// Where values may be written.
-const TREES: &[&str] = &["/proc/sys/", "/sys/", nic::TREE];
+const TREES: &[&str] = &["/proc/sys/", "/proc/irq/", "/sys/", nic::TREE];
 /// What no file we write is called like, and no line we write says.
 pub const NEVER: &[&str] = &[
     "write_cache",
@@ -35,8 +35,11 @@ const HEADER: &str = "# Written by beacondeck; `beacondeck audit --revert` remov
 pub struct Change {
     /// Path of the file; `*` stands for any name.
     pub path: String,
-    /// The value.
+    /// The value; of [`Change::each`], all of them in words.
     pub to: String,
+    /// What `*` stands for, and the value of each, where they differ; empty: any name, and the same value.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub each: Vec<(String, String)>,
     /// Whether a number that is larger already stays.
     pub raise: bool,
     /// The process in whose network namespace it is written, if that is not the machine's.
@@ -85,9 +88,18 @@ impl Change {
             }
             (Some(key), None) => format!("sysctl -w {}='{to}'", key.replace('/', ".")),
             (None, _) if path.starts_with(nic::TREE) => nic::command(&path[nic::TREE.len()..], to),
+            (None, _) if !self.each.is_empty() => {
+                let one = |(path, to)| format!("echo '{to}' > {path}");
+                self.named().into_iter().map(one).collect::<Vec<_>>().join("; ")
+            }
             (None, _) if path.contains('*') => format!("for f in {path}; do echo '{to}' > $f; done"),
             (None, _) => format!("echo '{to}' > {path}"),
         }
+    }
+
+    /// The files of [`Change::each`], each with its value.
+    pub fn named(&self) -> Vec<(String, String)> {
+        self.each.iter().map(|(name, to)| (self.path.replace('*', name), to.clone())).collect()
     }
 
     /// What makes it last, by hand.
@@ -102,12 +114,12 @@ impl Change {
         }
     }
 
-    /// The value to write where another stands now: no number of a raise becomes smaller.
-    pub fn wanted(&self, was: &str) -> String {
+    /// The value to write for this one where another stands now: no number of a raise becomes smaller.
+    pub fn wanted(&self, to: &str, was: &str) -> String {
         let (old, new): (Vec<&str>, Vec<&str>) =
-            (was.split_whitespace().collect(), self.to.split_whitespace().collect());
+            (was.split_whitespace().collect(), to.split_whitespace().collect());
         if !self.raise || old.len() != new.len() {
-            return self.to.clone();
+            return to.to_owned();
         }
         let larger = |(old, new): (&&str, &&str)| match (old.parse::<u64>(), new.parse::<u64>()) {
             (Ok(before), Ok(after)) if before > after => (*old).to_owned(),
@@ -129,13 +141,17 @@ impl Change {
         let drop_in = self.drop_in.as_ref();
         let texts =
             [Some(&self.path), Some(&self.to), drop_in.map(|own| &own.path), drop_in.map(|own| &own.line)];
-        for text in texts.into_iter().flatten() {
+        let each = self.each.iter().flat_map(|(name, to)| [name, to]);
+        for text in texts.into_iter().flatten().chain(each) {
             if let Some(never) = NEVER.iter().find(|never| text.contains(**never)) {
                 return Err(format!("`{never}` is never written by this program"));
             }
             if text.contains(['\n', '\0']) || text.contains("..") {
                 return Err(format!("{text:?} is neither one path nor one value"));
             }
+        }
+        if let Some((name, _)) = self.each.iter().find(|(name, _)| name.contains('/')) {
+            return Err(format!("{name:?} is not one name"));
         }
         if !TREES.iter().any(|tree| self.path.starts_with(tree)) {
             return Err(format!("{} is below neither of {}", self.path, TREES.join(", ")));
@@ -172,7 +188,14 @@ mod tests {
     use super::*;
 
     fn change(path: &str, to: &str, raise: bool) -> Change {
-        Change { path: path.to_owned(), to: to.to_owned(), raise, process: None, drop_in: None }
+        Change {
+            path: path.to_owned(),
+            to: to.to_owned(),
+            each: Vec::new(),
+            raise,
+            process: None,
+            drop_in: None,
+        }
     }
 
     #[rstest]
@@ -187,7 +210,7 @@ mod tests {
         #[case] raise: bool,
         #[case] wanted: &str,
     ) {
-        assert_eq!(change("/proc/sys/x", to, raise).wanted(was), wanted);
+        assert_eq!(change("/proc/sys/x", to, raise).wanted(to, was), wanted);
     }
 
     #[rstest]
@@ -228,7 +251,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_value_stays_or_grows(was in 0_u64.., to in 0_u64..) {
-            let wanted: u64 = change("/proc/sys/x", &to.to_string(), true).wanted(&was.to_string()).parse().unwrap();
+            let wanted: u64 = change("/proc/sys/x", &to.to_string(), true).wanted(&to.to_string(), &was.to_string()).parse().unwrap();
             prop_assert_eq!(wanted, was.max(to));
         }
     }

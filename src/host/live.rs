@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::clock::places;
@@ -55,6 +56,7 @@ impl Source for Live {
             Kind::List => list(&path),
             Kind::Link => fs::read_link(&path).map(|to| to.to_string_lossy().into_owned()),
             Kind::Space => space(&path),
+            Kind::Mode => fs::metadata(&path).map(|of| format!("{:o}", of.permissions().mode() & 0o7777)),
             Kind::Program => file(&path).map(|line| processes::program(&line)),
             Kind::Netns if self.is_here() => match ask.path.split_once('/') {
                 Some((pid, below)) => {

@@ -21,6 +21,7 @@ mod disks;
 pub mod durable;
 mod facts;
 mod finding;
+mod irqs;
 mod limit;
 pub mod limits;
 mod live;

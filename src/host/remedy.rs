@@ -13,6 +13,8 @@ pub enum Remedy {
     Raise(&'static str, &'static str),
     /// A file below `/sys`, in whose path `*` stands for any name; its value; what makes it last.
     Write(&'static str, &'static str, Lasting),
+    /// Files that `*` of a path names, each its own value: what `{to}` says, `NAME=VALUE` a word; what makes it last.
+    Each(&'static str, &'static str),
     /// Commands for now and for good, with what only an operator knows in them.
     Commands(&'static str, &'static str),
     /// Nothing can be written: what to look at.
@@ -43,13 +45,20 @@ impl Remedy {
             Self::Write(path, to, lasting) => {
                 (fill(path, judged), to, lasting.drop_in(check, path, to, judged))
             }
+            Self::Each(path, _) => (fill(path, judged), &"{to}", None),
             Self::Commands(..) | Self::LookAt(_) => return None,
         };
+        let each = match self {
+            Self::Each(..) => judged.to.split_whitespace().filter_map(|word| word.split_once('=')).collect(),
+            _ => Vec::new(),
+        };
+        let each =
+            each.into_iter().map(|(name, to): (&str, &str)| (name.to_owned(), to.to_owned())).collect();
         let process = process.filter(|_| path.starts_with("/proc/sys/net/"));
         // What another namespace needs is not what this machine needs at boot.
         let drop_in = lasting.filter(|_| process.is_none());
         let raise = matches!(self, Self::Raise(..));
-        Some(Change { path, to: fill(to, judged), raise, process, drop_in })
+        Some(Change { path, to: fill(to, judged), each, raise, process, drop_in })
     }
 
     /// The command that helps now.
@@ -64,7 +73,9 @@ impl Remedy {
     /// What makes it last over a reboot.
     pub fn persistent(&self, change: Option<&Change>, judged: &Judged) -> String {
         match (self, change) {
-            (Self::Write(.., Lasting::ByHand(text)) | Self::Commands(_, text), _) => fill(text, judged),
+            (Self::Write(.., Lasting::ByHand(text)) | Self::Each(_, text) | Self::Commands(_, text), _) => {
+                fill(text, judged)
+            }
             (_, Some(change)) => change.persistent(),
             _ => String::new(),
         }
@@ -74,6 +85,9 @@ impl Remedy {
     pub fn revert(&self, change: Option<&Change>, judged: &Judged) -> String {
         let was = judged.actual.split(';').next().unwrap_or_default();
         match (self, change) {
+            (Self::Each(..), Some(Change { path, .. })) => {
+                format!("write back to each {path} what stood there: the journal of `audit --fix` keeps it")
+            }
             (_, Some(Change { path, drop_in: Some(drop_in), .. })) => {
                 format!("write back {path} = {was}; rm {}", drop_in.path)
             }

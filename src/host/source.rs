@@ -30,6 +30,8 @@ pub enum Kind {
     Qdisc,
     /// The lines of a client's metrics that tell of its pauses, and when they were told.
     Pauses,
+    /// Who may read and write a file, in octal: `644`.
+    Mode,
 }
 
 impl Kind {
@@ -46,6 +48,7 @@ impl Kind {
         (Self::Nic, "nic"),
         (Self::Qdisc, "qdisc"),
         (Self::Pauses, "pauses"),
+        (Self::Mode, "mode"),
     ];
 
     /// The word a record has for it.

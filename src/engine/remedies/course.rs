@@ -109,11 +109,15 @@ impl Course {
     async fn write(&self) -> Answer {
         let (plans, who, now) = (self.draft.plans.clone(), self.who.clone(), self.remedies.now());
         let done = self.remedies.by(move |workshop| {
-            let entries = tried(workshop, &plans, &who, now)?;
-            entries.iter().try_for_each(|entry| workshop.keep(entry, now))
+            let entries = match tried(workshop, &plans, &who, now) {
+                Err(refused @ ApplyError::Refused { .. }) => return Ok(Some(refused.sentence())),
+                tried => tried?,
+            };
+            entries.iter().try_for_each(|entry| workshop.keep(entry, now)).map(|()| None)
         });
         let answer = match done.await {
-            Ok(()) => Answer::Done {
+            Ok(Some(refused)) => Answer::Done { message: format!("{} {refused}", self.check()) },
+            Ok(None) => Answer::Done {
                 message: format!("{}: {}", self.check(), self.remedies.verify(&self.check()).await),
             },
             Err(why) => Answer::Failed { message: format!("{}: {why}", self.check()) },

@@ -87,6 +87,17 @@ pub enum ApplyError {
         #[source]
         source: io::Error,
     },
+    /// The kernel lets nobody write it, root neither: what is remedied so does not apply to this machine.
+    #[error(
+        "n/a: the kernel lets nobody move the interrupt of {path}, its driver manages it; all is as it was"
+    )]
+    Refused {
+        /// The file.
+        path: String,
+        /// How.
+        #[source]
+        source: io::Error,
+    },
     /// The kernel took the value and made another of it.
     #[error("{path} was written `{to}` and says `{is}`: it was taken back")]
     NotTaken {
@@ -106,6 +117,17 @@ pub enum ApplyError {
 }
 
 impl ApplyError {
+    /// Of a file that could not be written.
+    fn unwritten(path: &str, hint: &str, source: io::Error) -> Self {
+        let path = path.to_owned();
+        // A managed interrupt: EPERM since Linux 6.16 or so, EIO before. Who may not even open the file gets EACCES.
+        let managed = matches!(source.raw_os_error(), Some(libc::EPERM | libc::EIO));
+        if managed && path.starts_with("/proc/irq/") {
+            return Self::Refused { path, source };
+        }
+        Self::File { path, what: "written", hint: hint.to_owned(), source }
+    }
+
     /// What failed, with its cause, in one sentence.
     pub fn sentence(&self) -> String {
         std::error::Error::source(self).map_or_else(|| self.to_string(), |cause| format!("{self}: {cause}"))

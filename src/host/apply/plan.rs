@@ -50,16 +50,20 @@ impl Plan {
         let cannot = |path: &str, error: &std::io::Error| {
             NotOffered::Cannot(format!("{path} cannot be read here: {error}; by hand: {}", finding.remedy))
         };
-        let paths = hands.expand(&change.path).map_err(|error| cannot(&change.path, &error))?;
+        let mut named = change.named();
+        if named.is_empty() {
+            let paths = hands.expand(&change.path).map_err(|error| cannot(&change.path, &error))?;
+            named.extend(paths.into_iter().map(|path| (path, change.to.clone())));
+        }
         let within = match change.process {
             Some(pid) => Some((pid, hands.namespace(pid).map_err(|error| cannot("its namespace", &error))?)),
             None => None,
         };
         let mut files = Vec::new();
-        for path in paths {
+        for (path, to) in named {
             let text = hands.read(change.process, &path).map_err(|error| cannot(&path, &error))?;
             let was = normal(&path, &text);
-            let to = change.wanted(&was);
+            let to = change.wanted(&to, &was);
             if normal(&path, &to) != was {
                 files.push(Written { path, within: within.clone(), was, to });
             }

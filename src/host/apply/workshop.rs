@@ -120,7 +120,7 @@ impl Workshop {
             let process = file.within.as_ref().map(|(pid, _)| *pid);
             self.hands
                 .write(process, &file.path, &file.to)
-                .map_err(fault(&file.path, "written", TAKEN_BACK))?;
+                .map_err(|error| ApplyError::unwritten(&file.path, TAKEN_BACK, error))?;
             let is = self.now(file)?;
             if is != normal(&file.path, &file.to) {
                 return Err(ApplyError::NotTaken { path: file.path.clone(), to: file.to.clone(), is });

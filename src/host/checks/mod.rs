@@ -39,6 +39,8 @@ mod mem_swap_in;
 mod mem_swappiness;
 mod mem_thp;
 mod net_conntrack;
+mod net_irq_affinity;
+mod net_irqbalance;
 mod net_link_flaps;
 mod net_link_speed;
 mod net_listen_overflow;
@@ -125,6 +127,8 @@ pub const CHECKS: &[&Check] = &[
     &mem_swappiness::CHECK,
     &mem_thp::CHECK,
     &net_conntrack::CHECK,
+    &net_irq_affinity::CHECK,
+    &net_irqbalance::CHECK,
     &net_link_flaps::CHECK,
     &net_link_speed::CHECK,
     &net_listen_overflow::CHECK,

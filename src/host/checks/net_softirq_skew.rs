@@ -66,7 +66,7 @@ pub fn share(facts: &Facts<'_>) -> Result<(usize, f64), Cannot> {
 }
 
 /// The share of a processor's time that went to soft interrupts, in percent.
-fn busy(facts: &Facts<'_>, at: usize, since_boot: bool) -> Result<f64, Cannot> {
+pub fn busy(facts: &Facts<'_>, at: usize, since_boot: bool) -> Result<f64, Cannot> {
     let name = format!("cpu{at}");
     let now = text::cpu_line(&facts.text("/proc/stat")?, &name);
     let Some(now) = now.filter(|now| now.len() >= 7) else { return misunderstood("/proc/stat") };

@@ -14,11 +14,13 @@ mod stub;
 #[path = "door/wire.rs"]
 mod wire;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use load::Load;
 use serve::{Program, fleet, free_port};
-use stub::{Stub, good};
+use stub::{Script, Stub, good, json};
 use wire::{READ, Wire, get, post, read, until};
 
 /// A seed that every beacon must have been told before it serves.
@@ -170,6 +172,38 @@ async fn a_hand_over_under_load_refuses_no_connection_and_loses_no_request() {
     assert_eq!(done.failures, Vec::<String>::new());
     assert!(done.kept > 50 && done.fresh > 20 && done.multiplexed > 50, "{done:?}");
     program.end_successor().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_kill_9_who_asks_for_the_same_block_gets_the_same_bytes() {
+    let made = AtomicUsize::new(0);
+    // As large as a block with its blobs, and never the same.
+    let filler = "ab".repeat(1 << 20);
+    let script: Script = Arc::new(move |_| {
+        let number = made.fetch_add(1, SeqCst);
+        vec![json(&format!(r#"{{"version":"fulu","data":"{number} {filler}"}}"#))]
+    });
+    let a = Stub::start(script).await;
+    let mut program = Program::new();
+    program.write(&fleet(&[program.port], &[("a", &a)], ""));
+    program.start().await;
+    let block = |slot: u64, randao: &str| format!("/eth/v3/validator/blocks/{slot}?randao_reveal={randao}");
+    let first = read(program.door(), &block(7, "0xaa")).await;
+    assert_eq!((first.status, first.header("x-beacondeck-shared")), (200, ""));
+    for _ in 0..2 {
+        program.kill().await;
+        program.start().await;
+        let again = read(program.door(), &block(7, "0xaa")).await;
+        assert_eq!((again.status, again.header("x-beacondeck-shared")), (200, "cached"));
+        assert!(again.text() == first.text(), "a second block for one slot and randao");
+    }
+    let other = read(program.door(), &block(7, "0xbb")).await;
+    assert!(other.text() != first.text());
+    assert_eq!(program.state("blocks-given").len(), 2);
+    // Nobody signs a block of slots that are long past.
+    assert_eq!(read(program.door(), &block(99, "0xaa")).await.status, 200);
+    until("the old ones are swept", async || program.state("blocks-given").len() == 1).await;
+    assert_eq!(program.terminate().await, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

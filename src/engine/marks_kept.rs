@@ -1,5 +1,5 @@
-//! What was signed, across processes: over a restart or a hand-over sources do not go back either, and no second block of
-//! a slot goes out.
+//! What was given to be signed and what was signed, across processes: over a restart or a hand-over sources do not go back
+//! either, the same question for a block gets the same bytes, and no second block of a slot goes out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::common::Common;
 use crate::chain::SlotClock;
 use crate::guard::{Link, Marks, Published};
-use crate::model::{Epoch, Slot, UnixMs};
+use crate::model::{Epoch, Fleet, Slot, UnixMs};
 use crate::router::Router;
 use crate::store::{StoreError, Write};
 
@@ -47,6 +47,17 @@ pub async fn keep(common: Common, router: Arc<ArcSwap<Router>>) {
         if writes.is_empty() || common.store.write(writes).await.is_ok() {
             kept = Some(marks);
         }
+    }
+}
+
+/// Blocks that were given are given again by whoever starts after a crash, once the state is ours.
+pub async fn give_again(fleet: &Fleet, router: &ArcSwap<Router>) {
+    let (router, state) = (router.load_full(), fleet.state.clone());
+    match tokio::task::spawn_blocking(move || router.memory.blocks().keep_in(&state)).await {
+        Ok(Ok(blocks)) if blocks > 0 => tracing::info!(blocks, "blocks given before are given again"),
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::error!(%error, "blocks that are given are not kept over a crash"),
+        Err(error) => tracing::error!(%error, "blocks that were given before are not known"),
     }
 }
 

@@ -200,6 +200,7 @@ impl Engine {
             until_it_serves(&router, &status, predecessor.is_some()).await;
         }
         let predecessor = Predecessor::take_over(predecessor, &generation, &common).await?;
+        marks_kept::give_again(&fleet, &router).await;
         let orders = orders(&common, &router, &status).await?;
         observe::start(&common, seen, status.clone()).await?;
         beside(&common, &router, &status);

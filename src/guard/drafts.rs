@@ -6,9 +6,9 @@
 use std::collections::VecDeque;
 
 /// Blocks kept.
-const DRAFTS: usize = 64;
+pub const DRAFTS: usize = 64;
 /// Bytes of all of them.
-const BYTES: usize = 256 << 20;
+pub const DRAFT_BYTES: usize = 256 << 20;
 
 struct Draft<Q, A> {
     question: Q,
@@ -42,7 +42,7 @@ impl<Q: PartialEq, A: Clone> Drafts<Q, A> {
             return given;
         }
         self.0.push_back(Draft { question, answer: answer.clone(), bytes });
-        while self.0.len() > DRAFTS || self.0.len() > 1 && self.bytes() > BYTES {
+        while self.0.len() > DRAFTS || self.0.len() > 1 && self.bytes() > DRAFT_BYTES {
             self.0.pop_front();
         }
         answer
@@ -67,7 +67,7 @@ mod tests {
             drafts.give(question, 'c', 1);
         }
         assert_eq!((drafts.given(&1), drafts.0.len()), (None, DRAFTS));
-        drafts.give(1_000, 'd', BYTES);
-        assert_eq!((drafts.0.len(), drafts.bytes()), (1, BYTES), "one block is kept however large");
+        drafts.give(1_000, 'd', DRAFT_BYTES);
+        assert_eq!((drafts.0.len(), drafts.bytes()), (1, DRAFT_BYTES), "one block is kept however large");
     }
 }

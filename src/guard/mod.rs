@@ -16,7 +16,7 @@ mod views;
 
 pub use board::{Board, Heard, Link, Marks, Topic};
 pub use data::{AttestationData, Checkpoint};
-pub use drafts::Drafts;
+pub use drafts::{DRAFT_BYTES, DRAFTS, Drafts};
 pub use payload::PayloadData;
 pub use proposals::{Blocked, End, Entry, Proposals, Published};
 pub use quorum::{Ballot, Checkpoints, Confirmed, needed};

@@ -20,6 +20,7 @@ use super::memory::{Produced, lock};
 use super::offer::{Offer, Taste};
 use super::replies::gave_up;
 use super::run::{self, Plan, Tried};
+use super::shelf::Shelf;
 use super::strategy::{Choice, Key};
 use super::upstream::{Ask, Reply};
 use super::{Router, answer};
@@ -63,6 +64,8 @@ pub struct Blocks {
     proposals: Mutex<Proposals>,
     /// A publication has ended.
     ended: Notify,
+    /// None: what is given is not kept on disk.
+    pub(super) shelf: OnceLock<Shelf>,
 }
 
 impl Blocks {
@@ -227,19 +230,18 @@ impl Maker {
         for lost in tried.kept().iter().filter(|attempt| Some(attempt.beacon) != used) {
             router.lane.upstreams[lost.beacon.index()].gauge.spared(ask.arrived);
         }
-        let draft = finished.reply.map(|(by, reply)| {
+        let mut draft = None;
+        if let Some((by, reply)) = finished.reply {
             let offer = reply.status.is_success().then(|| Offer::of(&reply));
             if let Some(offer) = &offer {
                 router.memory.produced(by, slot, offer.key);
                 tell(&router, by, slot, offer);
             }
             let kept = Arc::new(Kept::of(&router, by, reply));
-            let draft = Draft { kept: kept.clone(), key: offer.and_then(|offer| offer.key) };
-            match offer {
-                Some(_) => lock(&blocks.drafts).give(question, draft, kept.body.len()),
-                None => draft,
-            }
-        });
+            let is_block = offer.is_some();
+            let made = Draft { kept, key: offer.and_then(|offer| offer.key) };
+            draft = Some(if is_block { blocks.keep(question, made).await } else { made });
+        }
         // A refusal of the router's own is what the client must hear of, not a beacon's beside it.
         let blocked = blocked.get().copied();
         let good = |draft: &Draft| draft.kept.status.is_success();

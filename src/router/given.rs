@@ -1,5 +1,5 @@
-//! Blocks that were given to be signed, as one process tells them to the next: over a hand-over, too, who asks the same
-//! again gets the same bytes.
+//! Blocks that were given to be signed, as one process tells them to the next, by a line or by a file: over a hand-over and
+//! after a crash, too, who asks the same again gets the same bytes.
 
 use bytes::Bytes;
 use hyper::header::{HeaderName, HeaderValue};
@@ -34,6 +34,22 @@ pub struct Given {
 
 impl Given {
     fn of(question: &Question, draft: &Draft) -> Self {
+        Self { body: hex(&draft.kept.body), ..Self::without_body(question, draft) }
+    }
+
+    /// What stands in a file before its body, on a line.
+    pub(super) fn head(question: &Question, draft: &Draft) -> String {
+        serde_json::to_string(&Self::without_body(question, draft)).unwrap_or_default()
+    }
+
+    /// Of a file; none if it is none.
+    pub(super) fn of_file(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.iter().position(|byte| *byte == b'\n')?;
+        let (head, body) = (bytes.get(..end)?, bytes.get(end + 1..)?);
+        Some(Self { body: hex(body), ..serde_json::from_slice(head).ok()? })
+    }
+
+    fn without_body(question: &Question, draft: &Draft) -> Self {
         let Draft { kept, key } = draft;
         let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
         let headers =
@@ -46,7 +62,7 @@ impl Given {
             beacon: kept.beacon.clone(),
             status: kept.status.as_u16(),
             headers: headers.collect(),
-            body: hex(&kept.body),
+            body: String::new(),
             key: *key,
         }
     }
@@ -98,11 +114,11 @@ impl Blocks {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::{Root, ValidatorIndex};
 
-    fn draft(number: u8, bytes: usize) -> (Question, Draft) {
+    pub fn draft(number: u8, bytes: usize) -> (Question, Draft) {
         let row = table().iter().position(|row| row.name == "produceBlockV3").unwrap() as u16;
         let question = Question {
             client: Key(1 << 63),

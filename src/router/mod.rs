@@ -45,6 +45,7 @@ mod room;
 mod run;
 mod seeding;
 mod shadow;
+mod shelf;
 mod sift;
 mod signable;
 pub mod strategy;

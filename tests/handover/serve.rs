@@ -240,6 +240,18 @@ impl Program {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
+    /// It ends as a crash ends it.
+    pub async fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().await.unwrap();
+    }
+
+    /// Files of its directory of state below a folder.
+    pub fn state(&self, folder: &str) -> Vec<PathBuf> {
+        let folder = std::fs::read_dir(self.dir.path().join("state").join(folder)).unwrap();
+        folder.map(|entry| entry.unwrap().path()).collect()
+    }
+
     pub async fn terminate(&mut self) -> Option<i32> {
         self.signal("TERM");
         let mut child = self.child.take().unwrap();

@@ -9,6 +9,7 @@
 //! | `here` | the checks of this machine |
 //! | `machine` | what was found on it last, and what was done to it |
 //! | `past` | what came and went |
+//! | `steady` | levels that do not flap |
 //! | `probe` | durable writes on it |
 //! | `clients` | pauses by metrics |
 //! | `dates` | clocks by `Date` |
@@ -25,6 +26,7 @@ mod machine;
 mod past;
 mod probe;
 mod roster;
+mod steady;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +45,7 @@ use agents::{Agents, Asker};
 use dates::Dates;
 use past::Past;
 use roster::Roster;
+use steady::Steady;
 
 pub use machine::{AtWork, Machine};
 pub use roster::{is_here, lines};
@@ -74,7 +77,8 @@ async fn looking(common: &Common, router: Arc<ArcSwap<Router>>) {
         cancel: common.cancel.clone(),
     };
     let (mut agents, mut dates) = (Agents::new(asker), Dates::default());
-    let (mut clock, mut silent, mut past) = (None, None, Past::default());
+    let (mut clock, mut silent) = (None, None);
+    let (mut steady, mut past) = (Steady::default(), Past::default());
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -97,6 +101,7 @@ async fn looking(common: &Common, router: Arc<ArcSwap<Router>>) {
         };
         let now = (common.clock)();
         let (mut hosts, banner) = roster.hosts(&dates, now);
+        steady.tell(&mut hosts);
         past.tell(&mut hosts);
         common.hosts.store(Arc::new(hosts));
         let trouble = agents.trouble(now.wall);

@@ -3,6 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use beacondeck::model::{Epoch, Reason};
+use beacondeck::sim::{Fault, SimConfig, SimNetwork};
+
+use crate::common::{Rig, wait_for};
 use crate::house::House;
 use crate::stub::{SLOT_MS, Script, Stub, json};
 use crate::wire::{read, until};
@@ -111,4 +115,70 @@ async fn it_is_off_unless_asked_for_and_follows_the_best_by_default() {
         assert_eq!((reply.status, reply.header("x-beacondeck-beacon")), (200, "b0"), "{quorum}");
         house.is_well().await;
     }
+}
+
+/// A quorum, what clients get while half of the fleet is across a split, and whom on-call hears is missing.
+const OVER_A_SPLIT: [(&str, u16, Option<&str>); 5] = [
+    ("{confirm: majority, by: beacon}", 200, Some("only 3 of the 4 beacons")),
+    ("{confirm: majority, by: beacon, when-impossible: halt}", 503, Some("only 3 of the 4 beacons")),
+    ("{confirm: majority, by: family}", 200, Some("only 1 of the 2 clients")),
+    ("{confirm: majority, by: family, when-impossible: halt}", 503, Some("only 1 of the 2 clients")),
+    // As many as one side has are asked for: it stands by itself.
+    ("{confirm: 3, by: beacon, when-impossible: halt}", 200, None),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_side_of_a_chain_split_confirms_nothing_for_both() {
+    let clients = ["Lighthouse/v8.0.1", "Teku/v25.11.0"];
+    let network = SimNetwork::start(SimConfig {
+        beacons: 6,
+        clients: 0,
+        validators: 64,
+        slot_ms: 600,
+        slots_per_epoch: 8,
+        past_epochs: 3,
+        versions: (0..6).map(|place| clients[place / 3].to_owned()).collect(),
+        auto_blocks_ms: Some(20),
+        ..SimConfig::default()
+    })
+    .await
+    .unwrap();
+    let mut rigs = Vec::new();
+    for (quorum, ..) in OVER_A_SPLIT {
+        rigs.push(Rig::start(&network, &format!("routing: {{quorum: {quorum}}}\n")).await);
+    }
+    let long = Duration::from_secs(60);
+    let healthy = |rig: &Rig| (0..6).all(|place| rig.beacon(place).healthy);
+    assert!(wait_for(long, || rigs.iter().all(healthy)).await, "not all beacons are well");
+    (3..6).for_each(|place| network.beacon(place).set(Fault::Fork));
+    let across = |rig: &Rig| {
+        let out = (0..6).filter(|place| rig.beacon(*place).reasons.contains(&Reason::ChainSplit));
+        out.map(|place| place / 3).collect::<Vec<_>>()
+    };
+    let parted = |rig: &Rig| [vec![0; 3], vec![1; 3]].contains(&across(rig));
+    assert!(wait_for(long, || rigs.iter().all(parted)).await, "{:?}", rigs[0].status().beacons);
+    // With the epoch that begins now the sides have other targets.
+    network.until_end_of(Epoch(network.epoch().0)).await;
+    for (rig, (quorum, status, missing)) in rigs.iter().zip(OVER_A_SPLIT) {
+        let slot = network.slot().unwrap();
+        let reply = read(rig.engine.doors[0], &format!("{PATH}?slot={slot}&committee_index=0")).await;
+        assert_eq!(reply.status, status, "{quorum}: {reply:?}");
+        let ours = 1 - across(rig)[0];
+        let by = reply.header("x-beacondeck-beacon");
+        let is_ours = by.strip_prefix('b').is_some_and(|place| place.parse::<usize>().unwrap() / 3 == ours);
+        assert!(is_ours || status == 503, "{quorum}: {by} is across the split");
+        let page =
+            || rig.status().alerts.iter().find(|alert| alert.starts_with("checkpoints are not")).cloned();
+        match missing {
+            Some(missing) => {
+                assert!(wait_for(long, || page().is_some()).await, "{quorum}: nobody was paged");
+                assert!(page().unwrap().contains(missing), "{quorum}: {:?}", page());
+            }
+            None => assert_eq!(page(), None, "{quorum}"),
+        }
+    }
+    for rig in rigs {
+        rig.stop().await;
+    }
+    network.stop().await;
 }

@@ -1,13 +1,15 @@
 //! Parsers of what kernels, daemons and clients say, fed with a corpus and with what mutation makes of it: none may panic, and
 //! what they take they must take again from their own words.
 //!
-//! The corpus of a parser is its folder in `tests/fixtures/corpus`, and the fixtures of its kind. `chrony` and `sntp` hold answers of a real
-//! chronyd and of a time server that were recorded byte by byte. To keep an input that broke a parser, put its bytes there as a file
-//! named after what it shows: it is replayed for ever and mutated with the others. `BEACONDECK_FUZZ_SECONDS=N` goes on for that long, with
-//! fresh seeds that are printed.
+//! Which parsers and which corpus is said in `tests/fuzz/targets.rs`: what stands there is replayed for ever and mutated with the
+//! others. `BEACONDECK_FUZZ_SECONDS=N` goes on for that long, with fresh seeds that are printed; `tests/fuzz/run.sh` lets cargo-fuzz
+//! find its way by coverage.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 #![allow(clippy::print_stderr, reason = "a run that goes on for long says by which seed")]
+
+#[path = "fuzz/targets.rs"]
+mod targets;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,62 +19,13 @@ use std::time::{Duration, Instant};
 use beacondeck::host::clock::chrony::wire::{self, Question};
 use beacondeck::host::clock::sntp::packet::{self, Stamp};
 use beacondeck::host::clock::{date, ntpd_rs};
-use beacondeck::host::{self, Overrides, Record, Role, pauses};
+use targets::{TARGETS, Target, corpus};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
 /// Mutations of a corpus in a usual run.
 const ROUNDS: u32 = 400;
 /// Longest input, in bytes.
 const LONGEST: usize = 1 << 16;
-
-/// A parser, and the folder of fixtures that are of its kind, too.
-struct Target {
-    name: &'static str,
-    fixtures: Option<&'static str>,
-    run: fn(&[u8]),
-}
-
-const TARGETS: [Target; 6] = [
-    Target { name: "chrony", fixtures: None, run: chrony },
-    Target { name: "sntp", fixtures: None, run: sntp },
-    Target { name: "ntpd-rs", fixtures: None, run: ntpd },
-    Target { name: "date", fixtures: None, run: dated },
-    Target { name: "metrics", fixtures: Some("metrics"), run: metrics },
-    Target { name: "record", fixtures: Some("host"), run: record },
-];
-
-fn chrony(bytes: &[u8]) {
-    for question in [Question::Tracking, Question::SourceCount, Question::Source(0), Question::SourceStats(0)]
-    {
-        let _ = wire::decode(question, 7, bytes);
-    }
-}
-
-fn sntp(bytes: &[u8]) {
-    let at = |seconds| Stamp::since_1970(Duration::from_secs(seconds));
-    let _ = packet::decode(7, at(1_700_000_000), at(1_700_000_001), bytes);
-}
-
-fn ntpd(bytes: &[u8]) {
-    let _ = ntpd_rs::decode(bytes);
-}
-
-fn dated(bytes: &[u8]) {
-    let _ = date::parse(&String::from_utf8_lossy(bytes));
-}
-
-fn metrics(bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
-    let (first, later) = text.split_once("== later").unwrap_or((&text, &text));
-    let _ = pauses::between(&pauses::kept(first, 1.0), &pauses::kept(later, 61.0));
-}
-
-fn record(bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
-    let Ok(record) = Record::parse(&text) else { return };
-    host::audit(&record, Role::ALL, &Overrides::new());
-    assert_eq!(Record::parse(&record.render()).unwrap(), record, "its own words are read as they were meant");
-}
 
 /// Small and repeatable (`splitmix64`): a test needs no better one.
 struct Dice(u64);
@@ -138,35 +91,6 @@ fn mutated(corpus: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
     bytes
 }
 
-/// Every file of a folder, sorted.
-fn files(folder: &Path) -> Vec<Vec<u8>> {
-    let mut paths: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_file())
-        .collect();
-    paths.sort();
-    paths.iter().map(|path| fs::read(path).unwrap()).collect()
-}
-
-fn corpus(target: &Target) -> Vec<Vec<u8>> {
-    let mut corpus = files(&Path::new(FIXTURES).join("corpus").join(target.name));
-    assert!(!corpus.is_empty(), "{} has no corpus", target.name);
-    let fixtures = target.fixtures.map(|folder| files(&Path::new(FIXTURES).join(folder))).unwrap_or_default();
-    for file in fixtures {
-        let text = String::from_utf8_lossy(&file).into_owned();
-        // A file of checks holds several machines, each without a record's first line.
-        match target.name {
-            "record" => corpus.extend(format!("\n{text}").split("\n== ").skip(1).map(|case| {
-                let body = case.lines().skip(1).filter(|line| !line.starts_with('@'));
-                format!("beacondeck-snapshot 1\n{}", body.collect::<Vec<_>>().join("\n")).into_bytes()
-            })),
-            _ => corpus.push(file),
-        }
-    }
-    corpus
-}
-
 fn try_on(target: &Target, bytes: &[u8]) {
     let ended = catch_unwind(AssertUnwindSafe(|| (target.run)(bytes)));
     assert!(
@@ -183,7 +107,7 @@ fn try_on(target: &Target, bytes: &[u8]) {
 fn nothing_of_the_corpus_breaks_a_parser_nor_what_becomes_of_it() {
     let seconds = std::env::var("BEACONDECK_FUZZ_SECONDS").ok().and_then(|text| text.parse::<u64>().ok());
     for target in &TARGETS {
-        let corpus = corpus(target);
+        let corpus = corpus(target, Path::new(FIXTURES));
         for bytes in &corpus {
             try_on(target, bytes);
         }

@@ -288,6 +288,8 @@ fn an_interrupt_that_its_driver_manages_is_told_as_not_applicable_and_leaves_not
     assert!(workshop.unfinished().is_empty() && workshop.standing().is_empty());
     assert_eq!(affinity(irq), before);
 
+    drop(workshop);
+
     // A kernel that says so beforehand (a file that nobody may write) makes the check say it.
     if fs::metadata(format!("/proc/irq/{irq}/smp_affinity_list")).unwrap().permissions().readonly() {
         let root = TempDir::new().unwrap();

@@ -43,21 +43,24 @@ pub fn queues(facts: &Facts<'_>, interface: &str) -> Result<Vec<Queue>, Cannot> 
     };
     let mut numbers: Vec<u32> = names.iter().filter_map(|name| name.parse().ok()).collect();
     numbers.sort_unstable();
-    let mut queues = Vec::new();
+    let (mut receive, mut all) = (Vec::new(), Vec::new());
     for irq in numbers.into_iter().take(MOST) {
         let Ok(told) = facts.names(&format!("/proc/irq/{irq}")) else { continue };
-        let is_queue = |name: &String| {
-            let of_it = is_listed || name.contains(interface);
-            of_it && (name == interface || QUEUES.iter().any(|part| name.to_lowercase().contains(part)))
-        };
-        if told.iter().any(is_queue) {
-            queues.push(queue(facts, irq)?);
+        let of_it = |name: &&String| is_listed || name.contains(interface);
+        let is_queue = |name: &String| QUEUES.iter().any(|part| name.to_lowercase().contains(part));
+        if told.iter().filter(of_it).any(is_queue) {
+            receive.push(irq);
+        }
+        // What has one interrupt for everything calls it after the interface; with several that one is for the link.
+        if told.iter().any(|name| name == interface) {
+            all.push(irq);
         }
     }
-    if queues.is_empty() {
+    let irqs = if receive.is_empty() { all } else { receive };
+    if irqs.is_empty() {
         return not_applicable(format!("{interface} has no interrupt that is a queue's by its name"));
     }
-    Ok(queues)
+    irqs.into_iter().map(|irq| queue(facts, irq)).collect()
 }
 
 fn queue(facts: &Facts<'_>, irq: u32) -> Result<Queue, Cannot> {

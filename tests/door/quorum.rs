@@ -1,7 +1,7 @@
 //! Checkpoint quorum: source and target of attestation data that other beacons must stand by.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use beacondeck::model::{Epoch, Reason};
 use beacondeck::sim::{Fault, SimConfig, SimNetwork};
@@ -134,8 +134,8 @@ async fn one_side_of_a_chain_split_confirms_nothing_for_both() {
         beacons: 6,
         clients: 0,
         validators: 64,
-        slot_ms: 600,
-        slots_per_epoch: 8,
+        slot_ms: 1_200,
+        slots_per_epoch: 4,
         past_epochs: 3,
         versions: (0..6).map(|place| clients[place / 3].to_owned()).collect(),
         auto_blocks_ms: Some(20),
@@ -160,9 +160,17 @@ async fn one_side_of_a_chain_split_confirms_nothing_for_both() {
     // With the epoch that begins now the sides have other targets.
     network.until_end_of(Epoch(network.epoch().0)).await;
     for (rig, (quorum, status, missing)) in rigs.iter().zip(OVER_A_SPLIT) {
-        let slot = network.slot().unwrap();
-        let reply = read(rig.engine.doors[0], &format!("{PATH}?slot={slot}&committee_index=0")).await;
-        assert_eq!(reply.status, status, "{quorum}: {reply:?}");
+        let ask = async || {
+            let slot = network.slot().unwrap();
+            read(rig.engine.doors[0], &format!("{PATH}?slot={slot}&committee_index=0")).await
+        };
+        let began = Instant::now();
+        let mut reply = ask().await;
+        // A beacon that comes too late on a busy machine says nothing of quorums.
+        while reply.status == 504 && began.elapsed() < long {
+            reply = ask().await;
+        }
+        assert_eq!(reply.status, status, "{quorum}: {}", reply.text());
         let ours = 1 - across(rig)[0];
         let by = reply.header("x-beacondeck-beacon");
         let is_ours = by.strip_prefix('b').is_some_and(|place| place.parse::<usize>().unwrap() / 3 == ours);

@@ -44,10 +44,11 @@ impl Blocks {
         DirBuilder::new().recursive(true).mode(0o750).create(&folder)?;
         let mut known = Vec::new();
         for (path, slot, _) in listed(&folder)? {
-            match fs::read(&path).ok().and_then(|bytes| Given::of_file(&bytes)) {
-                Some(given) => known.push((slot, given)),
+            if let Some(given) = fs::read(&path).ok().and_then(|bytes| Given::of_file(&bytes)) {
+                known.push((slot, given));
+            } else {
                 // Of another version, or half of one.
-                None => tracing::warn!(path = %path.display(), "no block this program knows how to give"),
+                tracing::warn!(path = %path.display(), "no block this program knows how to give");
             }
         }
         known.sort_by_key(|(slot, _)| *slot);

@@ -336,7 +336,7 @@ fn an_interrupt_of_a_real_interface_takes_what_is_written() {
     let mut workshop = Workshop::open(Path::new("/"), state.path()).unwrap();
     let plan = as_it_is(irq, workshop.hands());
     let entry = workshop.carry_out(&plan, "me", UnixMs(1)).unwrap();
-    assert_eq!(workshop.standing(), [entry.clone()]);
+    assert_eq!(workshop.standing(), std::slice::from_ref(&entry));
     workshop.take_back(&entry, UnixMs(2), "").unwrap();
     assert_eq!(affinity(irq), before);
 

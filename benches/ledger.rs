@@ -104,6 +104,7 @@ impl Network {
             state: root(slot),
             votes,
             sync: Box::default(),
+            payload: Vec::new(),
         }
     }
 

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 
 mod common;
+#[path = "culprit/reads.rs"]
+mod reads;
 #[path = "notify/recorder.rs"]
 mod recorder;
 
@@ -11,8 +13,7 @@ use std::time::Duration;
 
 use beacondeck::control::{Answer, Order, Request};
 use beacondeck::model::{
-    CanarySeen, CulpritKind, DutiesAsked, DutyFate, DutyTold, Epoch, Explanation, HostLevel, Incident,
-    IncidentState, Observation, Severity, Slot,
+    CulpritKind, DutiesAsked, DutyFate, DutyTold, Epoch, HostLevel, Incident, IncidentState, Severity, Slot,
 };
 use beacondeck::sim::{Fault, SimConfig, SimNetwork, SimValidatorClient, Style};
 use common::{Rig, wait_for};
@@ -310,42 +311,6 @@ async fn keys_that_move_are_no_incident_and_keys_that_sign_elsewhere_while_their
     assert!(all[0].evidence.iter().any(says), "{:#?}", all[0]);
     moved.stop().await;
     away.stop().await;
-    rig.stop().await;
-    network.stop().await;
-}
-
-/// What was recorded of one more beacon's answers, as far as it is written.
-fn canaries(rig: &Rig) -> Vec<CanarySeen> {
-    let files = std::fs::read_dir(rig.fleet.state.join("recording")).unwrap();
-    let mut text = Vec::new();
-    for file in files {
-        let mut from = zstd::Decoder::new(std::fs::File::open(file.unwrap().path()).unwrap()).unwrap();
-        // The file that is being written breaks off.
-        let _ = std::io::copy(&mut from, &mut text);
-    }
-    let lines = String::from_utf8(text).unwrap();
-    let lines = lines.lines().filter_map(|line| serde_json::from_str(line).ok());
-    lines.filter_map(|line| if let Observation::Canary(seen) = line { Some(seen) } else { None }).collect()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_canary_read_is_one_more_beacons_answer_that_nobody_is_given() {
-    let probing = "probing: {interval: 200ms, timeout: 300ms, canary: 100%}\n";
-    let (network, rig) = calm_with(probing).await;
-    assert!(wait_for(BOUND, || canaries(&rig).len() >= 8).await, "{:#?}", canaries(&rig));
-    let told = rig.explain(10_000).await;
-    for seen in canaries(&rig) {
-        let fetched = |one: &&Explanation| {
-            one.endpoint == "produceAttestationData"
-                && (one.slot, &one.client) == (seen.slot, &seen.client)
-                && one.shared.is_none()
-        };
-        let by_others = told.iter().filter(fetched).any(|one| one.served_by != seen.beacon);
-        assert!(by_others, "of a question that another one answered: {seen:?}");
-        assert!(seen.n > 0 && seen.failed == 0 && seen.took_ms.is_some(), "{seen:?}");
-        assert!(seen.as_of.0 >= seen.slot.0 + 2, "the chain has told: {seen:?}");
-    }
-    assert_eq!(live(&rig), [], "nothing is wrong");
     rig.stop().await;
     network.stop().await;
 }

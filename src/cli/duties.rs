@@ -110,6 +110,9 @@ fn became(duty: &DutyTold) -> String {
             }
         }
     }
+    if duty.payload_right == Some(false) {
+        words.push_str(" ✗payload");
+    }
     words
 }
 
@@ -134,6 +137,7 @@ mod tests {
             fate: DutyFate::Included,
             distance: Some(2),
             votes: Some(VotesRight { source: true, target: true, head: false }),
+            payload_right: None,
         };
         let missed = DutyTold {
             client: None,
@@ -144,12 +148,20 @@ mod tests {
             votes: None,
             ..included.clone()
         };
+        let payload = DutyTold {
+            kind: "payload attestations".into(),
+            distance: None,
+            votes: None,
+            payload_right: Some(false),
+            ..included.clone()
+        };
         let expected = "\
 SLOT      VALIDATOR DUTY         CLIENT DATA     SENT BECAME
 9876543   1048575   attestations vc-1   b2     -41 ms included +2 ✗head
 9876543   1048575   attestations -      -           - missed
+9876543   1048575   payload att… vc-1   b2     -41 ms included ✗payload
 ";
-        let shown = render(&[included, missed]);
+        let shown = render(&[included, missed, payload]);
         assert_eq!(shown, expected, "\n{shown}");
         assert!(shown.lines().all(|line| line.chars().count() <= WIDTH));
     }

@@ -55,6 +55,15 @@ pub struct SyncDuty {
     pub positions: Vec<u64>,
 }
 
+/// One validator's seat in the payload timeliness committee of a slot (Gloas).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PayloadDuty {
+    /// Who attests.
+    pub validator: ValidatorIndex,
+    /// When.
+    pub slot: Slot,
+}
+
 #[derive(Deserialize)]
 struct AttesterJson {
     validator_index: Quoted,
@@ -63,8 +72,9 @@ struct AttesterJson {
     slot: Quoted,
 }
 
+/// A row of proposer duties, and of duties in payload timeliness committees.
 #[derive(Deserialize)]
-struct ProposerJson {
+struct SlotJson {
     validator_index: Quoted,
     slot: Quoted,
 }
@@ -90,8 +100,18 @@ pub fn attester_duties(body: &[u8]) -> Result<AttesterDuties, ParseError> {
 
 /// Reads an answer to `duties/proposer/{epoch}` (JSON).
 pub fn proposer_duties(body: &[u8]) -> Result<Vec<ProposerDuty>, ParseError> {
-    let answer: Answer<Vec<ProposerJson>> = read("proposer duties", body)?;
-    let duty = |row: ProposerJson| ProposerDuty {
+    let answer: Answer<Vec<SlotJson>> = read("proposer duties", body)?;
+    let duty = |row: SlotJson| ProposerDuty {
+        validator: ValidatorIndex(row.validator_index.0),
+        slot: Slot(row.slot.0),
+    };
+    Ok(answer.data.into_iter().map(duty).collect())
+}
+
+/// Reads an answer to `duties/ptc/{epoch}` (JSON; Gloas).
+pub fn payload_duties(body: &[u8]) -> Result<Vec<PayloadDuty>, ParseError> {
+    let answer: Answer<Vec<SlotJson>> = read("payload duties", body)?;
+    let duty = |row: SlotJson| PayloadDuty {
         validator: ValidatorIndex(row.validator_index.0),
         slot: Slot(row.slot.0),
     };
@@ -191,6 +211,10 @@ mod tests {
         assert_eq!(
             proposer_duties(proposer).unwrap(),
             [ProposerDuty { validator: ValidatorIndex(7), slot: Slot(64) }]
+        );
+        assert_eq!(
+            payload_duties(proposer).unwrap(),
+            [PayloadDuty { validator: ValidatorIndex(7), slot: Slot(64) }]
         );
         let sync = br#"{"execution_optimistic":false,"data":[{"pubkey":"0x93","validator_index":"7",
             "validator_sync_committee_indices":["0","511"]}]}"#;

@@ -16,13 +16,14 @@ mod signers;
 
 pub use balances::effective_balances;
 pub use duty::{
-    AttesterDuties, AttesterDuty, Committees, KEPT_EPOCHS, MAX_MEMBERS, ProposerDuty, SyncDuty,
-    attester_duties, proposer_duties, sync_duties,
+    AttesterDuties, AttesterDuty, Committees, KEPT_EPOCHS, MAX_MEMBERS, PayloadDuty, ProposerDuty, SyncDuty,
+    attester_duties, payload_duties, proposer_duties, sync_duties,
 };
 pub use error::ParseError;
 pub use ledger::{
     Ask, Block, Committee, CommitteesError, Fate, Given, Included, Ledger, MAX_SEEN, OfPath, Passage, Path,
-    Row, Shape, Sums, SumsBy, Turnout, Verdict, read_block, read_committees,
+    PayloadVotes, Row, Shape, Sums, SumsBy, Turnout, Verdict, read_block, read_committees,
+    read_payload_committee,
 };
 pub use liveness::live;
 pub use publication::{Kind, Link, MAX_GROUPS, MAX_VALIDATORS, Publication, Votes, parse};

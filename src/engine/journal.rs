@@ -16,14 +16,14 @@ use super::pulse::Pulse;
 use super::tally::Tally;
 use crate::chain::SlotClock;
 use crate::duties::{
-    self, Committees, DutyRecord, Kind, ParseError, Publication, Records, attester_duties, proposer_duties,
-    sync_duties,
+    self, Committees, DutyRecord, Kind, ParseError, Publication, Records, attester_duties, payload_duties,
+    proposer_duties, sync_duties,
 };
 use crate::endpoint::{Inspect, RowId, row};
 use crate::metrics::{Metrics, Series};
 use crate::model::{BeaconId, ClientId, Explanation, Moment, Slot, Trace, Traffic, ValidatorIndex};
 use crate::pool::Table;
-use crate::router::{Canary, Exchange, Sink};
+use crate::router::{Canary, Exchange, Shadow, Sink};
 
 /// Messages on their way to the task.
 const QUEUE: usize = 8_192;
@@ -47,6 +47,7 @@ enum Message {
     Trace(Trace, Arc<Labels>),
     Exchange(Exchange, Arc<Labels>),
     Canary(Canary, Arc<Labels>),
+    Shadow(Shadow, Arc<Labels>),
     Table(Arc<Table>),
     Limit(usize),
     Explain(Asked, oneshot::Sender<Vec<Explanation>>),
@@ -151,6 +152,10 @@ impl Sink for Recorder {
     fn canary(&self, canary: Canary) {
         self.journal.write(Message::Canary(canary, self.labels.clone()));
     }
+
+    fn shadow(&self, shadow: Shadow) {
+        self.journal.write(Message::Shadow(shadow, self.labels.clone()));
+    }
 }
 
 impl JournalTask {
@@ -196,6 +201,7 @@ impl JournalTask {
             }
             Message::Exchange(exchange, labels) => self.read(&exchange, &labels),
             Message::Canary(canary, labels) => self.tell(Seen::Canary(canary, labels)),
+            Message::Shadow(shadow, labels) => self.tell(Seen::Shadow(shadow, labels)),
             Message::Limit(limit) => {
                 self.limit = limit;
                 self.traces.drain(..self.traces.len().saturating_sub(limit));
@@ -291,6 +297,12 @@ impl JournalTask {
                 let validators = duties.iter().map(|duty| duty.validator).collect();
                 self.tell(Seen::SyncDuties(exchange.slot, sent(duties, exchange, 0, labels)));
                 Ok(served(Kind::SyncDuties, validators))
+            }
+            Inspect::PayloadDuties => {
+                let duties = payload_duties(&exchange.answer)?;
+                let validators = duties.iter().map(|duty| duty.validator).collect();
+                self.tell(Seen::PayloadDuties(sent(duties, exchange, 0, labels)));
+                Ok(served(Kind::PayloadDuties, validators))
             }
             Inspect::Liveness => {
                 let live = duties::live(&exchange.answer)?;

@@ -8,6 +8,7 @@ use super::cells::Cells;
 use super::component::{Id, Parts, prior};
 use super::findings::Findings;
 use super::keys::Keys;
+use super::learn::Blamed;
 use super::life::{Change, Event, Incident};
 use super::localise::{Blame, Localiser};
 use super::network::{Storm, Weather};
@@ -80,6 +81,7 @@ impl Incidents {
             Observation::Served(seen) => seen.slot,
             Observation::Duties(seen) => seen.as_of,
             Observation::Canary(seen) => seen.as_of,
+            Observation::Shadow(seen) => seen.as_of,
             Observation::Probe(seen) => seen.slot,
             Observation::Head(seen) => seen.slot,
             Observation::Host(seen) => seen.slot,
@@ -96,6 +98,7 @@ impl Incidents {
             Observation::Served(seen) => self.window.served(seen, &mut self.parts),
             Observation::Duties(seen) => self.window.duties(seen, &mut self.parts),
             Observation::Canary(seen) => self.window.canary(seen, &mut self.parts),
+            Observation::Shadow(seen) => self.window.shadow(seen, &mut self.parts),
             Observation::Probe(seen) => self.window.probe(seen, &mut self.parts),
             Observation::Head(seen) => self.window.head(seen, &mut self.parts),
             Observation::Host(seen) => self.findings.take(seen),
@@ -183,6 +186,7 @@ impl Incidents {
         let ended = self.all.iter().filter(|incident| !incident.open && incident.at + 40 > now);
         blamed.extend(ended.filter_map(|incident| Some((self.id_of(incident)?, incident.began))));
         self.all.retain(|incident| incident.is_recent(now));
+        let blamed = Blamed { since: blamed, until: &self.explained };
         self.window.learn(now, &blamed, &mut self.parts);
         self.window.forget(now);
         changes
@@ -321,10 +325,11 @@ impl Incidents {
         let is_part = |incident: &Incident| {
             let id = parts.find(incident.culprit()).filter(|id| !named.contains(id));
             let part = |id| parts.is_part(id, blame.id) || blame.near.contains(&id);
+            let weak = |id| incident.score < CLEAR && parts.is_part(id, blame.id);
             incident.open
                 && incident.change.id != change.id
                 && incident.at + FOLDED >= change.slot
-                && incident.score.min(SURE) <= blame.score
+                && (incident.score.min(SURE) <= blame.score || id.is_some_and(weak))
                 && id.is_some_and(part)
         };
         self.all.retain(|incident| {

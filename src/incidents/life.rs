@@ -72,8 +72,14 @@ pub(super) struct Incident {
     pub(super) began: u64,
     /// When it was opened or ended last.
     pub(super) at: u64,
+    /// Another cause that has been the better one since a slot.
+    pub(super) turning: Option<(String, u64)>,
 }
 
+/// The first word on the cause may be mended within so many slots, by a blame so many times as strong; from then on another
+/// cause has to have been the better one for so many slots: pauses and flapping show by turns as one thing and as another.
+const HASTY: (u64, f64) = (3, 1.2);
+const STEADY: u64 = 4;
 /// Something blamed again within so many slots of its end is the same incident.
 const AGAIN: u64 = 64;
 
@@ -91,7 +97,7 @@ impl Incident {
     /// One that opens.
     pub(super) fn new(change: Change, score: f64, patience: u64) -> Self {
         let now = change.slot;
-        Self { change, seen: now, patience, score, open: true, began: now, at: now }
+        Self { change, seen: now, patience, score, open: true, began: now, at: now, turning: None }
     }
 
     /// It is blamed again: what is to be told of that.
@@ -105,7 +111,10 @@ impl Incident {
         let (now, reopened) = (change.slot, !self.open);
         let told = Change { id: self.change.id, event: Event::Changed, ..change };
         let grown = told.validators > self.change.validators * 3 / 2 + 8;
-        let other = told.cause != self.change.cause && score > self.score * 1.2;
+        let new = taken_over || reopened;
+        let other = self.turns(&told.cause, now, score) && !new;
+        let cause = if new || other { told.cause.clone() } else { self.change.cause.clone() };
+        let told = Change { cause, ..told };
         let found = findings::news(&self.change.evidence, &told.evidence);
         self.seen = now;
         self.patience = if taken_over { patience } else { self.patience.min(patience) };
@@ -114,10 +123,29 @@ impl Incident {
             return None;
         }
         (self.open, self.score) = (true, score);
-        if taken_over || reopened {
+        if new {
             self.at = now;
+            self.turning = None;
         }
         self.change = told.clone();
         Some(told)
+    }
+
+    /// Whether the cause has turned out to be another one.
+    fn turns(&mut self, cause: &str, now: u64, score: f64) -> bool {
+        if cause == self.change.cause {
+            self.turning = None;
+            return false;
+        }
+        let since = match self.turning.take() {
+            Some((other, since)) if other == cause => since,
+            _ => now,
+        };
+        let hasty = self.at + HASTY.0 > now && score > self.score * HASTY.1;
+        if hasty || since + STEADY <= now {
+            return true;
+        }
+        self.turning = Some((cause.to_owned(), since));
+        false
     }
 }

@@ -67,14 +67,25 @@ impl<'a> Localiser<'a> {
             let Some(best) = self.best(&candidates, &blames, given, None) else { break };
             blames.push(best);
         }
-        for place in 0..blames.len() {
+        let mut place = 0;
+        while place < blames.len() {
             let mut others = blames.clone();
             let old = others.remove(place);
             let given = self.given(&others);
             let given = given.as_ref().unwrap_or(&nobody);
-            if let Some(best) = self.best(&candidates, &others, given, Some(old.id)) {
-                blames[place] = best;
+            match self.best(&candidates, &others, given, Some(old.id)) {
+                Some(best) => blames[place] = best,
+                // What was found after it explains it.
+                None if others.iter().any(|other| other.near.contains(&old.id)) => {
+                    blames = others;
+                    continue;
+                }
+                None => {}
             }
+            place += 1;
+        }
+        if let Some(merged) = self.merged(&candidates, &blames, &nobody) {
+            blames = merged;
         }
         let mut kept: Vec<Blame> = Vec::new();
         for blame in blames {
@@ -83,6 +94,31 @@ impl<'a> Localiser<'a> {
             }
         }
         kept
+    }
+
+    /// Those of which several are parts of one component that explains as much: one culprit less is worth the threshold.
+    fn merged(&self, candidates: &[Id], blames: &[Blame], nobody: &Given) -> Option<Vec<Blame>> {
+        let mut best: Option<(f64, Vec<Blame>)> = None;
+        for id in candidates.iter().filter(|id| self.parts.members(**id).len() > 1) {
+            let (parts, rest): (Vec<Blame>, Vec<Blame>) =
+                blames.iter().cloned().partition(|blame| self.parts.is_part(blame.id, *id));
+            if parts.len() < 2 || parts.iter().any(|part| part.id == *id) {
+                continue;
+            }
+            let given = self.given(&rest);
+            let given = given.as_ref().unwrap_or(nobody);
+            let Some(weighed) = self.weigh(*id, 1.0, given) else { continue };
+            let less = THRESHOLD * (parts.len() - 1) as f64;
+            let gain = weighed.score + less - parts.iter().map(|part| part.score).sum::<f64>();
+            let worse = best.as_ref().is_some_and(|(other, _)| *other >= gain);
+            if gain < 0.0 || worse || !self.scale.covers(*id, &weighed, given) {
+                continue;
+            }
+            let mut merged = rest;
+            merged.push(self.blamed(*id, weighed));
+            best = Some((gain, merged));
+        }
+        best.map(|(_, blames)| blames)
     }
 
     /// What these blames explain; none: there are none.
@@ -149,14 +185,18 @@ impl<'a> Localiser<'a> {
             return None;
         }
         let (id, weighed) = self.fairest(all, given)?;
+        Some(self.blamed(id, weighed))
+    }
+
+    fn blamed(&self, id: Id, weighed: Weighed) -> Blame {
         let like = (0..self.parts.len()).filter(|other| *other != id && self.scale.is_same(id, *other));
-        Some(Blame {
+        Blame {
             id,
             near: self.scale.near(id),
             score: weighed.score,
             strength: weighed.strength,
             newest: self.now.saturating_sub(weighed.newest as u64),
             like: like.collect(),
-        })
+        }
     }
 }

@@ -1,28 +1,28 @@
 //! What is everybody's: losses of the whole network, and storms of late and missing blocks.
 
-use super::window::{FALL, Window};
+use super::window::Window;
 use crate::model::BlockSeen;
 
 /// Widths of window that are looked at, in slots.
 const WIDTHS: [u64; 3] = [8, 16, 32];
 /// A storm is called one at so many nats.
 const THRESHOLD: f64 = 9.0;
-/// Usual share of slots whose block is late or missing, and how many slots that is worth.
-const USUAL: (f64, f64) = (0.07, 60.0);
+/// Usual shares of slots whose block is late, and missing, and how many slots they are worth.
+const USUAL: ([f64; 2], f64) = ([0.055, 0.015], 60.0);
 
 /// What is usual is learned so many slots late: a storm is not usual before it is called one.
 const LAG: u64 = 32;
 
-/// The usual share of disturbed slots.
+/// The usual shares of disturbed slots: how many blocks came late and were missing, of so many.
 #[derive(Debug)]
 pub(super) struct Weather {
-    bad: f64,
+    bad: [f64; 2],
     n: f64,
 }
 
 impl Default for Weather {
     fn default() -> Self {
-        Self { bad: USUAL.0 * USUAL.1, n: USUAL.1 }
+        Self { bad: USUAL.0.map(|share| share * USUAL.1), n: USUAL.1 }
     }
 }
 
@@ -49,16 +49,18 @@ impl Weather {
     /// Looks at the network at the end of a slot.
     pub(super) fn look(&mut self, window: &Window, now: u64) -> Option<Storm> {
         let is_bad = |slot: u64| window.block(slot).map(|block| block != BlockSeen::OnTime);
-        let usual = self.bad / self.n;
+        let usual = self.bad.iter().sum::<f64>() / self.n;
         let mut storm: Option<Storm> = None;
         for width in WIDTHS {
-            let blocks: Vec<bool> = (now.saturating_sub(width - 1)..=now).filter_map(is_bad).collect();
-            let (n, bad) = (blocks.len() as f64, blocks.iter().filter(|bad| **bad).count() as f64);
-            if bad < 3.0 || bad / n <= usual {
+            let blocks = (now.saturating_sub(width - 1)..=now).filter_map(|slot| window.block(slot));
+            let blocks: Vec<BlockSeen> = blocks.collect();
+            let count = |of: BlockSeen| blocks.iter().filter(|block| **block == of).count() as f64;
+            let (n, counts) = (blocks.len() as f64, [count(BlockSeen::Late), count(BlockSeen::Missed)]);
+            let bad: f64 = counts.iter().sum();
+            if bad < 3.0 {
                 continue;
             }
-            let is = (bad / n).min(0.97);
-            let score = bad * (is / usual).ln() + (n - bad) * ((1.0 - is) / (1.0 - usual)).ln();
+            let score = self.score(counts, n);
             if score >= THRESHOLD && storm.as_ref().is_none_or(|other| other.score < score) {
                 let evidence = vec![format!(
                     "{bad} of the last {n} blocks were late or missing, {:.0} % are usual",
@@ -68,20 +70,36 @@ impl Weather {
                     Some(Storm { kind: StormKind::Blocks, evidence, score, now: is_bad(now) == Some(true) });
             }
         }
-        let falls: Vec<f64> =
-            (now.saturating_sub(3)..=now).map(|slot| window.fall(slot)).filter(|fall| *fall > FALL).collect();
+        let fallen = (now.saturating_sub(3)..=now).filter(|slot| window.is_fallen(*slot));
+        let falls: Vec<f64> = fallen.map(|slot| window.fall(slot)).collect();
         if falls.len() >= 3 && storm.is_none() {
             let mean = falls.iter().sum::<f64>() / falls.len() as f64;
             let evidence =
                 vec![format!("participation of the whole network fell by {:.1} points", mean * 100.0)];
             storm =
-                Some(Storm { kind: StormKind::Losses, evidence, score: 20.0, now: window.fall(now) > FALL });
+                Some(Storm { kind: StormKind::Losses, evidence, score: 20.0, now: window.is_fallen(now) });
         }
         if storm.is_none() {
-            let bad = now.checked_sub(LAG).and_then(is_bad);
-            self.n = self.n * 0.99 + f64::from(u8::from(bad.is_some()));
-            self.bad = self.bad * 0.99 + f64::from(u8::from(bad == Some(true)));
+            let block = now.checked_sub(LAG).and_then(|slot| window.block(slot));
+            self.n = self.n * 0.99 + f64::from(u8::from(block.is_some()));
+            for (kept, of) in self.bad.iter_mut().zip([BlockSeen::Late, BlockSeen::Missed]) {
+                *kept = *kept * 0.99 + f64::from(u8::from(block == Some(of)));
+            }
         }
         storm
+    }
+
+    /// How much better so many late and missing blocks of `n` are explained by a storm than by what is usual, in nats.
+    /// What is usual is known within its standard error only.
+    fn score(&self, counts: [f64; 2], n: f64) -> f64 {
+        let (mut score, mut is_well, mut well) = (0.0, 1.0, 1.0);
+        for (count, bad) in counts.into_iter().zip(self.bad) {
+            let usual = bad / self.n;
+            let usual = usual + (usual * (1.0 - usual) / self.n).sqrt();
+            let is = (count / n).clamp(usual, 0.97_f64.max(usual));
+            score += count * (is / usual).ln();
+            (is_well, well) = (is_well - is, well - usual);
+        }
+        score + (n - counts.iter().sum::<f64>()) * (is_well.max(0.01) / well).ln()
     }
 }

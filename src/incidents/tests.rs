@@ -3,7 +3,7 @@
 use super::{Change, Event, Incidents};
 use crate::model::{
     BlockSeen, CulpritKind as Kind, DutiesSeen, FleetSeen, HostLevel, HostSeen, Labelled, MsSpread,
-    Observation, ProbeSeen, ServedSeen, ServedStep, Slot, SlotSeen,
+    Observation, ProbeSeen, ServedSeen, ServedStep, ShadowSeen, Slot, SlotSeen,
 };
 
 /// Four beacons on two hosts, four clients, each at its own beacon.
@@ -232,6 +232,93 @@ fn a_later_line_about_the_same_duties_replaces_the_first() {
         changes.extend(lines.iter().chain(&early).chain(&right).flat_map(|line| engine.observe(line)));
     }
     assert!(changes.is_empty(), "{changes:#?}");
+}
+
+/// What b2 shows: nothing is wrong, its probes are not answered, or its answers take long.
+fn ill(now: u64, gone: bool, slow: bool) -> Vec<Observation> {
+    let mut lines = slot(now, Wrong::default());
+    lines.retain(|line| !matches!(line, Observation::Served(seen) if seen.beacon == "b2" && gone));
+    for line in &mut lines {
+        match line {
+            Observation::Probe(probe) if probe.beacon == "b2" && gone => {
+                (probe.reachable, probe.head_lag, probe.latency_ms) = (false, None, None);
+            }
+            Observation::Probe(probe) if probe.beacon == "b2" && slow => probe.latency_ms = Some(1_500.0),
+            Observation::Served(seen) if seen.beacon == "b2" && slow && seen.step == ServedStep::Data => {
+                seen.after_due_ms = Some(MsSpread { p50: 1_800.0, max: 2_000.0 });
+            }
+            _ => {}
+        }
+    }
+    lines
+}
+
+#[test]
+fn a_cause_stays_unless_another_has_been_the_better_one_for_slots() {
+    let mut engine = Incidents::default();
+    let mut changes = engine.observe(&fleet());
+    for now in 100..240 {
+        let (gone, slow) = match now {
+            // Pauses of the whole process: one slot shows them as this, the next as that.
+            130..180 => (now / 2 % 2 == 0, now / 2 % 2 == 1),
+            180..192 => (true, false),
+            192..210 => (false, true),
+            _ => (false, false),
+        };
+        let mut lines = ill(now, gone, slow);
+        lines.extend(duties(now, Wrong::default()));
+        changes.extend(lines.iter().flat_map(|line| engine.observe(line)));
+    }
+    changes.extend(engine.ended());
+    assert!(changes.iter().all(|change| change.id == 1 && named(change) == (Kind::Beacon, "b2")), "{changes:#?}");
+    let causes = |from: u64, to: u64| {
+        let told = changes.iter().filter(|change| (from..to).contains(&change.slot));
+        let mut causes: Vec<&str> = told.map(|change| change.cause.as_str()).collect();
+        causes.dedup();
+        causes
+    };
+    assert!((1..=2).contains(&causes(130, 180).len()), "{:?}", causes(130, 180));
+    assert_eq!(causes(100, 193).last(), Some(&"cannot be reached"), "{changes:#?}");
+    assert_eq!(causes(193, 240), ["answers slowly"], "{changes:#?}");
+}
+
+/// What an excluded beacon said to reads that were repeated at it.
+fn shadow(now: u64, failed: u32, wrong_head: u32) -> Observation {
+    Observation::Shadow(ShadowSeen {
+        slot: Slot(now - 2),
+        as_of: Slot(now),
+        beacon: "b2".to_owned(),
+        n: 6,
+        failed,
+        heads: 6 - failed,
+        wrong_head,
+        took_ms: (failed < 6).then_some(MsSpread { p50: 20.0, max: 40.0 }),
+    })
+}
+
+#[test]
+fn what_an_excluded_beacon_fails_keeps_its_incident_and_it_ends_when_shadow_reads_are_well() {
+    for (failed, wrong_head) in [(6, 0), (0, 6)] {
+        let mut engine = Incidents::default();
+        let mut changes = engine.observe(&fleet());
+        for now in 100..220 {
+            // It hangs, is routed around, and answers its probes again; reads that are repeated at it go wrong for long.
+            let hung: &[u64] = if (130..134).contains(&now) { &[2] } else { &[] };
+            let mut lines = slot(now, Wrong { hung, ..Wrong::default() });
+            if (134..200).contains(&now) {
+                lines.retain(|line| !matches!(line, Observation::Served(seen) if seen.beacon == "b2"));
+                let wrong = if now < 172 { (failed, wrong_head) } else { (0, 0) };
+                lines.push(shadow(now, wrong.0, wrong.1));
+            }
+            lines.extend(duties(now, Wrong::default()));
+            changes.extend(lines.iter().flat_map(|line| engine.observe(line)));
+        }
+        changes.extend(engine.ended());
+        assert!(changes.iter().all(|change| named(change) == (Kind::Beacon, "b2")), "{changes:#?}");
+        let ends: Vec<u64> =
+            changes.iter().filter(|change| change.event == Event::Resolved).map(|change| change.slot).collect();
+        assert!(matches!(ends[..], [end] if (172..205).contains(&end)), "{ends:?} {changes:#?}");
+    }
 }
 
 #[test]

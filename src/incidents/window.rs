@@ -8,7 +8,7 @@ use super::marks::Mark;
 use super::symptom::Symptom;
 use super::usual::{Rates, Times};
 use crate::model::{
-    BlockSeen, CanarySeen, DutiesSeen, HeadSeen, ProbeSeen, ServedSeen, ServedStep, SlotSeen,
+    BlockSeen, CanarySeen, DutiesSeen, HeadSeen, MsSpread, ProbeSeen, ServedSeen, ServedStep, ShadowSeen, SlotSeen,
 };
 
 /// Slots kept.
@@ -30,6 +30,8 @@ const BEHIND: u64 = 2;
 const FEW_PEERS: f64 = 0.25;
 /// A fall of participation by so much is the network's doing.
 pub(super) const FALL: f64 = 0.025;
+/// And so many times what it usually wobbles by.
+const WOBBLES: f64 = 5.0;
 
 /// The beacon of a path is who had this share of the client's requests.
 const MOSTLY: f64 = 0.6;
@@ -116,8 +118,9 @@ pub(super) struct Window {
     heads: Times,
     apart: Apart,
     pub(super) rates: Rates,
-    /// Usual participation.
+    /// Usual participation, and by how much a slot's usually differs from it.
     pub(super) usual_share: Option<f64>,
+    usual_wobble: f64,
     newest_duties: u64,
     pub(super) first: Option<u64>,
     /// Whether probes tell how far behind a head is.
@@ -126,8 +129,8 @@ pub(super) struct Window {
     hung: BTreeMap<Id, u64>,
     /// How often each beacon served a client lately.
     servers: BTreeMap<Id, Servers>,
-    /// Up to which slot rates are learned, of what is seen at once and of duties.
-    pub(super) learned: [u64; 2],
+    /// Up to which slot rates are learned: of what is seen at once and of duties, for all and for each.
+    pub(super) learned: [u64; 4],
 }
 
 impl Window {
@@ -140,8 +143,10 @@ impl Window {
         (facts.block, facts.participation) = (Some(seen.block), seen.participation);
         if let Some(share) = seen.participation {
             let usual = self.usual_share.get_or_insert(share);
-            let by = if share > *usual - FALL { 0.05 } else { 0.002 };
-            *usual += by * (share - *usual);
+            let (off, fallen) = (share - *usual, share <= *usual - FALL);
+            let by = if fallen { 0.002 } else { 0.05 };
+            *usual += by * off;
+            self.usual_wobble += by * (off.abs() - self.usual_wobble);
         }
     }
 
@@ -232,17 +237,38 @@ impl Window {
 
     pub(super) fn canary(&mut self, seen: &CanarySeen, parts: &mut Parts) {
         let path = parts.path(Some(&seen.client), Some(&seen.beacon));
+        let heads = (seen.n.saturating_sub(seen.failed), seen.wrong_head);
+        self.unused((seen.slot.0, path), (seen.n, seen.failed), heads, seen.took_ms, parts);
+    }
+
+    pub(super) fn shadow(&mut self, seen: &ShadowSeen, parts: &mut Parts) {
+        let path = parts.path(None, Some(&seen.beacon));
+        let heads = (seen.heads, seen.wrong_head);
+        self.unused((seen.slot.0, path), (seen.n, seen.failed), heads, seen.took_ms, parts);
+    }
+
+    /// Answers that nobody used: how many were asked for and failed, how many told a head and a wrong one.
+    fn unused(
+        &mut self,
+        (slot, path): (u64, PathId),
+        asked: (u32, u32),
+        heads: (u32, u32),
+        took_ms: Option<MsSpread>,
+        parts: &Parts,
+    ) {
         let Some(beacon) = parts.of(path).ends[1] else { return };
-        let count =
-            |symptom, n: u32, bad: u32| Mark { path, symptom, n: f64::from(n), bad: f64::from(bad.min(n)) };
-        let odd = seen
-            .took_ms
+        let count = |symptom, (n, bad): (u32, u32)| Mark {
+            path,
+            symptom,
+            n: f64::from(n),
+            bad: f64::from(bad.min(n)),
+        };
+        let odd = took_ms
             .map(|times| self.answers.is_odd(beacon, times.p50.max(0.0), SLOW.0, self.slot_ms / SLOW.1));
-        let facts = self.at(seen.slot.0);
-        facts.probes.push(count(Symptom::Unanswered, seen.n, seen.failed));
-        facts.probes.extend(odd.map(|odd| count(Symptom::Slow, 1, u32::from(odd))));
-        let answered = seen.n.saturating_sub(seen.failed);
-        facts.canaries.push(count(Symptom::WrongHead, answered, seen.wrong_head));
+        let facts = self.at(slot);
+        facts.probes.push(count(Symptom::Unanswered, asked));
+        facts.probes.extend(odd.map(|odd| count(Symptom::Slow, (1, u32::from(odd)))));
+        facts.canaries.push(count(Symptom::WrongHead, heads));
     }
 
     /// All of the newest slot has been told: what comparing beacons with each other tells.
@@ -293,6 +319,11 @@ impl Window {
     pub(super) fn fall(&self, slot: u64) -> f64 {
         let share = self.slots.get(&slot).and_then(|facts| facts.participation);
         self.usual_share.zip(share).map_or(0.0, |(usual, share)| usual - share)
+    }
+
+    /// Whether fewer of the network's duties of a slot came than usual, by more than it usually wobbles.
+    pub(super) fn is_fallen(&self, slot: u64) -> bool {
+        self.fall(slot) > FALL.max(WOBBLES * self.usual_wobble)
     }
 
     pub(super) fn block(&self, slot: u64) -> Option<BlockSeen> {

@@ -36,9 +36,10 @@ pub struct DutiesAsked {
 pub enum DutyFate {
     /// The chain does not say yet, or is not known so far back.
     Unknown,
-    /// The chain never says: aggregates, contributions, payload attestations.
+    /// The chain never says: aggregates, contributions. Or there was nothing to do: a payload attestation in a slot without a
+    /// block.
     Untold,
-    /// An attestation that a block includes.
+    /// An attestation that a block includes, or a payload attestation.
     Included,
     /// Not included in any block so far.
     Missed,
@@ -101,6 +102,9 @@ pub struct DutyTold {
     /// Of an included attestation: whether the source was in time, the target right, the head right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub votes: Option<VotesRight>,
+    /// Of an included payload attestation: whether it says of the payload what most of its committee do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload_right: Option<bool>,
 }
 
 /// What was right of an included attestation.

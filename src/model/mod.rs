@@ -47,7 +47,8 @@ pub use logging::{LogFormat, Logging};
 pub use notify::{Notifier, Placeholder, TEMPLATE_MAX, Target, Template, TemplateError};
 pub use observation::{
     BlockSeen, CanarySeen, DutiesSeen, FleetSeen, HeadSeen, HostLevel, HostSeen, KeyHow, KeySeen, Labelled,
-    MsSpread, Observation, ProbeSeen, RECORDING_VERSION, ServedSeen, ServedStep, SlotSeen, SplitSeen,
+    MsSpread, Observation, ProbeSeen, RECORDING_VERSION, ServedSeen, ServedStep, ShadowSeen, SlotSeen,
+    SplitSeen,
 };
 pub use operation::{
     Ahead, Consequences, Ending, Fact, Intent, Operation, Step as OperationStep, StepState, StepStatus, Verb,

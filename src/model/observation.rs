@@ -31,6 +31,8 @@ pub enum Observation {
     Duties(DutiesSeen),
     /// What one more beacon said to questions that another had answered.
     Canary(CanarySeen),
+    /// What an excluded beacon said to reads that were repeated at it.
+    Shadow(ShadowSeen),
     /// One probe of a beacon.
     Probe(ProbeSeen),
     /// When a beacon told the head of a slot.
@@ -195,6 +197,32 @@ pub struct CanarySeen {
     pub took_ms: Option<MsSpread>,
 }
 
+/// What an excluded beacon said to reads that were repeated at it: nobody was given that.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ShadowSeen {
+    /// The slot it was asked in.
+    pub slot: Slot,
+    /// Last slot whose block is counted.
+    pub as_of: Slot,
+    /// The beacon.
+    pub beacon: String,
+    /// How many reads.
+    pub n: u32,
+    /// How many of them it failed.
+    #[serde(default)]
+    pub failed: u32,
+    /// How many of its answers were attestation data whose slot the chain has told of.
+    #[serde(default)]
+    pub heads: u32,
+    /// How many of those have another head than the chain's.
+    #[serde(default)]
+    pub wrong_head: u32,
+    /// Time to answer with attestation data, in milliseconds; none: it gave none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took_ms: Option<MsSpread>,
+}
+
 /// What one probe of a beacon told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -319,12 +347,13 @@ mod tests {
     use super::*;
 
     /// The lines of the format's description, word for word.
-    const LINES: [&str; 11] = [
+    const LINES: [&str; 12] = [
         r#"{"t":"fleet","beacons":[{"name":"b1","labels":{"host":"h1","el":"geth/1.16","cl":"lighthouse/8.1","zone":"fra"}}],"clients":[{"name":"vc-1","labels":{"signer":"s1"}}],"slot-seconds":12}"#,
         r#"{"t":"slot","slot":123,"block":"on-time","began":1606825499000,"participation":0.991}"#,
         r#"{"t":"served","slot":123,"client":"vc-1","beacon":"b1","step":"data","n":156,"failed":0,"after-due-ms":{"p50":40,"max":900}}"#,
         r#"{"t":"duties","slot":123,"as-of":125,"client":"vc-1","beacon":"b1","due":156,"missed":3,"late":1,"wrong-head":2}"#,
         r#"{"t":"canary","slot":123,"as-of":125,"client":"vc-1","beacon":"b2","n":2,"failed":0,"wrong-head":1,"took-ms":{"p50":40,"max":60}}"#,
+        r#"{"t":"shadow","slot":123,"as-of":125,"beacon":"b2","n":4,"failed":1,"heads":2,"wrong-head":2,"took-ms":{"p50":40,"max":60}}"#,
         r#"{"t":"probe","slot":123,"beacon":"b1","reachable":true,"head-lag":0,"latency-ms":12,"el-offline":false,"optimistic":false,"peers":80}"#,
         r#"{"t":"probe","slot":123,"beacon":"b1","reachable":false,"hung":true}"#,
         r#"{"t":"head","slot":123,"beacon":"b1","after-agreed-ms":140}"#,

@@ -224,7 +224,6 @@ async fn publish(
 /// specification knows no 404: elsewhere it is an answer.
 fn lacks_endpoint(row: &Row, status: u16) -> bool {
     let no_404 = matches!(row.strategy, Strategy::Broadcast | Strategy::Seed | Strategy::One)
-        || row.inspect == Inspect::PayloadDuties
         || lists_duties(row);
     matches!(status, 405 | 406 | 415 | 501) || (status == 404 && no_404)
 }
@@ -307,7 +306,10 @@ fn answered(router: &Arc<Router>, ask: &Arc<Ask>, case: Case, finished: Finished
 
 /// Whether an answer tells of duties the ledger keeps.
 pub(super) fn lists_duties(row: &Row) -> bool {
-    matches!(row.inspect, Inspect::AttesterDuties | Inspect::ProposerDuties | Inspect::SyncDuties)
+    matches!(
+        row.inspect,
+        Inspect::AttesterDuties | Inspect::ProposerDuties | Inspect::SyncDuties | Inspect::PayloadDuties
+    )
 }
 
 /// What a broadcast amounts to; its laggards run on.

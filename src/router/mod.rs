@@ -81,6 +81,7 @@ pub use memory::{Memo, Memory, Produced};
 pub use policy::Policy;
 pub use run::{Lane, Report, Turns};
 pub use seeding::{Desk, Heard, Seeding};
+pub use shadow::Shadow;
 pub use tenure::{Mark, Tenures};
 pub use upstream::{Upstream, UpstreamError};
 
@@ -117,6 +118,8 @@ pub trait Sink: Send + Sync {
     fn exchange(&self, exchange: Exchange);
     /// A question was asked of one more beacon.
     fn canary(&self, canary: Canary);
+    /// A read was repeated at an excluded beacon.
+    fn shadow(&self, shadow: Shadow);
 }
 
 /// Counters of the door that no trace carries, and the crowd before it.

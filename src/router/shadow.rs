@@ -1,17 +1,34 @@
-//! Shadow reads: a share of small reads is repeated at an excluded beacon and the answer discarded, so that its latency
-//! and its life are known before it returns.
+//! Shadow reads: a share of small reads is repeated at an excluded beacon and the answer given to nobody, so that its latency
+//! and its life are known before it returns. What came of it is told to the [`Sink`](super::Sink).
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use hyper::Method;
+use hyper::header::CONTENT_TYPE;
 
-use super::Router;
 use super::upstream::Ask;
+use super::{Router, head};
 use crate::endpoint::{Body, Strategy};
-use crate::model::{Lifecycle, Reason};
+use crate::guard::AttestationData;
+use crate::model::{BeaconId, Lifecycle, Outcome, Reason, Root, Slot, Step};
 use crate::pool::Table;
+
+/// What an excluded beacon said to a read that another one answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shadow {
+    /// Who was asked.
+    pub beacon: BeaconId,
+    /// When.
+    pub slot: Slot,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Microseconds it took.
+    pub took_us: u32,
+    /// The slot that was asked about and the head to vote for in it, by an answer with attestation data.
+    pub head: Option<(Slot, Root)>,
+}
 
 /// Repeats this read at an excluded beacon, if it is this read's turn.
 pub fn repeat(router: &Arc<Router>, ask: &Arc<Ask>, table: &Table, limit: Duration) {
@@ -34,7 +51,21 @@ pub fn repeat(router: &Arc<Router>, ask: &Arc<Ask>, table: &Table, limit: Durati
         return;
     }
     let Some(entry) = excluded().nth(turn as usize % count) else { return };
-    let upstream = router.lane.upstreams[entry.id.index()].clone();
-    let (ask, clock) = (ask.clone(), router.clock().clone());
-    tokio::spawn(async move { upstream.attempt(&ask, limit, &clock).await });
+    let now = table.clock.as_ref().and_then(|clock| clock.slot_at((router.clock())().wall));
+    let (router, ask, beacon) = (router.clone(), ask.clone(), entry.id);
+    tokio::spawn(async move {
+        let (attempt, reply) =
+            router.lane.upstreams[beacon.index()].attempt(&ask, limit, router.clock()).await;
+        let Some(slot) = now.filter(|_| attempt.outcome != Outcome::None) else { return };
+        let data = reply.as_ref().filter(|_| ask.row.step == Some(Step::Attest)).and_then(|reply| {
+            AttestationData::of(reply.bytes()?, head::is_ssz(&reply.headers, &CONTENT_TYPE))
+        });
+        router.sink.shadow(Shadow {
+            beacon,
+            slot,
+            outcome: attempt.outcome,
+            took_us: attempt.took_us,
+            head: data.map(|data| (data.slot, data.head)),
+        });
+    });
 }

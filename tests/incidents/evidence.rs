@@ -46,6 +46,7 @@ fn keyed(lines: &[Observation]) -> BTreeMap<(u64, Key), &Observation> {
                 Observation::Recording { .. }
                 | Observation::Fleet(_)
                 | Observation::Canary(_)
+                | Observation::Shadow(_)
                 | Observation::Key(_)
                 | Observation::Split(_) => return None,
             };

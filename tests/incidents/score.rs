@@ -16,6 +16,10 @@ pub struct Said {
     pub culprits: Vec<Culprit>,
     #[serde(default)]
     pub confidence: f64,
+    #[serde(default)]
+    pub cause: String,
+    #[serde(default)]
+    pub evidence: Vec<String>,
 }
 
 /// Who is blamed.

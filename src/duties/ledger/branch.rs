@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::PayloadVotes;
 use crate::model::{Root, Slot, ValidatorIndex};
 
 /// Blocks kept at most, of all branches; the oldest beside the branch give way.
@@ -51,6 +52,8 @@ pub struct Block {
     pub votes: Vec<Included>,
     /// Bits of the sync committee, for the slot before; empty before Altair.
     pub sync: Box<[u8]>,
+    /// Payload attestations for the slot before; none before Gloas.
+    pub payload: Vec<PayloadVotes>,
 }
 
 /// All blocks, and those that count.

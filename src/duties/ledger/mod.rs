@@ -8,6 +8,7 @@
 
 mod branch;
 mod path;
+mod payload;
 mod roll;
 mod rows;
 mod settle;
@@ -26,17 +27,19 @@ use super::Kind;
 use super::duty::{AttesterDuty, ProposerDuty, SyncDuty};
 use branch::Branch;
 use path::{Paths, step_of};
+use payload::Payloads;
 use roll::{Number, Roll};
 use shuffling::Shuffling;
 
 pub use branch::{Block, Included};
 pub use path::{Given, Path};
+pub use payload::PayloadVotes;
 pub use roll::MAX_SEEN;
 pub use rows::{Ask, Fate, OfPath, Row};
 pub use shuffling::{Committee, CommitteesError};
 pub use sums::{Sums, SumsBy};
 pub use verdict::Verdict;
-pub use wire::{read_block, read_committees};
+pub use wire::{read_block, read_committees, read_payload_committee};
 
 /// Epochs kept: an attestation may be included until the end of the next epoch, and is asked about for some more.
 pub const KEPT: u64 = 4;
@@ -115,6 +118,7 @@ pub struct Ledger {
     proposers: BTreeMap<Slot, (ValidatorIndex, Option<BeaconId>)>,
     /// By period.
     sync: BTreeMap<u64, HashMap<Number, Seats>>,
+    payloads: Payloads,
     marked: BTreeSet<Slot>,
     now: Slot,
 }
@@ -131,6 +135,7 @@ impl Ledger {
             epochs: BTreeMap::new(),
             proposers: BTreeMap::new(),
             sync: BTreeMap::new(),
+            payloads: Payloads::default(),
             marked: BTreeSet::new(),
             now: Slot(0),
         }
@@ -167,6 +172,7 @@ impl Ledger {
         self.epochs = self.epochs.split_off(&epoch);
         self.proposers = self.proposers.split_off(&first);
         self.sync = self.sync.split_off(&(epoch.0 / self.shape.sync_period.max(1)));
+        self.payloads.prune(first);
         self.marked = self.marked.split_off(&first);
     }
 
@@ -259,6 +265,9 @@ impl Ledger {
                 of.told.insert(number, slot);
                 Some(of.path(number))
             } else {
+                if kind == Kind::PayloadAttestation {
+                    self.payloads.tell(slot, number, None);
+                }
                 self.paths.other(slot, number, kind)
             };
             if let Some(path) = path {

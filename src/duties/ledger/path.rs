@@ -60,7 +60,7 @@ pub(super) fn step_of(kind: Kind) -> Option<Step> {
         Kind::Aggregate => Some(Step::Aggregate),
         Kind::Contribution => Some(Step::Contribution),
         Kind::PayloadAttestation => Some(Step::PayloadAttest),
-        Kind::AttesterDuties | Kind::ProposerDuties | Kind::SyncDuties => None,
+        Kind::AttesterDuties | Kind::ProposerDuties | Kind::SyncDuties | Kind::PayloadDuties => None,
     }
 }
 

@@ -30,7 +30,8 @@ pub struct Ask {
 pub enum Fate {
     /// The chain does not say yet, or is not known so far back.
     Unknown,
-    /// The chain never says: aggregates, contributions, payload attestations.
+    /// The chain never says: aggregates, contributions. Or there was nothing to do: a payload attestation in a slot without a
+    /// block.
     Untold,
     /// An attestation that a block includes.
     Attested(Verdict),
@@ -42,6 +43,11 @@ pub enum Fate {
     Orphaned,
     /// The next block includes the sync message.
     Synced,
+    /// The next block includes the payload attestation.
+    PayloadAttested {
+        /// Whether it says of the payload what most of those included do.
+        agrees: bool,
+    },
 }
 
 /// One duty.
@@ -192,6 +198,9 @@ impl Ledger {
         for (number, (_, by)) in self.sync.get(&self.period(slot)).into_iter().flatten() {
             told(*number, Kind::SyncMessage, *by);
         }
+        for (number, by) in self.payloads.told(slot) {
+            told(number, Kind::PayloadAttestation, by);
+        }
     }
 
     /// The sync committee that signs in a slot is the one of the next slot's block (altair spec, validator).
@@ -203,6 +212,7 @@ impl Ledger {
         match kind {
             Kind::Block => self.proposed(slot, self.roll.validator(number)),
             Kind::SyncMessage => self.synced(slot, number),
+            Kind::PayloadAttestation => self.payload_attested(slot, number),
             _ => Fate::Untold,
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Block, Committee, Included};
+use super::{Block, Committee, Included, PayloadVotes};
 use crate::chain::unhex;
 use crate::duties::ParseError;
 use crate::duties::json::{Answer, Quoted, read};
@@ -27,6 +27,9 @@ struct Body {
     attestations: Vec<Attestation>,
     #[serde(default)]
     sync_aggregate: Option<SyncAggregate>,
+    /// Since Gloas.
+    #[serde(default)]
+    payload_attestations: Vec<PayloadAttestation>,
 }
 
 #[derive(Deserialize)]
@@ -57,6 +60,23 @@ struct Checkpoint {
 }
 
 #[derive(Deserialize)]
+struct PayloadAttestation {
+    aggregation_bits: String,
+    data: PayloadData,
+}
+
+#[derive(Deserialize)]
+struct PayloadData {
+    payload_present: bool,
+    blob_data_available: bool,
+}
+
+#[derive(Deserialize)]
+struct PayloadCommitteeJson {
+    validators: Vec<Quoted>,
+}
+
+#[derive(Deserialize)]
 struct CommitteeJson {
     slot: Quoted,
     index: Quoted,
@@ -78,6 +98,7 @@ pub fn read_block(root: Root, body: &[u8]) -> Result<Block, ParseError> {
         state: message.state_root,
         votes: message.body.attestations.iter().filter_map(included).collect(),
         sync: sync.unwrap_or_default().into(),
+        payload: message.body.payload_attestations.iter().filter_map(payload_votes).collect(),
     })
 }
 
@@ -99,6 +120,20 @@ fn included(attestation: &Attestation) -> Option<Included> {
         head: attestation.data.beacon_block_root,
         target: attestation.data.target.root,
     })
+}
+
+fn payload_votes(attestation: &PayloadAttestation) -> Option<PayloadVotes> {
+    let PayloadData { payload_present: present, blob_data_available: blobs } = attestation.data;
+    Some(PayloadVotes { present, blobs, bits: unhex(&attestation.aggregation_bits)?.into() })
+}
+
+/// Reads an answer to `/eth/v1/beacon/states/{id}/ptc`: member by place.
+///
+/// # Errors
+/// It is no payload timeliness committee.
+pub fn read_payload_committee(body: &[u8]) -> Result<Vec<ValidatorIndex>, ParseError> {
+    let answer: Answer<PayloadCommitteeJson> = read("payload timeliness committee", body)?;
+    Ok(answer.data.validators.iter().map(|member| ValidatorIndex(member.0)).collect())
 }
 
 /// Reads an answer to `/eth/v1/beacon/states/{id}/committees`.

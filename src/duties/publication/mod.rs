@@ -46,6 +46,8 @@ pub enum Kind {
     ProposerDuties,
     /// Sync committee duties that were served.
     SyncDuties,
+    /// Payload timeliness committee duties that were served.
+    PayloadDuties,
 }
 
 impl Kind {
@@ -70,6 +72,7 @@ impl Kind {
             Kind::AttesterDuties => ("attester duty", "attester duties"),
             Kind::ProposerDuties => ("proposer duty", "proposer duties"),
             Kind::SyncDuties => ("sync duty", "sync duties"),
+            Kind::PayloadDuties => ("payload duty", "payload duties"),
         }
     }
 }

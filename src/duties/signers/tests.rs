@@ -112,6 +112,7 @@ impl Play {
             state: root(slot),
             votes: vec![votes],
             sync: [].into(),
+            payload: Vec::new(),
         });
         self.ledger.head(root(slot));
         for (epoch, decided) in self.ledger.wanted() {

@@ -35,6 +35,7 @@ pub fn duties(ledger: &Ledger, names: &Names, asked: &DutiesAsked) -> Result<Vec
 fn is_bad(row: &Row) -> bool {
     match row.fate {
         Fate::Missed | Fate::Orphaned => true,
+        Fate::PayloadAttested { agrees } => !agrees,
         Fate::Attested(verdict) => !verdict.timely_head() || !verdict.timely_target(),
         Fate::Unknown | Fate::Untold | Fate::Proposed | Fate::Synced => false,
     }
@@ -43,6 +44,10 @@ fn is_bad(row: &Row) -> bool {
 fn told(row: &Row, names: &Names) -> DutyTold {
     let verdict = match row.fate {
         Fate::Attested(verdict) => Some(verdict),
+        _ => None,
+    };
+    let payload_right = match row.fate {
+        Fate::PayloadAttested { agrees } => Some(agrees),
         _ => None,
     };
     let beacon = |id| names.beacon_name(id).cloned();
@@ -59,7 +64,7 @@ fn told(row: &Row, names: &Names) -> DutyTold {
         fate: match row.fate {
             Fate::Unknown => DutyFate::Unknown,
             Fate::Untold => DutyFate::Untold,
-            Fate::Attested(_) => DutyFate::Included,
+            Fate::Attested(_) | Fate::PayloadAttested { .. } => DutyFate::Included,
             Fate::Missed => DutyFate::Missed,
             Fate::Proposed => DutyFate::Proposed,
             Fate::Orphaned => DutyFate::Orphaned,
@@ -71,6 +76,7 @@ fn told(row: &Row, names: &Names) -> DutyTold {
             target: verdict.timely_target(),
             head: verdict.head(),
         }),
+        payload_right,
     }
 }
 

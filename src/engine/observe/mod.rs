@@ -10,6 +10,7 @@
 //! | `counts` | requests of a slot, by client and beacon |
 //! | `probes` | what watching each beacon told |
 //! | `canaries` | what one more beacon said to a question |
+//! | `shadows` | what excluded beacons said to reads that were repeated at them |
 //! | `heads` | when each beacon told of a slot's head |
 //! | `blocks` | when blocks were first seen |
 //! | `keys` | keys that sign at two places, as lines |
@@ -35,6 +36,7 @@ mod names;
 mod probes;
 mod reader;
 mod recorder;
+mod shadows;
 mod task;
 mod told;
 mod turnout;
@@ -49,13 +51,13 @@ use super::common::Common;
 use super::journal::Labels;
 use crate::beacon::BeaconClient;
 use crate::chain::Spec;
-use crate::duties::{AttesterDuty, ProposerDuty, Publication, SyncDuty};
+use crate::duties::{AttesterDuty, PayloadDuty, ProposerDuty, Publication, SyncDuty};
 use crate::model::{
     BeaconId, BeaconName, BeaconSet, ClientId, Culprit, DutiesAsked, DutyStatus, DutyTold, FleetStatus,
     Incident, Slot, Trace, ValidatorIndex,
 };
 use crate::pool::Table;
-use crate::router::Canary;
+use crate::router::{Canary, Shadow};
 use crate::store::StoreError;
 
 pub use probes::Probed;
@@ -70,6 +72,8 @@ pub enum Seen {
     Trace(Trace, Arc<Labels>),
     /// A question was asked of one more beacon.
     Canary(Canary, Arc<Labels>),
+    /// A read was repeated at an excluded beacon.
+    Shadow(Shadow, Arc<Labels>),
     /// A publication passed.
     Published(Passed<Publication>),
     /// Attester duties were told.
@@ -78,6 +82,8 @@ pub enum Seen {
     ProposerDuties(Passed<Vec<ProposerDuty>>),
     /// Sync duties were told, for the period of this slot.
     SyncDuties(Slot, Passed<Vec<SyncDuty>>),
+    /// Duties in payload timeliness committees were told.
+    PayloadDuties(Passed<Vec<PayloadDuty>>),
     /// Validators were said to be live in the epoch of this slot.
     Live(Slot, Passed<Vec<ValidatorIndex>>),
     /// These clients asked for something, whatever it was, in the last second.

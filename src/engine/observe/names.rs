@@ -107,12 +107,12 @@ fn place<T: PartialEq + Clone>(list: &mut Vec<T>, name: &T) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::engine::explain::Names as Told;
     use crate::metrics::Metrics;
 
-    fn labels(beacons: &[String], clients: &[&str]) -> Arc<Labels> {
+    pub(in crate::engine::observe) fn labels(beacons: &[String], clients: &[&str]) -> Arc<Labels> {
         let names = Told {
             beacons: beacons.iter().map(|name| BeaconName::new(name.as_str())).collect(),
             clients: clients.iter().map(|name| (*name).to_owned()).collect(),

@@ -10,8 +10,10 @@ use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 
 use super::worth::Sampled;
-use crate::beacon::BeaconClient;
-use crate::duties::{Block, Committee, effective_balances, read_block, read_committees};
+use crate::beacon::{BeaconClient, ReadError};
+use crate::duties::{
+    Block, Committee, effective_balances, read_block, read_committees, read_payload_committee,
+};
 use crate::model::{Epoch, Root, Slot, ValidatorIndex};
 use crate::pool::Table;
 
@@ -37,6 +39,17 @@ pub enum Lacks {
         /// The state's root.
         state: Root,
     },
+    /// The payload timeliness committee of a slot, by the state of this slot and root; it depends on the last root.
+    PayloadCommittee {
+        /// Of which slot.
+        of: Slot,
+        /// What it depends on.
+        decided: Root,
+        /// The slot of the state.
+        slot: Slot,
+        /// The state's root.
+        state: Root,
+    },
     /// Effective balances of some validators.
     Balances(Sampled),
 }
@@ -48,6 +61,8 @@ pub enum Read {
     Block(Block),
     /// Committees.
     Committees(Epoch, Root, Vec<Committee>),
+    /// A payload timeliness committee.
+    PayloadCommittee(Slot, Root, Vec<ValidatorIndex>),
     /// Effective balances, in Gwei.
     Balances(Sampled, Vec<(ValidatorIndex, u64)>),
     /// Nothing: nobody could tell.
@@ -104,17 +119,13 @@ async fn ask(client: &BeaconClient, lacks: &Lacks) -> Result<Read, Box<dyn std::
             Ok(Read::Block(read_block(*root, &body)?))
         }
         Lacks::Committees { epoch, decided, slot, state } => {
-            let of = |id: String| format!("/eth/v1/beacon/states/{id}/committees?epoch={epoch}");
-            let body = match client.raw_within(&of(state.to_string()), COMMITTEES_WITHIN).await {
-                Ok(body) => body,
-                // Some find states by slot only.
-                Err(error) if error.status().is_some() => {
-                    client.raw_within(&of(slot.to_string()), COMMITTEES_WITHIN).await?
-                }
-                Err(error) => return Err(error.into()),
-            };
+            let body = of_state(client, (*slot, *state), &format!("committees?epoch={epoch}")).await?;
             let list = tokio::task::spawn_blocking(move || read_committees(&body)).await??;
             Ok(Read::Committees(*epoch, *decided, list))
+        }
+        Lacks::PayloadCommittee { of, decided, slot, state } => {
+            let body = of_state(client, (*slot, *state), &format!("ptc?slot={of}")).await?;
+            Ok(Read::PayloadCommittee(*of, *decided, read_payload_committee(&body)?))
         }
         Lacks::Balances(sampled) => {
             // One parameter each, as the specification has it; not all take a list.
@@ -123,5 +134,20 @@ async fn ask(client: &BeaconClient, lacks: &Lacks) -> Result<Read, Box<dyn std::
             let body = client.raw_within(&path, BALANCES_WITHIN).await?;
             Ok(Read::Balances(sampled.clone(), effective_balances(&body)?))
         }
+    }
+}
+
+/// What a state says. Some beacons find states by slot only.
+async fn of_state(
+    client: &BeaconClient,
+    (slot, state): (Slot, Root),
+    what: &str,
+) -> Result<bytes::Bytes, ReadError> {
+    let of = |id: String| format!("/eth/v1/beacon/states/{id}/{what}");
+    match client.raw_within(&of(state.to_string()), COMMITTEES_WITHIN).await {
+        Err(error) if error.status().is_some() => {
+            client.raw_within(&of(slot.to_string()), COMMITTEES_WITHIN).await
+        }
+        told => told,
     }
 }

@@ -22,6 +22,7 @@ use super::kept::Kept;
 use super::keys::Keys;
 use super::names::Names;
 use super::probes::Probes;
+use super::shadows::Shadows;
 use super::reader::{Lacks, Read, Reader};
 use super::recorder::Recorder;
 use super::told::Told;
@@ -39,7 +40,7 @@ use crate::model::{
     ServedStep, Slot, Step, Trace,
 };
 use crate::pool::Table;
-use crate::router::Canary;
+use crate::router::{Canary, Shadow};
 use crate::store::{StoreHandle, Write};
 
 /// How often is looked whether a slot is over.
@@ -69,6 +70,7 @@ pub struct Observer {
     probes: Probes,
     heads: Heads,
     canaries: Canaries,
+    shadows: Shadows,
     blocks: Blocks,
     told: Told,
     table: Arc<Table>,
@@ -121,6 +123,7 @@ impl Observer {
             probes: Probes::default(),
             heads: Heads::default(),
             canaries: Canaries::default(),
+            shadows: Shadows::default(),
             blocks: Blocks::default(),
             told: Told::default(),
             table: Arc::default(),
@@ -167,6 +170,7 @@ impl Observer {
         match seen {
             Seen::Trace(trace, labels) => self.trace(&trace, &labels),
             Seen::Canary(canary, labels) => self.canary(&canary, &labels),
+            Seen::Shadow(shadow, labels) => self.shadow(&shadow, &labels),
             Seen::Published(passed) => self.published(&passed),
             Seen::AttesterDuties(passed) => {
                 self.passed(&passed, |ledger, duties, client, by| {
@@ -183,6 +187,9 @@ impl Observer {
                     ledger.sync_duties(epoch, duties, client, by);
                 });
             }
+            Seen::PayloadDuties(passed) => self.passed(&passed, |ledger, duties, client, by| {
+                ledger.payload_duties(duties, client, by);
+            }),
             Seen::Live(slot, passed) => self.live(slot, &passed),
             Seen::Heard(clients, labels) => self.heard(&clients, &labels),
             Seen::Table(table) => self.table(table),
@@ -213,7 +220,7 @@ impl Observer {
         if self.names.under(labels) {
             // Numbers are given anew: what was kept by the old ones is of no use.
             (self.ledger, self.counts, self.signers) = (None, Counts::default(), None);
-            self.canaries = Canaries::default();
+            (self.canaries, self.shadows) = (Canaries::default(), Shadows::default());
             self.told.forget();
             self.begin_ledger();
         }
@@ -265,6 +272,13 @@ impl Observer {
         let Canary { client, slot, beacon, outcome, took_us, head } = *canary;
         if let Some(path) = self.names.client(client).zip(self.names.beacon(beacon)) {
             self.canaries.take(slot, path, outcome, (f64::from(took_us) / 1_000.0, head));
+        }
+    }
+
+    fn shadow(&mut self, shadow: &Shadow, labels: &Arc<Labels>) {
+        self.under(labels);
+        if let Some(beacon) = self.names.beacon(shadow.beacon) {
+            self.shadows.take(beacon, shadow);
         }
     }
 

@@ -63,6 +63,7 @@ impl Scribe {
             Observation::Served(seen) => Some(seen.slot),
             Observation::Duties(seen) => Some(seen.as_of),
             Observation::Canary(seen) => Some(seen.as_of),
+            Observation::Shadow(seen) => Some(seen.as_of),
             Observation::Probe(seen) => Some(seen.slot),
             Observation::Head(seen) => Some(seen.slot),
             Observation::Host(seen) => Some(seen.slot),
@@ -94,6 +95,7 @@ impl Scribe {
             Observation::Recording { .. }
             | Observation::Slot(_)
             | Observation::Canary(_)
+            | Observation::Shadow(_)
             | Observation::Head(_)
             | Observation::Key(_) => {}
             Observation::Split(seen) => self.split = Some((seen.slot, seen.split.clone())),

@@ -1,4 +1,4 @@
-//! Who proposes, who attests where, who sits in the sync committee.
+//! Who proposes, who attests where, who sits in the sync committee and in payload timeliness committees.
 
 use std::collections::HashMap;
 
@@ -8,6 +8,8 @@ use crate::model::{Epoch, Slot, ValidatorIndex};
 
 /// `SYNC_COMMITTEE_SIZE` of the mainnet preset.
 pub(crate) const SYNC_COMMITTEE: usize = 512;
+/// `PTC_SIZE` of the mainnet preset.
+pub(crate) const PAYLOAD_COMMITTEE: usize = 512;
 /// `SYNC_COMMITTEE_SUBNET_COUNT`.
 pub(crate) const SYNC_SUBNETS: usize = 4;
 /// `EPOCHS_PER_SYNC_COMMITTEE_PERIOD` of the mainnet preset.
@@ -86,6 +88,12 @@ pub(crate) fn sync_committee(config: &ChainConfig, epoch: Epoch) -> Vec<Validato
         .filter_map(|i| order.get(i % members))
         .map(|validator| ValidatorIndex(*validator))
         .collect()
+}
+
+/// The payload timeliness committee of a slot (Gloas): validator at each of the 512 places, out of the slot's committees.
+pub(crate) fn payload_committee(of_slot: &[Vec<ValidatorIndex>]) -> Vec<ValidatorIndex> {
+    let members: Vec<ValidatorIndex> = of_slot.concat();
+    members.iter().copied().cycle().take(if members.is_empty() { 0 } else { PAYLOAD_COMMITTEE }).collect()
 }
 
 #[cfg(test)]

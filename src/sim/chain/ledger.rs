@@ -29,6 +29,17 @@ pub(crate) struct SyncSeen {
     pub(crate) reached: bool,
 }
 
+/// A payload attestation as a beacon accepted it (Gloas).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PayloadSeen {
+    /// The block it is about.
+    pub(crate) root: Root,
+    /// Whether it says that the payload, and its blobs, were there in time.
+    pub(crate) says: (bool, bool),
+    /// Whether the beacon was connected to the main network.
+    pub(crate) reached: bool,
+}
+
 /// A block a validator client published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Proposal {
@@ -61,6 +72,8 @@ pub(crate) struct Ledger {
     pub(crate) proposals: BTreeMap<Slot, Vec<Proposal>>,
     /// By slot, the beacon that sent the payload of its block on first (Gloas).
     pub(crate) payloads: BTreeMap<Slot, usize>,
+    /// Payload attestations by slot and validator (Gloas).
+    pub(crate) payload_votes: BTreeMap<Slot, HashMap<ValidatorIndex, PayloadSeen>>,
     /// Voluntary exits accepted.
     pub(crate) exits: Vec<ValidatorIndex>,
 }
@@ -74,5 +87,6 @@ impl Ledger {
         self.contributions = self.contributions.split_off(&first_slot);
         self.proposals = self.proposals.split_off(&first_slot);
         self.payloads = self.payloads.split_off(&first_slot);
+        self.payload_votes = self.payload_votes.split_off(&first_slot);
     }
 }

@@ -12,8 +12,8 @@ mod report;
 mod tree;
 
 pub use config::{ChainConfig, Due};
-pub(super) use duties::{EpochDuties, SYNC_COMMITTEE, SYNC_SUBNETS, sync_committee};
-pub(super) use ledger::{AttestationSeen, Ledger, Proposal, SyncSeen};
+pub(super) use duties::{EpochDuties, SYNC_COMMITTEE, SYNC_SUBNETS, payload_committee, sync_committee};
+pub(super) use ledger::{AttestationSeen, Ledger, PayloadSeen, Proposal, SyncSeen};
 pub(super) use mix::{bytes, root, word};
 pub use report::Report;
 pub(super) use report::{Judge, fee_recipient_of};

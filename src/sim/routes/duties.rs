@@ -8,7 +8,7 @@ use crate::sim::wire::hex;
 use crate::sim::world::Mood;
 
 /// Epoch of the path; refused when further ahead than `ahead`.
-fn epoch_of(ask: &Ask<'_>, ahead: u64) -> Result<Epoch, Answer> {
+pub(super) fn epoch_of(ask: &Ask<'_>, ahead: u64) -> Result<Epoch, Answer> {
     let epoch = Epoch(ask.number(0)?);
     if epoch.0 > ask.epoch().0 + ahead {
         return Err(Answer::error(400, format!("epoch {epoch} is too far ahead")));
@@ -17,12 +17,12 @@ fn epoch_of(ask: &Ask<'_>, ahead: u64) -> Result<Epoch, Answer> {
 }
 
 /// Indices of the body that exist.
-fn indices(ask: &Ask<'_>) -> Result<Vec<ValidatorIndex>, Answer> {
+pub(super) fn indices(ask: &Ask<'_>) -> Result<Vec<ValidatorIndex>, Answer> {
     let list = ask.request.array()?;
     Ok(list.iter().filter_map(|item| ask.validator_of(item.as_str()?)).collect())
 }
 
-fn with_dependent_root(ask: &Ask<'_>, epoch: Epoch, duties: &[Value]) -> Answer {
+pub(super) fn with_dependent_root(ask: &Ask<'_>, epoch: Epoch, duties: &[Value]) -> Answer {
     let root = ask.world.dependent_root(ask.me().head, epoch);
     let optimistic = ask.me().mood == Mood::Optimistic;
     Answer::json(&json!({"dependent_root": root, "execution_optimistic": optimistic, "data": duties}))

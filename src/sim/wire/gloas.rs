@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::block::joined;
-use super::{BlockWire, hex, number, root, unhex};
+use super::{BlockWire, hex, number, root, signature, unhex};
 use crate::model::{Root, Slot, ValidatorIndex};
 
 impl BlockWire {
@@ -50,6 +50,18 @@ impl BlockWire {
             "parent_beacon_block_root": self.parent,
         })
     }
+}
+
+/// `PayloadAttestation`: what these members of a slot's committee say of the payload of its block, and of its blobs.
+pub(crate) fn payload_attestation(root: Root, slot: Slot, says: (bool, bool), bits: &[u8]) -> Value {
+    json!({
+        "aggregation_bits": hex(bits),
+        "data": {
+            "beacon_block_root": root, "slot": slot.to_string(),
+            "payload_present": says.0, "blob_data_available": says.1,
+        },
+        "signature": hex(&signature(&[slot.0, u64::from(says.0), u64::from(says.1)])),
+    })
 }
 
 /// Reads a published block.

@@ -10,7 +10,7 @@ mod gloas;
 
 pub(super) use attestation::{Aggregate, AttestationData, SingleAttestation};
 pub(super) use block::{BlockWire, parse_json, parse_ssz, sign_json, sign_ssz};
-pub(super) use gloas::{parse_envelope, parse_gloas};
+pub(super) use gloas::{parse_envelope, parse_gloas, payload_attestation};
 use serde_json::Value;
 
 use crate::model::Root;

@@ -8,6 +8,7 @@
 mod gossip;
 mod include;
 mod node;
+mod payload;
 mod produce;
 mod submit;
 
@@ -16,6 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub(super) use gossip::DISPARITY_MS;
 pub(super) use node::{Event, Mood, Node};
+pub(super) use payload::PayloadMessage;
 pub(super) use submit::{Refusal, SyncMessage};
 
 use super::chain::{

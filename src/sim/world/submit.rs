@@ -26,20 +26,20 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    fn new(status: u16, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: u16, message: impl Into<String>) -> Self {
         Self { status, message: message.into() }
     }
 }
 
 impl World {
     /// Whether a beacon has a block.
-    fn knows(&self, node: usize, root: Root) -> bool {
+    pub(super) fn knows(&self, node: usize, root: Root) -> bool {
         let node = &self.nodes[node];
         node.known.contains(&root) || self.tree.descends(node.head, root)
     }
 
     /// The slot is neither ahead of the clock by more than one nor older than an epoch.
-    fn timely(&self, slot: Slot, now: UnixMs) -> Result<(), Refusal> {
+    pub(super) fn timely(&self, slot: Slot, now: UnixMs) -> Result<(), Refusal> {
         let current = self.config.slot_at(now).ok_or_else(|| Refusal::new(400, "before genesis"))?;
         if slot.0 > current.0 + 1 {
             return Err(Refusal::new(400, format!("slot {slot} is in the future, it is {current}")));

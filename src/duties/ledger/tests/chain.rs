@@ -103,6 +103,7 @@ impl Chain {
             state: root(1_000),
             votes: Vec::new(),
             sync: Box::default(),
+            payload: Vec::new(),
         };
         let mut chain = Self(vec![Made { block: genesis, parent: None, votes: Vec::new() }]);
         for plan in plans {
@@ -126,6 +127,7 @@ impl Chain {
             state: root(1_000 + number),
             votes: included,
             sync: Box::default(),
+            payload: Vec::new(),
         };
         self.0.push(Made { block, parent: Some(parent), votes });
     }

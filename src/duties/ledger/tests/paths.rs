@@ -1,8 +1,8 @@
 //! By which path duties went, and what is told of those that the chain does not decide by votes.
 
-use super::super::{Ask, Block, Fate, Given, Ledger, Passage, Row};
+use super::super::{Ask, Block, Fate, Given, Ledger, Passage, PayloadVotes, Row};
 use super::chain::SHAPE;
-use crate::duties::{AttesterDuty, Kind, ProposerDuty, SyncDuty};
+use crate::duties::{AttesterDuty, Kind, PayloadDuty, ProposerDuty, SyncDuty};
 use crate::model::{BeaconId, BeaconSet, ClientId, Epoch, Root, Slot, Step, ValidatorIndex};
 
 const CLIENT: ClientId = ClientId(2);
@@ -17,6 +17,7 @@ fn block(number: u8, slot: u64, parent: u8, proposer: u64, sync: &[u8]) -> Block
         state: Root([100 + number; 32]),
         votes: Vec::new(),
         sync: sync.into(),
+        payload: Vec::new(),
     }
 }
 
@@ -122,6 +123,53 @@ fn a_sync_message_is_in_the_next_slots_block_or_nowhere() {
         (3, Fate::Missed, None),
     ];
     assert_eq!(found, expected);
+}
+
+#[test]
+fn a_payload_attestation_is_in_the_next_slots_block_or_nowhere() {
+    let mut ledger = Ledger::new(SHAPE);
+    ledger.advance(Slot(6));
+    let duties: Vec<PayloadDuty> = (1..=6).map(|slot| PayloadDuty { validator: ME, slot: Slot(slot) }).collect();
+    ledger.payload_duties(&duties, CLIENT, Some(BeaconId(2)));
+    ledger.published(Slot(1), Kind::PayloadAttestation, &[ME], passage(CLIENT, 1, -5));
+    // It sits at places 1 and 3; one at place 8 is none of the committee.
+    let votes = |present: bool, bits: u16| PayloadVotes {
+        present,
+        blobs: present,
+        bits: bits.to_le_bytes().into(),
+    };
+    for (number, slot, payload) in [
+        (1, 1, vec![]),
+        (2, 2, vec![votes(true, 0b1010), votes(false, 0b1_0000_0001)]),
+        (3, 3, vec![votes(true, 0b0101), votes(false, 0b1000)]),
+        (4, 4, vec![votes(true, 0b0101)]),
+        (5, 6, vec![]),
+    ] {
+        ledger.block(Block { payload, ..block(number, slot, number - 1, 0, &[]) });
+    }
+    ledger.head(Root([5; 32]));
+    let fates = |ledger: &Ledger| -> Vec<Fate> {
+        rows(ledger, Kind::PayloadAttestation).iter().rev().map(|row| row.fate).collect()
+    };
+    assert_eq!(fates(&ledger)[..3], [Fate::Unknown; 3], "who sits where is not known");
+    let others = [ValidatorIndex(20), ValidatorIndex(21)];
+    let mut asked = Vec::new();
+    while let Some((slot, decided)) = ledger.wanted_payload_committee() {
+        asked.push(slot.0);
+        ledger.payload_committee(slot, decided, vec![others[0], ME, others[1], ME]);
+    }
+    assert_eq!(asked, [1, 2, 3, 4], "of slots with a block, once the chain went on");
+    let expected = [
+        Fate::PayloadAttested { agrees: true },
+        Fate::PayloadAttested { agrees: false },
+        Fate::Missed,
+        Fate::Missed,
+        Fate::Untold,
+        Fate::Unknown,
+    ];
+    assert_eq!(fates(&ledger), expected);
+    let first = rows(&ledger, Kind::PayloadAttestation)[5];
+    assert_eq!((first.path.published_ms, first.path.duties), (Some(-5), Some(BeaconId(2))));
 }
 
 #[test]

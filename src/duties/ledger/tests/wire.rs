@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Included, read_block, read_committees};
+use super::super::{Included, PayloadVotes, read_block, read_committees, read_payload_committee};
 use crate::model::{Root, Slot, ValidatorIndex};
 
 fn root(byte: u8) -> Root {
@@ -72,4 +72,24 @@ fn committees_are_read_with_their_members_in_order() {
     assert_eq!((committee.slot, committee.index), (Slot(4), 1));
     assert_eq!(committee.members, [ValidatorIndex(7), ValidatorIndex(3)]);
     assert!(read_committees(b"[]").is_err());
+}
+
+#[test]
+fn payload_attestations_are_read_with_what_they_say() {
+    let mut answer: Value = serde_json::from_slice(&answer(&json!([]))).unwrap();
+    let attestation = |bits: &str, present: bool, blobs: bool| {
+        json!({
+            "aggregation_bits": bits, "signature": "0x",
+            "data": {
+                "beacon_block_root": root(4), "slot": "30", "payload_present": present, "blob_data_available": blobs,
+            },
+        })
+    };
+    answer["data"]["message"]["body"]["payload_attestations"] =
+        json!([attestation("0x0180", true, false), attestation("none", true, true)]);
+    let read = read_block(root(8), answer.to_string().as_bytes()).unwrap();
+    assert_eq!(read.payload, [PayloadVotes { present: true, blobs: false, bits: [1, 0x80].into() }]);
+    let committee = br#"{"execution_optimistic":false,"data":{"slot":"30","validators":["7","3","7"]}}"#;
+    assert_eq!(read_payload_committee(committee).unwrap(), [7, 3, 7].map(ValidatorIndex));
+    assert!(read_payload_committee(b"[]").is_err());
 }

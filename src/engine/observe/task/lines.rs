@@ -50,6 +50,7 @@ impl Observer {
         }
         lines.extend(self.told.lines(ledger, slot, &self.names));
         lines.extend(self.canaries.lines(ledger, slot, &self.names));
+        lines.extend(self.shadows.lines(ledger, slot, &self.names));
         lines.extend(self.key_lines(slot));
         lines
     }

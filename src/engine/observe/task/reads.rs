@@ -28,9 +28,16 @@ impl Observer {
             let ((epoch, decided), (slot, state)) = (ledger.wanted().into_iter().next()?, ledger.tip()?);
             Some(Lacks::Committees { epoch, decided, slot, state })
         };
+        // Who does not tell one of them tells none: few serve this yet.
+        let tells = !self.spurned.iter().any(|(spurned, _)| matches!(spurned, Lacks::PayloadCommittee { .. }));
+        let payload = || {
+            let ((of, decided), (slot, state)) = (ledger.wanted_payload_committee()?, ledger.tip()?);
+            Some(Lacks::PayloadCommittee { of, decided, slot, state })
+        };
         let balances = || self.worth.wanted(ledger, self.epoch()?).map(Lacks::Balances);
         let block = ledger.missing().map(Lacks::Block).filter(fresh);
-        block.or_else(|| committees().filter(fresh)).or_else(|| balances().filter(fresh))
+        let urgent = block.or_else(|| committees().filter(fresh));
+        urgent.or_else(|| payload().filter(|_| tells)).or_else(|| balances().filter(fresh))
     }
 
     fn epoch(&self) -> Option<Epoch> {
@@ -51,6 +58,10 @@ impl Observer {
                 let told = ledger.committees(epoch, decided, list);
                 told.inspect_err(|error| tracing::warn!(%error, "a beacon told committees that are none"))
                     .is_ok()
+            }
+            Read::PayloadCommittee(slot, decided, members) => {
+                ledger.payload_committee(slot, decided, members);
+                true
             }
             Read::Balances(sampled, told) => epoch.is_some_and(|epoch| {
                 self.worth.take(&sampled, &told, ledger, epoch);

@@ -119,9 +119,7 @@ async fn a_block_and_its_payload_go_out_in_every_form() {
 async fn payload_attestations(rig: &Rig, slot: Slot) -> Vec<DutyTold> {
     let asked = DutiesAsked { slot: Some(slot), limit: 10_000, ..DutiesAsked::default() };
     match rig.ask(Request::Duties(asked)).await {
-        Answer::Duties(list) => {
-            list.into_iter().filter(|duty| duty.kind == "payload attestations").collect()
-        }
+        Answer::Duties(list) => list.into_iter().filter(|duty| duty.kind == "payload attestations").collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -147,9 +145,8 @@ async fn what_becomes_of_payload_attestations_is_told_by_the_next_block() {
     let told = client.ask(Method::POST, &path, Some(&json!(all)), None).await;
     let told: Value = told.error_for_status().unwrap().json().await.unwrap();
     let ours = told["data"].as_array().unwrap().iter().filter(|duty| duty["slot"] == slot.to_string());
-    let members: Vec<ValidatorIndex> = ours
-        .map(|duty| ValidatorIndex(duty["validator_index"].as_str().unwrap().parse().unwrap()))
-        .collect();
+    let members: Vec<ValidatorIndex> =
+        ours.map(|duty| ValidatorIndex(duty["validator_index"].as_str().unwrap().parse().unwrap())).collect();
     let [.., other, silent] = members[..] else { panic!("a committee of some: {told}") };
     let agreed = &members[..members.len() - 2];
     assert!(agreed.len() > 1, "most of them: {members:?}");

@@ -81,9 +81,8 @@ impl Usual {
         if mark.symptom.family() != Family::Duties {
             return rate;
         }
-        let lost = matches!(mark.symptom, Symptom::Missed | Symptom::Unasked | Symptom::Unsigned);
         let fall = if fall > FALL / 2.0 { fall * 1.3 } else { 0.0 };
-        (rate.max(if lost { self.network } else { 0.0 }) + fall).min(0.95)
+        (rate.max(if mark.symptom.is_loss() { self.network } else { 0.0 }) + fall).min(0.95)
     }
 
     fn is_explained(&self, path: PathId, slot: u64, parts: &Parts) -> bool {

@@ -9,7 +9,8 @@ use super::window::{FALL, Window};
 
 /// What is usual is learned so many slots late: a fault is not usual before it is found.
 const LAG: u64 = 24;
-/// What the chain tells of one client or beacon, so many: a weak fault of one shows in the widest window only.
+/// What one client or beacon loses, so many: a weak fault of one shows in the widest window only. Which heads it votes for, and how
+/// late, is a habit of its time.
 const OWN_LAG: u64 = 100;
 /// But for the first slots: how many duties get lost differs from network to network.
 const BURN_IN: u64 = 12;
@@ -21,6 +22,17 @@ const BEFORE: u64 = 4;
 enum Whose {
     All,
     Own,
+    OwnLosses,
+}
+
+impl Whose {
+    fn takes(self, symptom: Symptom) -> bool {
+        match self {
+            Self::All => true,
+            Self::Own => !symptom.is_loss(),
+            Self::OwnLosses => symptom.is_loss(),
+        }
+    }
 }
 
 /// Since when components have been blamed, and up to which slot what they show belongs to incidents that have ended.
@@ -47,7 +59,8 @@ impl Window {
             (Told::AtOnce, Whose::All, now.saturating_sub(LAG)),
             (Told::AtOnce, Whose::Own, now.saturating_sub(LAG)),
             (Told::ByChain, Whose::All, newest.saturating_sub(young.min(LAG))),
-            (Told::ByChain, Whose::Own, newest.saturating_sub(young.min(OWN_LAG))),
+            (Told::ByChain, Whose::Own, newest.saturating_sub(young.min(LAG))),
+            (Told::ByChain, Whose::OwnLosses, newest.saturating_sub(young.min(OWN_LAG))),
         ];
         let mut sums: [Vec<(f64, f64)>; Symptom::ALL.len()] = Default::default();
         for (place, (told, whose, slot)) in lags.into_iter().enumerate() {
@@ -60,7 +73,7 @@ impl Window {
             let blamed: Vec<bool> = (0..parts.len()).map(|id| blamed.in_slot(id, slot)).collect();
             for mark in marks {
                 let path = parts.of(mark.path);
-                if path.all.iter().any(|id| blamed[*id]) {
+                if !whose.takes(mark.symptom) || path.all.iter().any(|id| blamed[*id]) {
                     continue;
                 }
                 if whose == Whose::All {

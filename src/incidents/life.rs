@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::findings;
-use crate::model::Culprit;
+use crate::model::{Culprit, CulpritKind};
 
 /// What has happened to an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,7 +113,8 @@ impl Incident {
         let grown = told.validators > self.change.validators * 3 / 2 + 8;
         let new = taken_over || reopened;
         let other = self.turns(&told.cause, now, score) && !new;
-        let cause = if new || other { told.cause.clone() } else { self.change.cause.clone() };
+        let holds = !new && !other && self.is_inferred();
+        let cause = if holds { self.change.cause.clone() } else { told.cause.clone() };
         let told = Change { cause, ..told };
         let found = findings::news(&self.change.evidence, &told.evidence);
         self.seen = now;
@@ -131,6 +132,11 @@ impl Incident {
         Some(told)
     }
 
+    /// Whether its cause is inferred; what keys and heads show is a fact.
+    fn is_inferred(&self) -> bool {
+        !matches!(self.culprit().kind, CulpritKind::Key | CulpritKind::ChainSplit)
+    }
+
     /// Whether the cause has turned out to be another one.
     fn turns(&mut self, cause: &str, now: u64, score: f64) -> bool {
         if cause == self.change.cause {
@@ -141,7 +147,7 @@ impl Incident {
             Some((other, since)) if other == cause => since,
             _ => now,
         };
-        let hasty = self.at + HASTY.0 > now && score > self.score * HASTY.1;
+        let hasty = (self.at + HASTY.0 > now || !self.is_inferred()) && score > self.score * HASTY.1;
         if hasty || since + STEADY <= now {
             return true;
         }

@@ -94,6 +94,11 @@ impl Symptom {
         }
     }
 
+    /// Whether a duty is lost by it.
+    pub(super) fn is_loss(self) -> bool {
+        matches!(self, Self::Missed | Self::Unasked | Self::Unsigned)
+    }
+
     /// Whether clients, and what signs for them, can cause it.
     pub(super) fn is_clients_too(self) -> bool {
         self.family() == Family::Duties || matches!(self, Self::PublishedLate | Self::SignedLate)

@@ -270,7 +270,10 @@ fn a_cause_stays_unless_another_has_been_the_better_one_for_slots() {
         changes.extend(lines.iter().flat_map(|line| engine.observe(line)));
     }
     changes.extend(engine.ended());
-    assert!(changes.iter().all(|change| change.id == 1 && named(change) == (Kind::Beacon, "b2")), "{changes:#?}");
+    assert!(
+        changes.iter().all(|change| change.id == 1 && named(change) == (Kind::Beacon, "b2")),
+        "{changes:#?}"
+    );
     let causes = |from: u64, to: u64| {
         let told = changes.iter().filter(|change| (from..to).contains(&change.slot));
         let mut causes: Vec<&str> = told.map(|change| change.cause.as_str()).collect();
@@ -315,8 +318,11 @@ fn what_an_excluded_beacon_fails_keeps_its_incident_and_it_ends_when_shadow_read
         }
         changes.extend(engine.ended());
         assert!(changes.iter().all(|change| named(change) == (Kind::Beacon, "b2")), "{changes:#?}");
-        let ends: Vec<u64> =
-            changes.iter().filter(|change| change.event == Event::Resolved).map(|change| change.slot).collect();
+        let ends: Vec<u64> = changes
+            .iter()
+            .filter(|change| change.event == Event::Resolved)
+            .map(|change| change.slot)
+            .collect();
         assert!(matches!(ends[..], [end] if (172..205).contains(&end)), "{ends:?} {changes:#?}");
     }
 }

@@ -8,7 +8,8 @@ use super::marks::Mark;
 use super::symptom::Symptom;
 use super::usual::{Rates, Times};
 use crate::model::{
-    BlockSeen, CanarySeen, DutiesSeen, HeadSeen, MsSpread, ProbeSeen, ServedSeen, ServedStep, ShadowSeen, SlotSeen,
+    BlockSeen, CanarySeen, DutiesSeen, HeadSeen, MsSpread, ProbeSeen, ServedSeen, ServedStep, ShadowSeen,
+    SlotSeen,
 };
 
 /// Slots kept.
@@ -130,7 +131,7 @@ pub(super) struct Window {
     /// How often each beacon served a client lately.
     servers: BTreeMap<Id, Servers>,
     /// Up to which slot rates are learned: of what is seen at once and of duties, for all and for each.
-    pub(super) learned: [u64; 4],
+    pub(super) learned: [u64; 5],
 }
 
 impl Window {

@@ -223,8 +223,8 @@ async fn publish(
 /// Whether a status says that the beacon does not have the endpoint, or not in this form. A 404 says so only where the
 /// specification knows no 404: elsewhere it is an answer.
 fn lacks_endpoint(row: &Row, status: u16) -> bool {
-    let no_404 = matches!(row.strategy, Strategy::Broadcast | Strategy::Seed | Strategy::One)
-        || lists_duties(row);
+    let no_404 =
+        matches!(row.strategy, Strategy::Broadcast | Strategy::Seed | Strategy::One) || lists_duties(row);
     matches!(status, 405 | 406 | 415 | 501) || (status == 404 && no_404)
 }
 

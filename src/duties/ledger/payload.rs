@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::Ledger;
 use super::roll::Number;
 use super::rows::Fate;
-use super::Ledger;
 use crate::duties::duty::PayloadDuty;
 use crate::model::{BeaconId, ClientId, Epoch, Root, Slot, ValidatorIndex};
 

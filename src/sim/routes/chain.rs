@@ -69,7 +69,8 @@ pub(super) fn block(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
         (wire.to_gloas(root, false), GLOAS)
     };
     let before = Slot(block.slot.0.saturating_sub(1));
-    let of_payload = of_payload.iter().map(|(says, bits)| payload_attestation(block.parent, before, *says, bits));
+    let of_payload =
+        of_payload.iter().map(|(says, bits)| payload_attestation(block.parent, before, *says, bits));
     if fork == GLOAS {
         message["body"]["payload_attestations"] = of_payload.collect::<Vec<Value>>().into();
     }

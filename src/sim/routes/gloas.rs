@@ -122,6 +122,7 @@ pub(super) fn attest(ask: &mut Ask<'_>) -> Result<Answer, Answer> {
         })
     };
     let messages: Option<Vec<PayloadMessage>> = ask.request.array()?.iter().map(parse).collect();
-    let messages = messages.ok_or_else(|| Answer::error(400, "not a list of payload attestation messages"))?;
+    let messages =
+        messages.ok_or_else(|| Answer::error(400, "not a list of payload attestation messages"))?;
     Ok(Answer::indexed(&ask.world.submit_payload_attestations(ask.node, &messages, ask.now)))
 }

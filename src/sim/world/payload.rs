@@ -74,7 +74,8 @@ impl World {
     pub(crate) fn payload_votes(&mut self, root: Root) -> Vec<((bool, bool), [u8; 64])> {
         let Some(block) = self.tree.get(root).cloned() else { return Vec::new() };
         let slot = self.tree.slot(block.parent);
-        let Some(messages) = self.ledger.payload_votes.get(&slot).filter(|_| slot.0 + 1 == block.slot.0) else {
+        let Some(messages) = self.ledger.payload_votes.get(&slot).filter(|_| slot.0 + 1 == block.slot.0)
+        else {
             return Vec::new();
         };
         let messages = messages.clone();

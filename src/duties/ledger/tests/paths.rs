@@ -129,15 +129,13 @@ fn a_sync_message_is_in_the_next_slots_block_or_nowhere() {
 fn a_payload_attestation_is_in_the_next_slots_block_or_nowhere() {
     let mut ledger = Ledger::new(SHAPE);
     ledger.advance(Slot(6));
-    let duties: Vec<PayloadDuty> = (1..=6).map(|slot| PayloadDuty { validator: ME, slot: Slot(slot) }).collect();
+    let duties: Vec<PayloadDuty> =
+        (1..=6).map(|slot| PayloadDuty { validator: ME, slot: Slot(slot) }).collect();
     ledger.payload_duties(&duties, CLIENT, Some(BeaconId(2)));
     ledger.published(Slot(1), Kind::PayloadAttestation, &[ME], passage(CLIENT, 1, -5));
     // It sits at places 1 and 3; one at place 8 is none of the committee.
-    let votes = |present: bool, bits: u16| PayloadVotes {
-        present,
-        blobs: present,
-        bits: bits.to_le_bytes().into(),
-    };
+    let votes =
+        |present: bool, bits: u16| PayloadVotes { present, blobs: present, bits: bits.to_le_bytes().into() };
     for (number, slot, payload) in [
         (1, 1, vec![]),
         (2, 2, vec![votes(true, 0b1010), votes(false, 0b1_0000_0001)]),

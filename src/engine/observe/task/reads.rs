@@ -29,7 +29,8 @@ impl Observer {
             Some(Lacks::Committees { epoch, decided, slot, state })
         };
         // Who does not tell one of them tells none: few serve this yet.
-        let tells = !self.spurned.iter().any(|(spurned, _)| matches!(spurned, Lacks::PayloadCommittee { .. }));
+        let tells =
+            !self.spurned.iter().any(|(spurned, _)| matches!(spurned, Lacks::PayloadCommittee { .. }));
         let payload = || {
             let ((of, decided), (slot, state)) = (ledger.wanted_payload_committee()?, ledger.tip()?);
             Some(Lacks::PayloadCommittee { of, decided, slot, state })

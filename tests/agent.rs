@@ -1,14 +1,19 @@
-//! Real agents, processes of their own, under a real router: clocks that differ, orders, pairing, the printed unit.
+//! Real agents, processes of their own, under a real router: clocks that differ, orders, remedies, pairing, the printed unit.
 //!
 //! A clock is shifted by libfaketime, which answers for the C library's `clock_gettime` within the agent's process alone. The
 //! monotonic clock is left as it is.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
+#![allow(clippy::print_stderr, reason = "a test that cannot run here says why")]
 
 #[path = "common/mod.rs"]
 mod common;
+#[path = "common/namespace.rs"]
+mod namespace;
 #[path = "agent/process.rs"]
 mod process;
+#[path = "agent/remedies.rs"]
+mod remedies;
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -183,6 +188,40 @@ async fn an_agent_restarts_by_name_what_its_file_allows_and_nothing_else() {
     assert_eq!(ending, Ending::Failed);
     assert!(words.contains("this agent's file allows no upgrade"), "{words}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "once\n");
+    rig.stop().await;
+    network.stop().await;
+}
+
+/// Longer than ten seconds: 64 writes in their moments, four a slot at most.
+#[tokio::test(flavor = "multi_thread")]
+async fn durable_writes_are_measured_on_the_host_in_phase_with_the_slots_of_the_router() {
+    let config = SimConfig { beacons: 2, slot_ms: 1_000, slots_per_epoch: 2, ..SimConfig::default() };
+    let network = SimNetwork::start(config).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    // What a real disk takes is bad here.
+    let limits = "disk.fsync_probe.warn: 0.000001, disk.fsync_probe.bad: 0.000002, \
+        disk.signing_budget.warn: 0.000001, disk.signing_budget.bad: 0.000002";
+    let (at, validators) = (dir.path().display(), "validators: 320\nroles: [validator]");
+    let agent = Agent::start(None, &format!("probe-dir: {at}\n{validators}\nlimits: {{{limits}}}\n"));
+    let mut beacons = "beacons:\n".to_owned();
+    for (place, url) in network.urls().iter().enumerate() {
+        writeln!(beacons, "  - {{name: b{place}, url: \"{url}\", local: false}}").unwrap();
+    }
+    let rig = Rig::with(&format!("{beacons}{}{KNOBS}", hosts(&[("signer", &agent)]))).await;
+    pair(&rig, &[("signer", &agent)]);
+    let found = |check: &str| {
+        let host = host(&rig, "signer")?;
+        host.findings.into_iter().find(|finding| finding.check == check)
+    };
+    let both = || found("disk.fsync_probe").is_some() && found("disk.signing_budget").is_some();
+    let longer = 4 * PATIENCE;
+    assert!(wait_for(longer, both).await, "{:?}\n{}", host(&rig, "signer"), agent.said());
+    let (probe, budget) = (found("disk.fsync_probe").unwrap(), found("disk.signing_budget").unwrap());
+    assert_eq!((probe.level, budget.level), (HostLevel::Bad, HostLevel::Bad));
+    assert!(probe.actual.contains("of 32 when votes are signed"), "{probe:?}");
+    assert!(probe.actual.contains("as an epoch begins"), "{probe:?}");
+    assert!(budget.actual.contains("10 signatures, "), "{budget:?}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the probe leaves nothing");
     rig.stop().await;
     network.stop().await;
 }

@@ -79,6 +79,18 @@ impl Spec {
         self.0.get(key)
     }
 
+    /// What of it tells where slots and due points lie: the keys of `timing` and the epochs of forks, numbers all of them.
+    pub fn of_time(&self) -> Self {
+        let tells = |key: &str| {
+            ["SLOTS_PER_EPOCH", "SECONDS_PER_SLOT", "INTERVALS_PER_SLOT"].contains(&key)
+                || key.starts_with("SLOT_DURATION_MS")
+                || key.contains("_DUE_BPS")
+                || key.ends_with("_FORK_EPOCH")
+        };
+        let kept = self.0.iter().filter(|(key, value)| tells(key) && number(value).is_some());
+        Self(kept.map(|(key, value)| (key.clone(), value.clone())).collect())
+    }
+
     /// An unsigned number; absent is none, another form is an error.
     pub(super) fn checked(&self, key: &str) -> Result<Option<u64>, SpecError> {
         let Some(value) = self.0.get(key) else { return Ok(None) };

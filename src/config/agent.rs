@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use super::problem::{self, Complaint, Problem, Severity, did_you_mean};
 use super::reader::{Field, Reader, Section};
 use super::{Outside, defaults, hosts, knobs, procedures, scalar, schema, tree};
-use crate::host::Role;
+use crate::host::{CHECKS, Role};
 use crate::model::{AgentFile, Procedure};
 
 const NETWORKS: &str =
     "write a list of networks such as `[10.0.0.0/8]`; leave `allow` out to let every paired router in";
+const REMEDIES: &str =
+    "write a list of checks such as `[net.somaxconn]`, or `all`; `beacondeck audit --all` names the checks";
 const PROCEDURES: &str =
     "write `NAME: {systemd: UNIT.service}` or `NAME: {command: [/path, argument]}` lines";
 
@@ -51,6 +53,13 @@ fn file(reader: &mut Reader, root: &Field<'_>, outside: &dyn Outside) -> Option<
         limits: root.get("limits").map(|field| hosts::thresholds(reader, field)).unwrap_or_default(),
         restart: procedures(reader, &root, "restart"),
         upgrade: procedures(reader, &root, "upgrade"),
+        remedies: root.get("remedies").map(|field| remedies(reader, field)).unwrap_or_default(),
+        probe_dir: root.get("probe-dir").and_then(|field| knobs::path(reader, field, outside)),
+        validators: root.get("validators").and_then(|field| {
+            let value = reader.unquoted(field, scalar::whole)?;
+            let value = reader.within(field, value, &(1..=u64::from(u32::MAX)), u64::to_string)?;
+            u32::try_from(value).ok()
+        }),
         logging: knobs::log(reader, &root, outside),
     })
 }
@@ -74,6 +83,31 @@ fn procedures(reader: &mut Reader, root: &Section<'_>, key: &str) -> BTreeMap<St
         all.extend(read.map(|procedure| (name.to_owned(), procedure)));
     }
     all
+}
+
+/// Checks whose remedies may be written: a list of them, or `all` of those there are.
+fn remedies(reader: &mut Reader, field: &Field<'_>) -> Vec<String> {
+    let written = || CHECKS.iter().filter(|check| check.is_written()).map(|check| check.id);
+    if matches!(&field.node.value, tree::Value::Scalar { text, .. } if text == "all") {
+        return written().map(str::to_owned).collect();
+    }
+    let mut named: Vec<String> = Vec::new();
+    for item in reader.items(field, REMEDIES).unwrap_or_default() {
+        named.extend(reader.read(&item, |text| {
+            if named.iter().any(|of| of == text) {
+                return Err(Complaint::new("this check is given twice", "keep one"));
+            }
+            match CHECKS.iter().find(|check| check.id == text) {
+                Some(check) if check.is_written() => Ok(text.to_owned()),
+                Some(_) => Err(Complaint::new("its remedy is for a person: no value written is all of it", REMEDIES)),
+                None => Err(Complaint::new(
+                    "there is no such check",
+                    did_you_mean(text, written()).unwrap_or_else(|| REMEDIES.to_owned()),
+                )),
+            }
+        }));
+    }
+    named
 }
 
 fn roles(reader: &mut Reader, field: &Field<'_>) -> Vec<String> {

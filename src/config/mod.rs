@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 
 pub use crate::model::Fleet;
 pub use changes::{Change, Takes, changes};
-pub use defaults::STATE;
+pub use defaults::{AGENT_STATE, STATE};
 pub use load::{Env, LoadError, Loaded, VARIABLE, load, load_agent, load_with, locate, locate_agent};
 pub use problem::{Problem, Severity, did_you_mean};
 

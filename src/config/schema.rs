@@ -136,8 +136,22 @@ pub const ALL: [&Shape; 22] = [
 ];
 
 /// An agent's file.
-pub const AGENT: Shape =
-    Shape { path: "", keys: &["listen", "allow", "state", "roles", "limits", "restart", "upgrade", "log"] };
+pub const AGENT: Shape = Shape {
+    path: "",
+    keys: &[
+        "listen",
+        "allow",
+        "state",
+        "roles",
+        "limits",
+        "restart",
+        "upgrade",
+        "remedies",
+        "probe-dir",
+        "validators",
+        "log",
+    ],
+};
 /// What an agent may do.
 pub const AGENT_PROCEDURE: Shape = Shape { path: "restart.NAME", keys: &["systemd", "command", "timeout"] };
 

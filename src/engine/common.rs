@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::bell::Bell;
 use super::clock;
-use super::hosts::Machine;
+use super::hosts::{Errands, Machine};
 use super::journal::{Journal, JournalTask, journal};
 use super::notify::Manager;
 use super::observe::{Eye, Seen, eye};
@@ -53,6 +53,8 @@ pub struct Common {
     pub hosts: Arc<ArcSwap<Vec<HostStatus>>>,
     /// This machine.
     pub machine: Arc<Machine>,
+    /// The remedy that is under way, on whichever host.
+    pub errands: Arc<Errands>,
     /// What survives a restart.
     pub store: StoreHandle,
     /// The fleet file in force.
@@ -113,6 +115,7 @@ impl Common {
             eye,
             hosts: Arc::default(),
             machine: Arc::new(Machine::below("/")),
+            errands: Arc::default(),
             store,
             fleet: Arc::new(ArcSwap::new(fleet)),
             operations: Arc::default(),

@@ -1,4 +1,4 @@
-//! Restarts and upgrades that the agent of a host carries out, on behalf of one order.
+//! Restarts, upgrades and remedies that the agent of a host carries out, on behalf of one order.
 //!
 //! The order has an id: if the connection breaks the agent is asked again by another, and it is carried out once all the same.
 
@@ -8,12 +8,13 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
-use crate::host::agent::words::{Order, OrderState};
+use crate::host::agent::words::{Order, OrderState, What};
 use crate::host::agent::{Client, ClientError, Identity, identity, nonce};
 use crate::model::{AgentAddress, Fleet, Verb};
 use crate::ops::{Far, FarRun};
 
-/// Time between two questions of how far it has come.
+/// Time between two questions of how far it has come, before the second one and at most.
+const AT_FIRST: Duration = Duration::from_millis(100);
 const EVERY: Duration = Duration::from_secs(1);
 /// Times an agent is looked for in a row before its order is given up.
 const TRIES: u32 = 60;
@@ -42,7 +43,7 @@ impl Far for Distant {
                 Identity::open(&fleet.state, identity::ROUTER).map_err(|error| plain(error.to_string()))?;
             let id = nonce().map_err(|error| plain(error.to_string()))?;
             let order = Order { id, verb: self.verb, name: name.to_owned(), who: self.who.clone() };
-            let errand = Errand { identity, agent, order };
+            let errand = Errand { identity, agent, order: What::Procedure(order) };
             match errand.run(&cancel).await {
                 Ok(OrderState::Done { output }) => Ok(output),
                 Ok(OrderState::Failed { why, output }) => Err((why, output)),
@@ -56,16 +57,23 @@ impl Far for Distant {
     }
 }
 
-struct Errand {
-    identity: Identity,
-    agent: AgentAddress,
-    order: Order,
+/// One order of an agent, and the way to it.
+pub struct Errand {
+    /// Who we are.
+    pub identity: Identity,
+    /// Who it is.
+    pub agent: AgentAddress,
+    /// What is to be done.
+    pub order: What,
 }
 
 impl Errand {
     /// Gives the order and waits for its end; `Running` if it was ended and has not said so.
-    async fn run(&self, cancel: &CancellationToken) -> Result<OrderState, ClientError> {
-        let (mut failed, mut client, mut given) = (0, None, None);
+    ///
+    /// # Errors
+    /// It is refused, or the agent cannot be had.
+    pub async fn run(&self, cancel: &CancellationToken) -> Result<OrderState, ClientError> {
+        let (mut failed, mut client, mut given, mut wait) = (0, None, None, AT_FIRST);
         loop {
             match self.ask(&mut client, &mut given).await {
                 Ok(OrderState::Running) => failed = 0,
@@ -78,7 +86,7 @@ impl Errand {
                 }
             }
             tokio::select! {
-                () = tokio::time::sleep(EVERY) => {}
+                () = tokio::time::sleep(wait) => wait = (2 * wait).min(EVERY),
                 () = cancel.cancelled() => {
                     let ended = tokio::time::timeout(ENDING, self.end()).await;
                     return ended.unwrap_or(Ok(OrderState::Running));
@@ -102,16 +110,16 @@ impl Errand {
         if *given.get_or_insert_with(|| life.clone()) == life {
             client.order(self.order.clone()).await
         } else {
-            client.outcome(&self.order.id).await
+            client.outcome(self.order.id()).await
         }
     }
 
     async fn end(&self) -> Result<OrderState, ClientError> {
         let mut client = Client::connect(&self.identity, self.agent).await?;
-        let mut state = client.end(&self.order.id).await?;
+        let mut state = client.end(self.order.id()).await?;
         while state == OrderState::Running {
             tokio::time::sleep(EVERY).await;
-            state = client.outcome(&self.order.id).await?;
+            state = client.outcome(self.order.id()).await?;
         }
         Ok(state)
     }

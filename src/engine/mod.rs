@@ -18,6 +18,7 @@ mod doors;
 mod exclusive;
 mod explain;
 mod feed;
+mod fixer;
 mod forks;
 mod gauges;
 mod generation;

@@ -152,3 +152,11 @@ pub struct Check {
     /// Judges. `Err` is *n/a* or *unknown*.
     pub judge: fn(&Facts<'_>) -> Result<Judged, Cannot>,
 }
+
+impl Check {
+    /// Whether a value written is all of its remedy.
+    pub fn is_written(&self) -> bool {
+        let written = matches!(self.remedy, Remedy::Sysctl(..) | Remedy::Raise(..) | Remedy::Write(..));
+        written && self.apply != Apply::Reboot
+    }
+}

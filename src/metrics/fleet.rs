@@ -137,7 +137,7 @@ impl FleetGauges {
 }
 
 /// An unknown value has no series.
-fn set_or_remove<L, N, A>(family: &Family<L, Gauge<N, A>>, labels: &L, value: Option<N>)
+pub fn set_or_remove<L, N, A>(family: &Family<L, Gauge<N, A>>, labels: &L, value: Option<N>)
 where
     L: Clone + std::hash::Hash + Eq,
     A: prometheus_client::metrics::gauge::Atomic<N> + Default,

@@ -1,7 +1,7 @@
 //! Prometheus text (`OpenMetrics` 1.0): what is counted, and the door it is read at.
 //!
 //! This room counts what it is told; it never measures, decides or keeps globals: the one [`Metrics`] is passed in. To add
-//! a metric, add its family to the file of what it tells of (`requests`, `steps`, `fleet`, `incidents`) or a handle to [`Metrics`].
+//! a metric, add its family to the file of what it tells of (`requests`, `steps`, `fleet`, `agents`, `incidents`) or a handle to [`Metrics`].
 //!
 //! | metric | labels | unit, meaning |
 //! |---|---|---|
@@ -22,6 +22,12 @@
 //! | `beacondeck_beacon_latency_seconds` | `beacon` | smoothed answer time; absent before the first answer |
 //! | `beacondeck_beacon_peers` | `beacon` | connected peers; absent until told |
 //! | `beacondeck_beacon_observed_timestamp_seconds` | `beacon` | last observation, Unix time; absent before it |
+//! | `beacondeck_agent_up` | `host` | 1 if the host's agent answered when it was asked last; absent without an agent |
+//! | `beacondeck_agent_answered_timestamp_seconds` | `host` | its last answer, Unix time; absent before it |
+//! | `beacondeck_agent_round_trip_seconds` | `host` | question to answer, the least of the last round; absent before it |
+//! | `beacondeck_agent_polls_failed_total` | `host`, `reason` (`connect`, `stranger`, `unpaired`, `handshake`, `broken-off`, `mixed`, `refused`) | rounds without an answer |
+//! | `beacondeck_host_looked_timestamp_seconds` | `host` | last look at the host that is known, Unix time; absent where nobody looks |
+//! | `beacondeck_host_clock_offset_seconds` | `host`, `bound` (`low`, `high`) | host less true time lies between the two; absent until known |
 //! | `beacondeck_slot`, `beacondeck_agreed_head_slot` | | present slot, agreed head; absent until known |
 //! | `beacondeck_alerts` | | sentences on-call must know now |
 //! | `beacondeck_incident` | `culprit`, `kind`, `severity`, `state` | incidents that go on; 64 series at most, then `others` |
@@ -36,6 +42,7 @@
 //! | `beacondeck_process_resident_memory_bytes` | | resident memory (`VmRSS`); absent where the system does not tell |
 //! | `beacondeck_build_info` | `version` | 1 |
 
+mod agents;
 mod fleet;
 mod incidents;
 mod known;
@@ -98,6 +105,7 @@ pub struct Metrics {
     registry: Registry,
     requests: requests::Requests,
     fleet: fleet::FleetGauges,
+    agents: agents::AgentMetrics,
     incidents: incidents::IncidentMetrics,
     memory: known::Known,
     /// Traces nobody took in time.
@@ -120,6 +128,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix("beacondeck");
         let requests = requests::Requests::new(&mut registry, rows);
         let fleet = fleet::FleetGauges::new(&mut registry);
+        let agents = agents::AgentMetrics::new(&mut registry);
         let incidents = incidents::IncidentMetrics::new(&mut registry);
         let (traces_dropped, connections_refused) = (Counter::default(), Counter::default());
         let (bodies_held, connections_open) = (Gauge::default(), Gauge::default());
@@ -139,6 +148,7 @@ impl Metrics {
             registry,
             requests,
             fleet,
+            agents,
             incidents,
             memory,
             traces_dropped,
@@ -175,7 +185,13 @@ impl Metrics {
     /// Sets the gauges of a published snapshot.
     pub fn observe(&self, status: &FleetStatus) {
         self.fleet.observe(status);
+        self.agents.observe(&status.hosts);
         self.incidents.observe(status);
+    }
+
+    /// A round in which the agent of a host gave no answer.
+    pub fn agent_failed(&self, host: &str, reason: &'static str) {
+        self.agents.failed(host, reason);
     }
 
     /// A notifier of the fleet file: its series are there from now on.

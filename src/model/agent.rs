@@ -105,6 +105,12 @@ pub struct AgentFile {
     pub restart: BTreeMap<String, Procedure>,
     /// What may be upgraded, by name.
     pub upgrade: BTreeMap<String, Procedure>,
+    /// Checks whose remedies may be written.
+    pub remedies: Vec<String>,
+    /// Directory where durable writes are measured once an hour; none: they are not.
+    pub probe_dir: Option<PathBuf>,
+    /// Validators whose signatures are recorded there, if the file says.
+    pub validators: Option<u32>,
     /// Logs.
     pub logging: Logging,
 }
@@ -132,6 +138,9 @@ pub struct AgentStatus {
     /// When it answered last; none: never since `serve` started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<UnixMs>,
+    /// Microseconds from a question to its answer, the least of the last round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round_trip_us: Option<u64>,
     /// Why it gives no answer, and since when; none: it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<(UnixMs, String)>,

@@ -55,7 +55,7 @@ pub use operation::{
     Weight,
 };
 pub use quoted::Quoted;
-pub use remedy::{HostRemedy, RemedyAsked, RemedyPlan, RemedyState, RemedyVerb};
+pub use remedy::{HostRemedy, RemedyAsked, RemedyDraft, RemedyPlan, RemedyState, RemedyVerb};
 pub use seed::{CustodyEstimate, SeedKind, Told};
 pub use silence::{LONGEST_SILENCE_S, Silence, read_seconds, silence_of};
 pub use split::{ChainSplit, SplitSide};

@@ -47,6 +47,25 @@ pub struct RemedyAsked {
     pub check: String,
 }
 
+/// What would be done on one machine, as whoever would do it there tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct RemedyDraft {
+    /// Why it is not done; nothing was and nothing will be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
+    /// What does the same by hand, a command a line; said of what is not done.
+    pub commands: Vec<String>,
+    /// What is written, for now and for good, what it disturbs, what takes it back.
+    pub facts: Vec<Fact>,
+    /// Whether it is better written when nothing is due.
+    pub disturbs: bool,
+    /// Whether it stops a link or a disk: it is taken back by itself unless somebody keeps it.
+    pub resets: bool,
+    /// Of the order and the machine as it is now: what has another seal is another draft, and is refused.
+    pub seal: String,
+}
+
 /// What an order would do, told before it is given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

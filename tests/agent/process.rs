@@ -31,33 +31,40 @@ pub struct Agent {
     pub address: AgentAddress,
     child: Child,
     dir: tempfile::TempDir,
+    more: String,
 }
 
+#[allow(dead_code, reason = "each test file uses its own part of it")]
 impl Agent {
     /// Starts one whose clock is shifted by so many seconds, with more of its file.
     pub fn start(shift: Option<&str>, more: &str) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("agent.yaml"), format!("listen: 127.0.0.1:0\nstate: .\n{more}")).unwrap();
         let mut command = beacondeck();
-        command.arg("agent").arg("--config").arg(dir.path().join("agent.yaml"));
         if let Some(shift) = shift {
             assert!(Path::new(FAKETIME).exists(), "{FAKETIME} is not there: apt-get install faketime");
             command.env("LD_PRELOAD", FAKETIME).env("FAKETIME", shift);
             command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("DONT_FAKE_MONOTONIC", "1");
         }
-        let log = File::create(dir.path().join("log")).unwrap();
-        let child = command.stderr(Stdio::from(log)).stdout(Stdio::null()).spawn().unwrap();
-        let began = Instant::now();
-        let address = loop {
-            let said = said(dir.path());
-            if let Some(line) = said.lines().find(|line| line.contains("reporting")) {
-                let of = |key: &str| line.split(key).nth(1).unwrap().split(' ').next().unwrap().to_owned();
-                break format!("{}@{}", of(" key="), of(" address=")).parse().unwrap();
-            }
-            assert!(began.elapsed() < PATIENCE, "{said}");
-            std::thread::sleep(Duration::from_millis(20));
-        };
-        Self { address, child, dir }
+        Self::by(command, tempfile::tempdir().unwrap(), more)
+    }
+
+    /// Starts one by a command that the arguments of `beacondeck` are appended to.
+    pub fn by(command: Command, dir: tempfile::TempDir, more: &str) -> Self {
+        let (child, address) = run(command, dir.path(), "127.0.0.1:0", more);
+        Self { address, child, dir, more: more.to_owned() }
+    }
+
+    /// Kills it without a warning and starts it again, at the same address.
+    pub fn killed_and_started_again(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let (child, address) = run(beacondeck(), self.dir.path(), &self.address.at.to_string(), &self.more);
+        assert_eq!(address, self.address, "it is known by the same key");
+        self.child = child;
+    }
+
+    /// Its directory, which is that of its state, too.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// Lets a router in; what is printed for the fleet file. The file has no port: it is asked for by another that has.
@@ -70,6 +77,23 @@ impl Agent {
     /// Its log.
     pub fn said(&self) -> String {
         said(self.dir.path())
+    }
+}
+
+fn run(mut command: Command, dir: &Path, listen: &str, more: &str) -> (Child, AgentAddress) {
+    fs::write(dir.join("agent.yaml"), format!("listen: {listen}\nstate: .\n{more}")).unwrap();
+    command.arg("agent").arg("--config").arg(dir.join("agent.yaml"));
+    let log = File::create(dir.join("log")).unwrap();
+    let child = command.stderr(Stdio::from(log)).stdout(Stdio::null()).spawn().unwrap();
+    let began = Instant::now();
+    loop {
+        let said = said(dir);
+        if let Some(line) = said.lines().find(|line| line.contains("reporting")) {
+            let of = |key: &str| line.split(key).nth(1).unwrap().split(' ').next().unwrap().to_owned();
+            return (child, format!("{}@{}", of(" key="), of(" address=")).parse().unwrap());
+        }
+        assert!(began.elapsed() < PATIENCE, "{said}");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

@@ -18,7 +18,7 @@ mod tests {
     use crate::console::fixture::{beacon, fleet};
     use crate::metrics::{Metrics, Names, Part, RowLabels};
     use crate::model::{
-        Attempt, BeaconId, BeaconName, ClientId, Served, Slot, Step, TRACE_ATTEMPTS, Trace, UnixMs,
+        AgentStatus, Attempt, BeaconId, BeaconName, ClientId, Served, Slot, Step, TRACE_ATTEMPTS, Trace, UnixMs,
     };
 
     /// The words of a text that begin as our metrics do.
@@ -55,6 +55,11 @@ mod tests {
         metrics.record(&answered(), &series);
         let mut status = fleet(vec![beacon("b1")]);
         status.beacons[0].peers = Some(50);
+        let mut host = crate::console::fixture::hosts().remove(0);
+        let round_trip_us = Some(400);
+        host.agent = Some(AgentStatus { answered: Some(UnixMs(1)), round_trip_us, ..AgentStatus::default() });
+        metrics.agent_failed(&host.name, "connect");
+        status.hosts = vec![host];
         status.incidents = vec![test_incident(UnixMs(0))];
         metrics.observe(&status);
         metrics.expect_notifier("pager");

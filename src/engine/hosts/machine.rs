@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::Notify;
 
 use crate::host::apply::{End, Entry, Hands, How, Journal};
-use crate::host::{Found, Looker};
+use crate::host::{Found, Looker, Role};
 use crate::model::{HostRemedy, RemedyState};
 
 /// Remedies that are shown.
@@ -16,8 +16,8 @@ const SHOWN: usize = 20;
 /// A remedy this process is at.
 #[derive(Debug, Clone)]
 pub struct AtWork {
-    /// Its number in the journal; none before it is written.
-    pub number: Option<u64>,
+    /// Its number in the journal.
+    pub number: u64,
     /// As it is shown.
     pub shown: HostRemedy,
 }
@@ -26,6 +26,7 @@ pub struct AtWork {
 #[derive(Debug)]
 pub struct Machine {
     root: PathBuf,
+    roles: Vec<Role>,
     found: ArcSwapOption<Found>,
     at_work: ArcSwapOption<AtWork>,
     again: Notify,
@@ -37,11 +38,17 @@ impl Machine {
     pub fn below(root: impl Into<PathBuf>) -> Self {
         Self {
             root: root.into(),
+            roles: Vec::new(),
             found: ArcSwapOption::empty(),
             at_work: ArcSwapOption::empty(),
             again: Notify::new(),
             changed: Notify::new(),
         }
+    }
+
+    /// The same, that is for this; else what runs there says.
+    pub fn with_roles(self, roles: Vec<Role>) -> Self {
+        Self { roles, ..self }
     }
 
     /// Its `/`.
@@ -51,7 +58,7 @@ impl Machine {
 
     /// Who looks at it.
     pub fn looker(&self) -> Looker {
-        Looker::below(&self.root, Vec::new())
+        Looker::below(&self.root, self.roles.clone())
     }
 
     /// Who writes to it.
@@ -103,14 +110,13 @@ impl Machine {
         // A thread that panicked has read nothing.
         let told = tokio::task::spawn_blocking(move || Journal::read(&state)).await.unwrap_or_default();
         let at_work = self.at_work();
-        let of_journal = told.iter().rev().map(|(entry, end)| shown(entry, end.as_ref(), at_work.as_deref()));
-        let waits = at_work.iter().filter(|work| work.number.is_none()).map(|work| work.shown.clone());
-        waits.chain(of_journal).take(SHOWN).collect()
+        let newest = told.iter().rev().take(SHOWN);
+        newest.map(|(entry, end)| shown(entry, end.as_ref(), at_work.as_deref())).collect()
     }
 }
 
 fn shown(entry: &Entry, end: Option<&End>, at_work: Option<&AtWork>) -> HostRemedy {
-    let state = match (end, at_work.filter(|work| work.number == Some(entry.number))) {
+    let state = match (end, at_work.filter(|work| work.number == entry.number)) {
         (None, Some(work)) => work.shown.state.clone(),
         (None, None) => RemedyState::CutOff,
         (Some(End { how: How::Applied, .. }), _) => RemedyState::Stands,

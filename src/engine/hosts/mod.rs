@@ -13,19 +13,25 @@
 //! | `probe` | durable writes on it |
 //! | `clients` | pauses by metrics |
 //! | `dates` | clocks by `Date` |
-//! | `agents` | what agents tell of their hosts |
+//! | `agents` | which agents there are, and what each told of its host |
+//! | `asker` | how they are asked |
+//! | `errands` | the remedy that is under way, on whichever host |
 //! | `clocks` | the clocks of all hosts beside each other |
+//! | `slots` | where slots lie, as agents are told |
 //! | `roster` | which beacons run where, and all together |
 
 mod agents;
+mod asker;
 mod clients;
 mod clocks;
 mod dates;
+mod errands;
 mod here;
 mod machine;
 mod past;
-mod probe;
+pub mod probe;
 mod roster;
+mod slots;
 mod steady;
 
 use std::sync::Arc;
@@ -41,18 +47,24 @@ use super::said::Message;
 use crate::chain::Spec;
 use crate::host::{Overrides, limits as table};
 use crate::router::Router;
-use agents::{Agents, Asker};
+use agents::Agents;
+use asker::Asker;
 use dates::Dates;
 use past::Past;
 use roster::Roster;
 use steady::Steady;
 
+pub use errands::Errands;
+pub use here::Here;
 pub use machine::{AtWork, Machine};
+pub use probe::Probed;
 pub use roster::{is_here, lines};
 
 /// The parts of the program these notices speak of.
 const CLOCK: &str = "clock";
 const AGENTS: &str = "agents";
+/// After the start, when caches are filled and validators wait, this machine is not looked at for so long.
+const FIRST: Duration = Duration::from_secs(15);
 /// How often what was found is put together anew.
 const EVERY: Duration = Duration::from_secs(5);
 
@@ -67,12 +79,20 @@ pub async fn run(common: Common, router: Arc<ArcSwap<Router>>) {
 async fn looking(common: &Common, router: Arc<ArcSwap<Router>>) {
     let (measured, probed) = watch::channel(None);
     let (paused, mut pauses) = watch::channel(clients::Found::new());
-    common.tasks.spawn(probe::run(measured, common.clone(), router));
-    common.tasks.spawn(here::run(probed, common.clone()));
+    let by_fleet = Arc::new(probe::ByFleet { common: common.clone(), router });
+    let (machine, clock, cancel) = (common.machine.clone(), common.clock.clone(), common.cancel.clone());
+    common.tasks.spawn(probe::run(measured, by_fleet, machine.clone(), clock.clone(), cancel.clone()));
+    let of = common.clone();
+    let here = Here { machine, clock, limits: move || limits(&of), first: FIRST, cancel };
+    common.tasks.spawn(here.run(probed));
     common.tasks.spawn(clients::run(paused, common.clone()));
+    let mut slots = slots::Told::default();
     let asker = Asker {
         clock: common.clock.clone(),
         micros: Arc::new(micros),
+        metrics: common.metrics.clone(),
+        errands: common.errands.clone(),
+        slots: slots.told(),
         tasks: common.tasks.clone(),
         cancel: common.cancel.clone(),
     };
@@ -85,10 +105,12 @@ async fn looking(common: &Common, router: Arc<ArcSwap<Router>>) {
         tokio::select! {
             _ = ticks.tick() => {}
             () = common.machine.changed() => {}
+            () = common.errands.changed() => {}
         }
         let clients = common.eye.clients.load_full();
         dates.ask(&clients, &common.clock).await;
         let fleet = common.fleet.load_full();
+        slots.follow(common);
         agents.follow(&fleet);
         let remedies = common.machine.remedies(&fleet.state).await;
         let roster = Roster {
@@ -97,6 +119,7 @@ async fn looking(common: &Common, router: Arc<ArcSwap<Router>>) {
             pauses: pauses.borrow_and_update().clone(),
             agents: agents.told(),
             remedies,
+            due: common.errands.due(),
             limits: limits(common),
         };
         let now = (common.clock)();

@@ -7,12 +7,13 @@ use super::agents::Told;
 use super::clients;
 use super::clocks::Clocks;
 use super::dates::Dates;
+use crate::host::agent::words::Report;
 use crate::host::clock::Limits;
 use crate::host::shown;
 use crate::host::{Finding, Found, Overrides, limits as table};
 use crate::model::{
     Beacon, BeaconName, Fleet, HostClock, HostLevel, HostRemedy, HostSeen, HostStatus, Moment, Observation,
-    Slot, UnixMs,
+    RemedyState, Slot, UnixMs,
 };
 
 /// This machine, if no beacon runs on it.
@@ -35,6 +36,8 @@ pub struct Roster<'a> {
     pub agents: BTreeMap<&'a str, Told>,
     /// Remedies that were begun here.
     pub remedies: Vec<HostRemedy>,
+    /// The remedy that waits for its moment, and its host.
+    pub due: Option<Arc<(String, HostRemedy)>>,
     /// The thresholds in force.
     pub limits: Overrides,
 }
@@ -75,6 +78,10 @@ impl Roster<'_> {
         }
         for host in hosts.iter_mut().filter(|host| is_here(self.fleet, &host.name)) {
             host.remedies.clone_from(&self.remedies);
+        }
+        let due = self.due.as_deref();
+        if let Some((host, due)) = due.and_then(|(name, due)| Some((named(&mut hosts, name)?, due))) {
+            host.remedies.insert(0, due.clone());
         }
         (hosts, clocks.banner(limits))
     }
@@ -121,22 +128,48 @@ impl Seen<'_> {
         let daemon = daemon.filter(|said| clock.is_none_or(|seen| seen.estimate || seen.level <= said.level));
         let clock = self.here.and_then(shown::clock).or(daemon).or_else(|| clock.cloned());
         let agent = self.agent.map(|told| told.status.clone());
+        let remedies = reported.map(|(report, _)| self.remedies(report, now)).unwrap_or_default();
         let name = name.to_owned();
-        HostStatus { name, beacons, at, findings, classes, clock, agent, ..HostStatus::default() }
+        HostStatus { name, beacons, at, findings, classes, clock, agent, remedies, past: Vec::new() }
+    }
+
+    /// What the host's clock says by ours.
+    fn ours(&self, now: Moment) -> impl Fn(UnixMs) -> UnixMs {
+        let sample = self.agent.and_then(|told| told.clock);
+        let ahead_ms = sample.and_then(|sample| sample.interval(now)).map_or(0, |of| of.middle() / 1_000);
+        move |at| UnixMs(at.0.saturating_add_signed(-ahead_ms))
+    }
+
+    /// The remedies an agent told of, their times by our clock.
+    fn remedies(&self, report: &Report, now: Moment) -> Vec<HostRemedy> {
+        let ours = self.ours(now);
+        let remedy = |of: &HostRemedy| {
+            let state = match &of.state {
+                RemedyState::Due(at) => RemedyState::Due(ours(*at)),
+                RemedyState::Until(at) => RemedyState::Until(ours(*at)),
+                RemedyState::Reverted(at, why) => RemedyState::Reverted(ours(*at), why.clone()),
+                other => other.clone(),
+            };
+            HostRemedy { at: ours(of.at), state, ..of.clone() }
+        };
+        report.remedies.iter().map(remedy).collect()
     }
 
     /// What its own daemon says, its times by our clock.
     fn by_our_clock(&self, clock: &HostClock, now: Moment) -> Option<HostClock> {
-        let told = self.agent.filter(|told| told.is_fresh(now))?;
-        let ahead_ms = told.clock.and_then(|sample| sample.interval(now)).map_or(0, |of| of.middle() / 1_000);
-        let ours = |at: UnixMs| UnixMs(at.0.saturating_add_signed(-ahead_ms));
+        self.agent.filter(|told| told.is_fresh(now))?;
+        let ours = self.ours(now);
         let mut clock = clock.clone();
-        clock.measured.at = clock.measured.at.map(ours);
+        clock.measured.at = clock.measured.at.map(&ours);
         for (at, _) in clock.measured.steps.iter_mut().flatten() {
             *at = ours(*at);
         }
         Some(clock)
     }
+}
+
+fn named<'a>(hosts: &'a mut [HostStatus], name: &str) -> Option<&'a mut HostStatus> {
+    hosts.iter_mut().find(|host| host.name == name)
 }
 
 fn worst_of(classes: impl Iterator<Item = (String, HostLevel)>) -> Vec<(String, HostLevel)> {
@@ -182,7 +215,6 @@ pub fn lines(hosts: &[HostStatus], slot: Slot) -> Vec<Observation> {
 mod tests {
     use super::*;
     use crate::host::agent::Sample;
-    use crate::host::agent::words::Report;
     use crate::host::clock::Interval;
     use crate::model::{AgentStatus, ClockMeasured, HostFinding};
 
@@ -195,7 +227,7 @@ mod tests {
 
     fn roster(fleet: &Fleet) -> Roster<'_> {
         let (pauses, agents, remedies) = (clients::Found::new(), BTreeMap::new(), Vec::new());
-        Roster { fleet, here: None, pauses, agents, remedies, limits: Overrides::new() }
+        Roster { fleet, here: None, pauses, agents, remedies, due: None, limits: Overrides::new() }
     }
 
     fn at(ms: u64) -> Moment {

@@ -60,7 +60,8 @@ impl Stand {
         let router = Arc::new(ArcSwap::new(generation.router));
         let book = Arc::new(Book::new(common.clock.clone(), common.store.clone()).await.unwrap());
         let (_, status) = watch::channel(Arc::new(shown(true)));
-        let remedies = Remedies { keep_within, ..Remedies::start(&common, router, status, book) };
+        let started = Remedies::start(&common, router, status, book);
+        let remedies = Remedies { fixer: started.fixer.clone().keeping_within(keep_within), ..started };
         let stand = Self { common, remedies, root, _dir: dir };
         stand.put("proc/uptime", "600.00 1\n");
         stand.put(SOMAXCONN, "128\n");
@@ -109,7 +110,9 @@ impl Stand {
     }
 
     async fn shown(&self) -> Vec<HostRemedy> {
-        self.common.machine.remedies(&self.common.fleet.load().state).await
+        let due = self.common.errands.due().map(|due| due.1.clone());
+        let written = self.common.machine.remedies(&self.common.fleet.load().state).await;
+        due.into_iter().chain(written).collect()
     }
 
     /// Waits until the newest remedy is in such a state.
@@ -222,7 +225,8 @@ async fn what_is_not_for_here_is_told_with_what_does_it_by_hand() {
     let stand = Stand::new(LONG).await;
     let elsewhere = RemedyAsked { host: "other".into(), ..asked(RemedyVerb::Fix, "net.somaxconn") };
     let plan = stand.plan(&elsewhere).await;
-    assert_eq!(plan.refusal.as_deref(), Some("other is not the machine serve runs on; on it:"));
+    let why = "other is not the machine serve runs on, and has no agent; on it:";
+    assert_eq!(plan.refusal.as_deref(), Some(why));
     assert_eq!(plan.commands, ["sudo beacondeck audit --fix net.somaxconn"]);
     let nowhere = RemedyAsked { host: "none".into(), ..elsewhere };
     let plan = stand.plan(&nowhere).await;

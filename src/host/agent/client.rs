@@ -14,10 +14,10 @@ use tokio_rustls::client::TlsStream;
 use super::frame::{self, ANSWER_LIMIT, FrameError, QUESTION_LIMIT};
 use super::identity::Identity;
 use super::pin::{self, Stranger};
-use super::words::{Answer, Answered, Asked, Greeting, Order, OrderState, Question, Report};
+use super::words::{Answer, Answered, Asked, Greeting, OrderState, Question, Report, Slots, What};
 use crate::host::clock::Interval;
 use crate::host::clock::fleet::exchange;
-use crate::model::{AgentAddress, AgentKey};
+use crate::model::{AgentAddress, AgentKey, RemedyDraft, RemedyVerb};
 
 /// Time for the connection, for the handshake, and for an answer's first byte.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -57,6 +57,21 @@ pub enum ClientError {
     /// It refused.
     #[error("the agent at {0} refuses: {1}")]
     Refused(std::net::SocketAddr, String),
+}
+
+impl ClientError {
+    /// What kind of error it is, in one word of few.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Connect(..) => "connect",
+            Self::Stranger { .. } => "stranger",
+            Self::Unpaired { .. } => "unpaired",
+            Self::Handshake(..) => "handshake",
+            Self::Frame(..) => "broken-off",
+            Self::Mixed(_) => "mixed",
+            Self::Refused(..) => "refused",
+        }
+    }
 }
 
 /// An open connection.
@@ -148,6 +163,17 @@ impl Client {
         }
     }
 
+    /// Tells it where slots lie.
+    ///
+    /// # Errors
+    /// As of [`Self::ask`].
+    pub async fn slots(&mut self, slots: Slots) -> Result<(), ClientError> {
+        match self.ask(Question::Slots(slots)).await? {
+            Answer::Noted => Ok(()),
+            _ => Err(ClientError::Mixed(self.agent.at)),
+        }
+    }
+
     /// What was found there, if it is newer than the look that is known.
     ///
     /// # Errors
@@ -159,12 +185,23 @@ impl Client {
         }
     }
 
+    /// What would be done about a check.
+    ///
+    /// # Errors
+    /// As of [`Self::ask`]; refused is what the agent's file does not allow.
+    pub async fn draft(&mut self, verb: RemedyVerb, check: &str) -> Result<RemedyDraft, ClientError> {
+        match self.ask(Question::Draft { verb, check: check.to_owned() }).await? {
+            Answer::Draft(draft) => Ok(*draft),
+            _ => Err(ClientError::Mixed(self.agent.at)),
+        }
+    }
+
     /// Gives an order.
     ///
     /// # Errors
     /// As of [`Self::ask`]; refused is what the agent's file does not allow.
-    pub async fn order(&mut self, order: Order) -> Result<OrderState, ClientError> {
-        self.state(Question::Order(order)).await
+    pub async fn order(&mut self, order: impl Into<What>) -> Result<OrderState, ClientError> {
+        self.state(order.into().question()).await
     }
 
     /// Asks what has become of an order.

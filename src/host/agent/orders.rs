@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::words::{Allows, Answer, Order, OrderState, WORD_LIMIT, shown};
-use crate::model::{AgentKey, Verb};
+use super::words::{Allows, Answer, Order, OrderState, RemedyOrder, What, shown};
+use crate::model::{AgentKey, RemedyDraft, RemedyVerb, Verb};
 
 /// Orders that are remembered.
 const REMEMBERED: usize = 64;
@@ -21,16 +21,23 @@ const AT_ONCE: usize = 4;
 /// What is run: the end of what it printed, or why it failed and that.
 pub type Run = Pin<Box<dyn Future<Output = Result<String, (String, String)>> + Send>>;
 
+/// What would be done about a check, once that is known.
+pub type Drafting<'a> = Pin<Box<dyn Future<Output = RemedyDraft> + Send + 'a>>;
+
 /// What an agent can do.
 pub trait Hands: Send + Sync {
     /// The names that may be ordered.
     fn allows(&self) -> Allows;
     /// Runs what has this name, until its end or `cancel`; none: its file names no such thing.
     fn run(&self, verb: Verb, name: &str, cancel: CancellationToken) -> Option<Run>;
+    /// What would be done about a check.
+    fn draft<'a>(&'a self, verb: RemedyVerb, check: &'a str) -> Drafting<'a>;
+    /// Does it, until its end or `cancel`.
+    fn remedy(&self, order: RemedyOrder, cancel: CancellationToken) -> Run;
 }
 
 struct Kept {
-    order: Order,
+    order: What,
     by: AgentKey,
     state: OrderState,
     cancel: CancellationToken,
@@ -56,46 +63,53 @@ impl Orders {
         self.hands.allows()
     }
 
+    /// What would be done about a check.
+    pub async fn draft(&self, verb: RemedyVerb, check: &str) -> Answer {
+        if !self.hands.allows().remedy(check) {
+            return refused(self.no_remedy(check));
+        }
+        Answer::Draft(Box::new(self.hands.draft(verb, check).await))
+    }
+
     /// Takes an order of a router.
-    pub fn order(&self, order: Order, by: AgentKey) -> Answer {
-        let words = [&order.id, &order.name, &order.who];
-        if order.id.is_empty() || words.iter().any(|word| word.len() > WORD_LIMIT) {
-            return refused(format!("an order's words have 1 to {WORD_LIMIT} bytes"));
+    pub fn order(&self, order: impl Into<What>, by: AgentKey) -> Answer {
+        let order = order.into();
+        if let Some(why) = order.misshapen() {
+            return refused(why);
         }
         let mut book = self.book();
-        if let Some(kept) = find(&mut book, &order.id, by) {
+        if let Some(kept) = find(&mut book, order.id(), by) {
             if kept.order == order {
                 return Answer::Order(kept.state.clone());
             }
             return refused("another order has this id".to_owned());
         }
-        let (verb, name, who) = (order.verb, shown(&order.name), shown(&order.who));
-        let running = |kept: &&Kept| kept.state == OrderState::Running;
-        if let Some(busy) = book.iter().filter(running).find(|kept| kept.order.name == order.name) {
-            let (verb, who) = (busy.order.verb, shown(&busy.order.who));
-            return refused(format!("{verb} of {name} for {who} is under way"));
-        }
-        if book.iter().filter(running).count() >= AT_ONCE {
-            return refused(format!("{AT_ONCE} orders are under way"));
-        }
+        let (what, who) = (order.words(), shown(order.who()));
         let cancel = self.cancel.child_token();
-        let Some(run) = self.hands.run(verb, &order.name, cancel.clone()) else {
-            tracing::warn!(%verb, %name, %who, router = %by, "an order that this agent's file does not allow is refused");
-            let allowed = self.hands.allows();
-            return refused(match allowed.of(verb) {
-                [] => format!("this agent's file allows no {verb}"),
-                names => {
-                    format!("this agent's file allows no {verb} of {name}; it does of {}", names.join(", "))
-                }
-            });
+        let run = match &order {
+            What::Procedure(order) => self.procedure(&book, order, &cancel),
+            // Those are one at a time, and one that is kept comes while it is under way.
+            What::Remedy(order) if self.hands.allows().remedy(&order.check) => {
+                Ok(self.hands.remedy(order.clone(), cancel.clone()))
+            }
+            What::Remedy(order) => Err((true, self.no_remedy(&order.check))),
         };
-        tracing::info!(%verb, %name, %who, router = %by, "an order is carried out");
+        let run = match run {
+            Ok(run) => run,
+            Err((forbidden, why)) => {
+                if forbidden {
+                    tracing::warn!(%what, %who, router = %by, "an order that this agent's file does not allow is refused");
+                }
+                return refused(why);
+            }
+        };
+        tracing::info!(%what, %who, router = %by, "an order is carried out");
         while book.len() >= REMEMBERED {
             // Running ones are few.
             let Some(place) = book.iter().position(|old| old.state != OrderState::Running) else { break };
             book.remove(place);
         }
-        let id = order.id.clone();
+        let id = order.id().to_owned();
         book.push_back(Kept { order, by, state: OrderState::Running, cancel });
         drop(book);
         let orders = self.clone();
@@ -104,12 +118,58 @@ impl Orders {
                 Ok(output) => OrderState::Done { output },
                 Err((why, output)) => OrderState::Failed { why, output },
             };
-            tracing::info!(%verb, %name, outcome = ?state, "an order has ended");
+            tracing::info!(%what, %who, outcome = ?state, "an order has ended");
             if let Some(kept) = find(&mut orders.book(), &id, by) {
                 kept.state = state;
             }
         });
         Answer::Order(OrderState::Running)
+    }
+
+    /// What is run for an order; else why not, and whether that is because the file does not allow it.
+    fn procedure(
+        &self,
+        book: &VecDeque<Kept>,
+        order: &Order,
+        cancel: &CancellationToken,
+    ) -> Result<Run, (bool, String)> {
+        let (verb, name) = (order.verb, shown(&order.name));
+        let running = || {
+            book.iter().filter(|kept| kept.state == OrderState::Running).filter_map(|kept| match &kept.order {
+                What::Procedure(order) => Some(order),
+                What::Remedy(_) => None,
+            })
+        };
+        if let Some(busy) = running().find(|busy| busy.name == order.name) {
+            return Err((
+                false,
+                format!("{} of {name} for {} is under way", busy.verb, shown(&busy.who)),
+            ));
+        }
+        if running().count() >= AT_ONCE {
+            return Err((false, format!("{AT_ONCE} orders are under way")));
+        }
+        self.hands.run(verb, &order.name, cancel.clone()).ok_or_else(|| {
+            let allowed = self.hands.allows();
+            let why = match allowed.of(verb) {
+                [] => format!("this agent's file allows no {verb}"),
+                names => {
+                    format!("this agent's file allows no {verb} of {name}; it does of {}", names.join(", "))
+                }
+            };
+            (true, why)
+        })
+    }
+
+    fn no_remedy(&self, check: &str) -> String {
+        match self.hands.allows().remedies.as_slice() {
+            [] => "this agent's file allows no remedies".to_owned(),
+            names => format!(
+                "this agent's file allows no remedy of {}; it does of {}",
+                shown(check),
+                names.join(", ")
+            ),
+        }
     }
 
     /// How far an order of a router's own has come.
@@ -132,7 +192,7 @@ impl Orders {
 }
 
 fn find<'a>(book: &'a mut VecDeque<Kept>, id: &str, by: AgentKey) -> Option<&'a mut Kept> {
-    book.iter_mut().find(|kept| kept.order.id == id && kept.by == by)
+    book.iter_mut().find(|kept| kept.order.id() == id && kept.by == by)
 }
 
 fn refused(why: String) -> Answer {
@@ -144,6 +204,8 @@ pub(super) mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
     use std::time::Duration;
 
+    use super::super::session::Schedule;
+    use super::super::words::{SEAL_LIMIT, Slots, WORD_LIMIT};
     use super::*;
 
     /// Knows `node`; each run ends by its cancellation, and is counted.
@@ -152,7 +214,23 @@ pub(super) mod tests {
 
     impl Hands for Counting {
         fn allows(&self) -> Allows {
-            Allows { restart: vec!["node".into()], upgrade: Vec::new() }
+            let (restart, remedies) = (vec!["node".into()], vec!["net.somaxconn".into()]);
+            Allows { restart, remedies, ..Allows::default() }
+        }
+
+        fn draft<'a>(&'a self, _: RemedyVerb, check: &'a str) -> Drafting<'a> {
+            Box::pin(async move { RemedyDraft { seal: format!("seal of {check}"), ..RemedyDraft::default() } })
+        }
+
+        fn remedy(&self, order: RemedyOrder, cancel: CancellationToken) -> Run {
+            self.0.fetch_add(1, SeqCst);
+            Box::pin(async move {
+                if order.verb == RemedyVerb::Keep {
+                    return Ok(format!("{} stays", order.check));
+                }
+                cancel.cancelled().await;
+                Err(("it was ended".into(), String::new()))
+            })
         }
 
         fn run(&self, verb: Verb, name: &str, cancel: CancellationToken) -> Option<Run> {
@@ -164,6 +242,16 @@ pub(super) mod tests {
                 cancel.cancelled().await;
                 Err(("it was ended".into(), "half".into()))
             }))
+        }
+    }
+
+    impl Schedule for Counting {
+        fn wanted(&self) -> bool {
+            false
+        }
+
+        fn take(&self, _: &Slots) -> Result<(), String> {
+            Err("it is of no use".to_owned())
         }
     }
 
@@ -212,6 +300,46 @@ pub(super) mod tests {
         assert_eq!(upgrade, "this agent's file allows no upgrade");
         no(orders.order(order("", Verb::Restart, "node"), by));
         no(orders.order(order(&"x".repeat(WORD_LIMIT + 1), Verb::Restart, "node"), by));
+        let of = |check: &str| What::Remedy(remedy("3", RemedyVerb::Fix, check));
+        let other = no(orders.order(of("vm.swappiness"), by));
+        assert_eq!(other, "this agent's file allows no remedy of vm.swappiness; it does of net.somaxconn");
+        assert_eq!(no(orders.draft(RemedyVerb::Revert, "vm.swappiness").await), other);
+        let long = RemedyOrder {
+            seal: "x".repeat(SEAL_LIMIT + 1),
+            ..remedy("4", RemedyVerb::Fix, "net.somaxconn")
+        };
+        no(orders.order(What::Remedy(long), by));
         assert_eq!(hands.0.load(SeqCst), 0);
+    }
+
+    pub fn remedy(id: &str, verb: RemedyVerb, check: &str) -> RemedyOrder {
+        RemedyOrder { id: id.into(), verb, check: check.into(), seal: "5".into(), who: "alice".into() }
+    }
+
+    #[tokio::test]
+    async fn a_remedy_is_kept_while_it_is_under_way_and_done_once() {
+        let hands = Arc::new(Counting::default());
+        let orders = Orders::new(hands.clone(), TaskTracker::new(), CancellationToken::new());
+        let by = AgentKey([1; 32]);
+        let fix = What::Remedy(remedy("1", RemedyVerb::Fix, "net.somaxconn"));
+        for _ in 0..3 {
+            assert_eq!(orders.order(fix.clone(), by), Answer::Order(OrderState::Running));
+        }
+        let other = What::Remedy(RemedyOrder {
+            seal: "6".into(),
+            ..remedy("1", RemedyVerb::Fix, "net.somaxconn")
+        });
+        assert_eq!(orders.order(other, by), refused("another order has this id".into()));
+        orders.order(What::Remedy(remedy("2", RemedyVerb::Keep, "net.somaxconn")), by);
+        let kept = async {
+            while orders.outcome("2", by) == Answer::Order(OrderState::Running) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), kept).await.unwrap();
+        let stays = OrderState::Done { output: "net.somaxconn stays".into() };
+        assert_eq!(orders.outcome("2", by), Answer::Order(stays));
+        assert_eq!((hands.0.load(SeqCst), orders.outcome("1", by)), (2, Answer::Order(OrderState::Running)));
+        orders.end("1", by);
     }
 }

@@ -29,6 +29,11 @@ impl Sample {
         Some(Self { interval, at })
     }
 
+    /// Microseconds the exchange that counts was under way, there and back.
+    pub fn round_trip_us(self) -> u64 {
+        2 * self.interval.half()
+    }
+
     /// Where the host's clock less the asking one lies now; none once that is too long ago.
     pub fn interval(self, now: Moment) -> Option<Interval> {
         let age_us = now.mono_us.saturating_sub(self.at.mono_us);

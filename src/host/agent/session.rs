@@ -10,7 +10,7 @@ use super::frame::{self, ANSWER_LIMIT, FrameError, QUESTION_LIMIT};
 use super::orders::Orders;
 use super::paired::Paired;
 use super::rate::Bucket;
-use super::words::{Answer, Answered, Asked, Greeting, Question, Report};
+use super::words::{Answer, Answered, Asked, Greeting, Question, Report, Slots, What};
 use crate::model::AgentKey;
 
 /// A router that asks nothing for so long is gone.
@@ -30,6 +30,17 @@ pub struct Looked {
     pub at: Instant,
 }
 
+/// Who wants to know where slots lie.
+pub trait Schedule: Send + Sync {
+    /// Whether it is of use.
+    fn wanted(&self) -> bool;
+    /// Takes what a router tells.
+    ///
+    /// # Errors
+    /// No chain has such slots: one sentence.
+    fn take(&self, slots: &Slots) -> Result<(), String>;
+}
+
 /// What every connection is answered from.
 #[derive(Clone)]
 pub struct House {
@@ -39,6 +50,8 @@ pub struct House {
     pub orders: Orders,
     /// What was found; none: nothing yet.
     pub looked: watch::Receiver<Option<Looked>>,
+    /// What routers tell of slots.
+    pub slots: Arc<dyn Schedule>,
     /// The clock that is compared.
     pub micros: Micros,
     /// Chosen anew by each process: see [`nonce`].
@@ -84,6 +97,7 @@ where
         life: house.life.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         allows: house.orders.allows(),
+        wants_slots: house.slots.wanted(),
     };
     frame::write(stream, ANSWER_LIMIT, &greeting).await?;
     let mut bucket = Bucket::new(QUESTIONS.0, QUESTIONS.1, Instant::now());
@@ -112,8 +126,14 @@ where
             Question::Clock => {
                 Answer::Clock { came_us, left_us: came_us + came.elapsed().as_micros() as i64 }
             }
+            Question::Slots(slots) => match house.slots.take(&slots) {
+                Ok(()) => Answer::Noted,
+                Err(why) => Answer::Refused { why },
+            },
             Question::Report { known } => Answer::Report(report(house, known)),
             Question::Order(order) => house.orders.order(order, router),
+            Question::Draft { verb, check } => house.orders.draft(verb, &check).await,
+            Question::Remedy(order) => house.orders.order(What::Remedy(order), router),
             Question::Outcome { id } => house.orders.outcome(&id, router),
             Question::End { id } => house.orders.end(&id, router),
         };

@@ -18,11 +18,11 @@ use tokio_util::task::TaskTracker;
 use tracing::subscriber::DefaultGuard;
 
 use super::frame::{self, ANSWER_LIMIT, FrameError, QUESTION_LIMIT};
-use super::orders::tests::{Counting, order};
+use super::orders::tests::{Counting, order, remedy};
 use super::server::{CONNECTIONS, HANDSHAKES};
 use super::words::{Answered, Asked, Greeting, OrderState, Question, Report};
 use super::{Client, ClientError, House, Identity, Looked, Orders, Paired, Server, identity, paired, pin};
-use crate::model::{AgentAddress, Verb};
+use crate::model::{AgentAddress, RemedyVerb, Verb};
 
 /// The longest anything here is waited for.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -105,6 +105,7 @@ impl Agent {
             paired: Arc::new(Paired::new(state.path())),
             orders: Orders::new(hands.clone(), tracker.clone(), cancel.clone()),
             looked,
+            slots: hands.clone(),
             micros: Arc::new(|| micros() + AHEAD_US),
             life: String::new(),
         };
@@ -214,9 +215,13 @@ async fn a_router_that_is_unpaired_is_out_at_its_next_question() {
 
 #[tokio::test]
 async fn a_frame_that_is_played_again_is_refused_here_and_elsewhere() {
+    is_played_again(Question::Order(order("1", Verb::Restart, "node"))).await;
+    is_played_again(Question::Remedy(remedy("1", RemedyVerb::Fix, "net.somaxconn"))).await;
+}
+
+async fn is_played_again(question: Question) {
     let agent = Agent::start().await;
     let (mut first, greeting) = agent.raw().await;
-    let question = Question::Order(order("1", Verb::Restart, "node"));
     let recorded = Asked { session: greeting.session, number: 1, question };
     send(&mut first, &recorded).await;
     answer(&mut first).await.unwrap();
@@ -380,6 +385,7 @@ async fn networks_that_are_not_allowed_do_not_come_to_the_handshake() {
         paired: Arc::new(Paired::new(state.path())),
         orders: Orders::new(Arc::new(Counting::default()), tracker.clone(), cancel.clone()),
         looked: watch::channel(None).1,
+        slots: Arc::new(Counting::default()),
         micros: Arc::new(micros),
         life: String::new(),
     };

@@ -5,6 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::thread::{CapabilitySet, capabilities};
 
 use crate::files::{Lasts, put};
 use crate::host::{namespace, nic};
@@ -89,11 +90,9 @@ impl Hands {
     /// Whether this process may write a value; nothing is written.
     pub fn may_write(&self, process: Option<u32>, path: &str) -> io::Result<()> {
         if self.of_nic(path).is_some() {
-            // Whether it may be set (CAP_NET_ADMIN) only setting it tells; root may.
-            return rustix::process::geteuid()
-                .is_root()
-                .then_some(())
-                .ok_or(io::ErrorKind::PermissionDenied.into());
+            // Setting it is a question to the driver, which no file's mode answers: it takes this capability.
+            let may = capabilities(None)?.effective.contains(CapabilitySet::NET_ADMIN);
+            return may.then_some(()).ok_or(io::ErrorKind::PermissionDenied.into());
         }
         self.within(process, path, |path| OpenOptions::new().write(true).open(path).map(drop))
     }

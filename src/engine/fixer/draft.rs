@@ -1,18 +1,13 @@
-//! What an order about a remedy would do, as somebody is told before it is given. Reads the machine and writes nothing.
+//! What would be written on this machine, or taken back, as it is now. Reads the machine and writes nothing.
 
 use std::path::Path;
 
-use crate::chain::SlotClock;
+use super::Ground;
 use crate::config::STATE;
-use crate::engine::hosts::{Machine, is_here};
 use crate::host::apply::{Entry, Hands, How, Journal, KEEP_WITHIN, NotOffered, Placed, Plan};
 use crate::host::{Apply, Finding};
-use crate::model::{
-    Fact, Fleet, FleetStatus, Lifecycle, RemedyAsked, RemedyPlan, RemedyVerb, Slot, UnixMs, Weight,
-};
+use crate::model::{Fact, RemedyDraft, RemedyVerb, Weight};
 
-/// A link is not stopped if a block of ours is due within so many epochs.
-const BLOCKS_WITHIN: u64 = 2;
 /// Files that are named; of more, how many.
 const NAMED: usize = 4;
 
@@ -20,51 +15,33 @@ const NAMED: usize = 4;
 #[derive(Debug)]
 pub struct Draft {
     /// As it is told.
-    pub told: RemedyPlan,
+    pub told: RemedyDraft,
     /// What is written.
     pub plans: Vec<Plan>,
     /// What is taken back.
     pub entries: Vec<Entry>,
 }
 
-/// What is known beside the machine.
-pub struct Known {
-    /// The fleet file in force.
-    pub fleet: std::sync::Arc<Fleet>,
-    /// The fleet.
-    pub status: std::sync::Arc<FleetStatus>,
-    /// The slot clock, once there is one.
-    pub clock: Option<SlotClock>,
-    /// Slots in which a block of ours is due.
-    pub proposing: Vec<Slot>,
-    /// The time.
-    pub now: UnixMs,
-}
-
 impl Draft {
     /// Of an order, on this machine as it is now; blocks.
-    pub fn of(asked: RemedyAsked, machine: &Machine, known: &Known) -> Self {
-        let drawn = if is_here(&known.fleet, &asked.host) {
-            match asked.verb {
-                RemedyVerb::Fix => fix(&asked, machine, known),
-                RemedyVerb::Keep => Ok((Vec::new(), Vec::new())),
-                RemedyVerb::Revert => revert(&asked, machine, known),
-            }
-        } else {
-            Err(elsewhere(&asked, known))
+    pub fn of(verb: RemedyVerb, check: &str, ground: &Ground<'_>) -> Self {
+        let drawn = match verb {
+            RemedyVerb::Fix => fix(check, ground),
+            RemedyVerb::Keep => Ok((Vec::new(), Vec::new())),
+            RemedyVerb::Revert => revert(check, ground),
         };
-        let told = RemedyPlan::of(asked);
         match drawn {
             Err((why, commands)) => {
-                let told = RemedyPlan { refusal: Some(why), commands, ..told };
+                let told = RemedyDraft { refusal: Some(why), commands, ..RemedyDraft::default() };
                 Self { told, plans: Vec::new(), entries: Vec::new() }
             }
             Ok((plans, entries)) => {
-                let facts = plans.iter().flat_map(|plan| of_plan(plan, known)).chain(of_entries(&entries));
-                let facts = facts.collect();
-                let typed = resets(&plans).then(|| told.asked.host.clone());
+                let facts = plans.iter().flat_map(of_plan).chain(of_entries(&entries)).collect();
+                let disturbs = plans.iter().any(|plan| plan.apply.disturbs());
+                let resets = plans.iter().any(|plan| plan.apply == Apply::Resets);
                 let seal = format!("{}{}", Plan::seal(&plans), numbers(&entries));
-                Self { told: RemedyPlan { facts, typed, seal, ..told }, plans, entries }
+                let told = RemedyDraft { facts, disturbs, resets, seal, ..RemedyDraft::default() };
+                Self { told, plans, entries }
             }
         }
     }
@@ -78,52 +55,27 @@ fn fact(about: &str, weight: Weight, words: impl Into<String>) -> Fact {
     Fact { about: about.to_owned(), weight, words: words.into() }
 }
 
-/// Whether it stops a link or a disk.
-pub fn resets(plans: &[Plan]) -> bool {
-    plans.iter().any(|plan| plan.apply == Apply::Resets)
-}
-
-/// Whether it waits until nothing is due.
-pub fn disturbs(plans: &[Plan]) -> bool {
-    plans.iter().any(|plan| plan.apply.disturbs())
-}
-
 fn numbers(entries: &[Entry]) -> String {
     entries.iter().fold(String::new(), |all, entry| all + "-" + &entry.number.to_string())
 }
 
 /// The command that does the same on the machine itself, by somebody who may.
-fn audit(what: &str, check: &str, state: &Path) -> String {
+pub fn audit(what: &str, check: &str, state: &Path) -> String {
     let state =
         if state == Path::new(STATE) { String::new() } else { format!(" --state {}", state.display()) };
     format!("sudo beacondeck audit --{what} {check}{state}")
 }
 
 /// Somebody who may not write is told so, with who it is.
-fn may_not(why: &str) -> String {
-    let uid = rustix::process::geteuid().as_raw();
-    format!("serve runs as uid {uid} and may not write there ({why}); as root, on that machine:")
+fn may_not(ground: &Ground<'_>, why: &str) -> String {
+    let (writer, uid) = (ground.writer, rustix::process::geteuid().as_raw());
+    format!("{} runs as uid {uid} and may not write there ({why}){}; as root, on that machine:", writer.name, writer.hint)
 }
 
-fn elsewhere(asked: &RemedyAsked, known: &Known) -> Instead {
-    let RemedyAsked { verb, host, check } = asked;
-    let hosts = &known.status.hosts;
-    let Some(found) = hosts.iter().find(|of| of.name == *host) else {
-        let names: Vec<&str> = hosts.iter().map(|of| of.name.as_str()).collect();
-        return (format!("there is no host {host}; there are {}", names.join(", ")), Vec::new());
-    };
-    let by_hand = found.findings.iter().filter(|of| of.check == *check && *verb == RemedyVerb::Fix);
-    let by_hand = by_hand.flat_map(|of| [of.remedy.clone(), of.persistent.clone()]);
-    let commands = std::iter::once(audit(verb.word(), check, Path::new(STATE)));
-    let commands = commands.chain(by_hand.filter(|text| !text.is_empty())).collect();
-    (format!("{host} is not the machine serve runs on; on it:"), commands)
-}
-
-fn fix(asked: &RemedyAsked, machine: &Machine, known: &Known) -> Drawn {
-    let check = asked.check.as_str();
-    let Some(found) = machine.found() else {
-        let words = "this machine was not looked at yet: the first look comes a quarter of a minute after serve starts";
-        return Err((words.to_owned(), Vec::new()));
+fn fix(check: &str, ground: &Ground<'_>) -> Drawn {
+    let Some(found) = ground.machine.found() else {
+        let words = format!("this machine was not looked at yet: {} does that soon after its start", ground.writer.name);
+        return Err((words, Vec::new()));
     };
     let findings: Vec<&Finding> = found.findings.iter().filter(|of| of.id == check).collect();
     if findings.is_empty() {
@@ -135,7 +87,7 @@ fn fix(asked: &RemedyAsked, machine: &Machine, known: &Known) -> Drawn {
         texts.dedup();
         texts
     };
-    let hands = machine.hands();
+    let hands = ground.machine.hands();
     let mut plans = Vec::new();
     for finding in &findings {
         match Plan::of(finding, &hands, true) {
@@ -150,14 +102,11 @@ fn fix(asked: &RemedyAsked, machine: &Machine, known: &Known) -> Drawn {
     if plans.is_empty() {
         return Err((format!("{check} is well: there is nothing to write"), Vec::new()));
     }
-    if let Some(why) = may_write(&plans, &hands, &known.fleet.state) {
-        let commands = std::iter::once(audit("fix", check, &known.fleet.state)).chain(by_hand()).collect();
-        return Err((may_not(&why), commands));
+    if let Some(why) = may_write(&plans, &hands, ground.state) {
+        let commands = std::iter::once(audit("fix", check, ground.state)).chain(by_hand()).collect();
+        return Err((may_not(ground, &why), commands));
     }
-    match resets(&plans).then(|| dangerous(&asked.host, known)).flatten() {
-        Some(why) => Err((why, Vec::new())),
-        None => Ok((plans, Vec::new())),
-    }
+    Ok((plans, Vec::new()))
 }
 
 /// What may not be written; none: all may.
@@ -167,24 +116,7 @@ fn may_write(plans: &[Plan], hands: &Hands, state: &Path) -> Option<String> {
     })
 }
 
-/// Why a link of this host must not be stopped now.
-fn dangerous(host: &str, known: &Known) -> Option<String> {
-    let here = known.status.hosts.iter().find(|of| of.name == host);
-    let on_it = |name| here.is_some_and(|host| host.beacons.contains(name));
-    let mut others = known.status.beacons.iter().filter(|beacon| !on_it(&beacon.name));
-    if here.is_some_and(|host| !host.beacons.is_empty())
-        && !others.any(|beacon| beacon.healthy && beacon.lifecycle == Lifecycle::Active)
-    {
-        return Some(format!("no beacon but those on {host} is healthy: stopping its link stops validators"));
-    }
-    let clock = known.clock.as_ref()?;
-    let slot = clock.slot_at(known.now)?;
-    let until = slot.0 + BLOCKS_WITHIN * clock.slots_per_epoch();
-    let block = known.proposing.iter().find(|of| (slot.0..=until).contains(&of.0))?;
-    Some(format!("a block is due in slot {block}: what stops a link waits until it is through"))
-}
-
-fn of_plan(plan: &Plan, known: &Known) -> Vec<Fact> {
+fn of_plan(plan: &Plan) -> Vec<Fact> {
     let mut facts: Vec<Fact> = plan
         .files
         .iter()
@@ -212,13 +144,6 @@ fn of_plan(plan: &Plan, known: &Known) -> Vec<Fact> {
     if let Some(beside) = &plan.beside {
         facts.push(fact("then", Weight::Careful, beside.clone()));
     }
-    if plan.apply.disturbs() {
-        let (weight, words) = match &known.clock {
-            Some(_) => (Weight::Plain, "it waits until no duty is due, a slot at most"),
-            None => (Weight::Careful, "no slot clock is known: duties may be due while it is written"),
-        };
-        facts.push(fact("when", weight, words));
-    }
     if plan.apply == Apply::Resets {
         let words = format!("by itself after {} s, unless somebody keeps it: w, keep", KEEP_WITHIN.as_secs());
         facts.push(fact("taken back", Weight::Careful, words));
@@ -231,18 +156,17 @@ fn of_plan(plan: &Plan, known: &Known) -> Vec<Fact> {
     facts
 }
 
-fn revert(asked: &RemedyAsked, machine: &Machine, known: &Known) -> Drawn {
-    let (check, state) = (&asked.check, &known.fleet.state);
-    let told = Journal::read(state).into_iter().rev();
+fn revert(check: &str, ground: &Ground<'_>) -> Drawn {
+    let told = Journal::read(ground.state).into_iter().rev();
     let of = told.filter(|(entry, end)| {
-        entry.check == *check && end.as_ref().is_none_or(|end| end.how == How::Applied)
+        entry.check == check && end.as_ref().is_none_or(|end| end.how == How::Applied)
     });
     let entries: Vec<Entry> = of.map(|(entry, _)| entry).collect();
     if entries.is_empty() {
         return Err((format!("nothing that was written for {check} stands"), Vec::new()));
     }
-    match forbidden(&entries, &machine.hands()) {
-        Some(why) => Err((may_not(&why), vec![audit("revert", check, state)])),
+    match forbidden(&entries, &ground.machine.hands()) {
+        Some(why) => Err((may_not(ground, &why), vec![audit("revert", check, ground.state)])),
         None => Ok((Vec::new(), entries)),
     }
 }

@@ -302,7 +302,10 @@ fn an_agents_example_is_valid_has_every_knob_and_shows_the_defaults() {
     let all = read(&uncomment(&example, true));
     assert_eq!((all.roles.len(), all.allow.len(), all.limits.len()), (2, 2, 1));
     assert!(all.restart.contains_key("lighthouse") && all.upgrade.contains_key("lighthouse"), "{all:?}");
-    assert_eq!((all.remedies.as_slice(), all.validators), (&["net.somaxconn", "net.nic_ring"].map(str::to_owned)[..], Some(500)));
+    assert_eq!(
+        (all.remedies.as_slice(), all.validators),
+        (&["net.somaxconn", "net.nic_ring"].map(str::to_owned)[..], Some(500))
+    );
     let every = read("remedies: all\n").remedies;
     assert!(every.len() > 20 && every.contains(&"mem.swappiness".to_owned()), "{every:?}");
     assert!(!every.contains(&"mem.dirty".to_owned()), "that is for a person: {every:?}");

@@ -99,7 +99,9 @@ fn remedies(reader: &mut Reader, field: &Field<'_>) -> Vec<String> {
             }
             match CHECKS.iter().find(|check| check.id == text) {
                 Some(check) if check.is_written() => Ok(text.to_owned()),
-                Some(_) => Err(Complaint::new("its remedy is for a person: no value written is all of it", REMEDIES)),
+                Some(_) => {
+                    Err(Complaint::new("its remedy is for a person: no value written is all of it", REMEDIES))
+                }
                 None => Err(Complaint::new(
                     "there is no such check",
                     did_you_mean(text, written()).unwrap_or_else(|| REMEDIES.to_owned()),

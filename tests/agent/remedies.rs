@@ -20,7 +20,8 @@ use crate::{KNOBS, host, hosts, namespace, pair, told};
 const PATIENCE: Duration = Duration::from_secs(120);
 const SOMAXCONN: &str = "/proc/sys/net/core/somaxconn";
 const DROP_IN: &str = "/etc/sysctl.d/90-beacondeck-net.core.somaxconn.conf";
-const ALLOWS: &str = "roles: [beacon]\nremedies: [net.somaxconn, net.nic_queues]\nlimits: {net.nic_queues.cores: 1}\n";
+const ALLOWS: &str =
+    "roles: [beacon]\nremedies: [net.somaxconn, net.nic_queues]\nlimits: {net.nic_queues.cores: 1}\n";
 
 fn asked(verb: RemedyVerb, host: &str, check: &str) -> RemedyAsked {
     RemedyAsked { verb, host: host.into(), check: check.into() }
@@ -130,7 +131,9 @@ async fn child_with_agents() {
         .urls()
         .iter()
         .enumerate()
-        .map(|(at, url)| format!("  - {{name: b{at}, url: \"{url}\", local: false, labels: {{host: h{at}}}}}\n"))
+        .map(|(at, url)| {
+            format!("  - {{name: b{at}, url: \"{url}\", local: false, labels: {{host: h{at}}}}}\n")
+        })
         .collect();
     let agents = [("h0", &allows), ("h1", &reads), ("h2", &powerless)];
     let rig = Rig::with(&format!("beacons:\n{}{}{KNOBS}", beacons.concat(), hosts(&agents))).await;
@@ -178,7 +181,10 @@ async fn what_is_not_is_told_and_not_done(rig: &Rig, reads: &Agent, powerless: &
     assert!(!finding.writes, "it is for a person there: {finding:?}");
     let shown = plan(rig, &fix).await;
     let why = shown.refusal.unwrap();
-    assert!(why.contains("the file of the agent on h1 does not allow it (`remedies: [net.somaxconn]`"), "{why}");
+    assert!(
+        why.contains("the file of the agent on h1 does not allow it (`remedies: [net.somaxconn]`"),
+        "{why}"
+    );
     let by_hand = "sudo beacondeck audit --fix net.somaxconn --state /var/lib/beacondeck-agent";
     assert_eq!(shown.commands.first().map(String::as_str), Some(by_hand));
     let answer = order(rig, &fix).await;
@@ -194,7 +200,10 @@ async fn what_is_not_is_told_and_not_done(rig: &Rig, reads: &Agent, powerless: &
     let fix = asked(RemedyVerb::Fix, "h2", "net.somaxconn");
     let shown = plan(rig, &fix).await;
     let why = shown.refusal.unwrap();
-    assert!(why.contains("its agent runs as uid 65534 and may not write there (/proc/sys/net/core/somaxconn: "), "{why}");
+    assert!(
+        why.contains("its agent runs as uid 65534 and may not write there (/proc/sys/net/core/somaxconn: "),
+        "{why}"
+    );
     assert!(why.contains("print unit agent"), "{why}");
     let state = powerless.dir().display();
     let by_hand = format!("sudo beacondeck audit --fix net.somaxconn --state {state}");
@@ -230,12 +239,18 @@ async fn what_has_changed_is_not_written(rig: &Rig, agent: &Agent) {
     let before = journal(agent);
     fs::write(SOMAXCONN, "256").unwrap();
     let answer = order_sealed(rig, &fix, shown.seal.clone()).await;
-    assert!(refused(&answer).contains("not as it was when this was shown: nothing was written"), "{answer:?}");
+    assert!(
+        refused(&answer).contains("not as it was when this was shown: nothing was written"),
+        "{answer:?}"
+    );
     // The agent looks itself, whatever its router has looked at.
     let router = Identity::open(&rig.fleet.state, identity::ROUTER).unwrap();
     let mut client = Client::connect(&router, agent.address).await.unwrap();
     let state = ended(&mut client, remedy("stale", RemedyVerb::Fix, "net.somaxconn", &shown.seal)).await;
-    assert!(matches!(&state, OrderState::Failed { why, .. } if why.contains("nothing was written")), "{state:?}");
+    assert!(
+        matches!(&state, OrderState::Failed { why, .. } if why.contains("nothing was written")),
+        "{state:?}"
+    );
     assert_eq!((somaxconn(), journal(agent)), ("256".to_owned(), before));
     fs::write(SOMAXCONN, "128").unwrap();
     // An order is carried out once: given again after what it wrote was taken back, it is the old one.
@@ -245,7 +260,10 @@ async fn what_has_changed_is_not_written(rig: &Rig, agent: &Agent) {
     let seal = client.draft(RemedyVerb::Revert, "net.somaxconn").await.unwrap().seal;
     let back = remedy("back", RemedyVerb::Revert, "net.somaxconn", &seal);
     assert!(matches!(ended(&mut client, back).await, OrderState::Done { .. }));
-    assert!(matches!(ended(&mut client, once).await, OrderState::Done { .. }), "what became of it is told again");
+    assert!(
+        matches!(ended(&mut client, once).await, OrderState::Done { .. }),
+        "what became of it is told again"
+    );
     assert_eq!(somaxconn(), "128");
 }
 

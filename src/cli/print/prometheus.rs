@@ -18,7 +18,8 @@ mod tests {
     use crate::console::fixture::{beacon, fleet};
     use crate::metrics::{Metrics, Names, Part, RowLabels};
     use crate::model::{
-        AgentStatus, Attempt, BeaconId, BeaconName, ClientId, Served, Slot, Step, TRACE_ATTEMPTS, Trace, UnixMs,
+        AgentStatus, Attempt, BeaconId, BeaconName, ClientId, Served, Slot, Step, TRACE_ATTEMPTS, Trace,
+        UnixMs,
     };
 
     /// The words of a text that begin as our metrics do.

@@ -7,8 +7,8 @@ use arc_swap::ArcSwapOption;
 
 use crate::chain::SlotClock;
 use crate::engine::hosts::Probed;
-use crate::host::agent::words::Slots;
 use crate::host::agent::Schedule;
+use crate::host::agent::words::Slots;
 use crate::model::{AgentFile, Slot};
 
 /// What a router told that long ago is not known any more: blocks of the next epoch may be due.

@@ -37,8 +37,8 @@ impl Reports {
                 () = self.machine.changed() => {}
             }
             let Some(found) = self.machine.found() else { continue };
-            let at = match last {
-                Some((before, at)) if Arc::ptr_eq(&before, &found) => at,
+            let at = match &last {
+                Some((before, at)) if Arc::ptr_eq(before, &found) => *at,
                 _ => Instant::now(),
             };
             let report = self.report(&found, number).await;

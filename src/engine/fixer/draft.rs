@@ -69,12 +69,18 @@ pub fn audit(what: &str, check: &str, state: &Path) -> String {
 /// Somebody who may not write is told so, with who it is.
 fn may_not(ground: &Ground<'_>, why: &str) -> String {
     let (writer, uid) = (ground.writer, rustix::process::geteuid().as_raw());
-    format!("{} runs as uid {uid} and may not write there ({why}){}; as root, on that machine:", writer.name, writer.hint)
+    format!(
+        "{} runs as uid {uid} and may not write there ({why}){}; as root, on that machine:",
+        writer.name, writer.hint
+    )
 }
 
 fn fix(check: &str, ground: &Ground<'_>) -> Drawn {
     let Some(found) = ground.machine.found() else {
-        let words = format!("this machine was not looked at yet: {} does that soon after its start", ground.writer.name);
+        let words = format!(
+            "this machine was not looked at yet: {} does that soon after its start",
+            ground.writer.name
+        );
         return Err((words, Vec::new()));
     };
     let findings: Vec<&Finding> = found.findings.iter().filter(|of| of.id == check).collect();

@@ -19,8 +19,8 @@ use super::hosts::Machine;
 use crate::host::apply::{ApplyError, Entry, Journal, KEEP_WITHIN, Plan, Workshop, verified};
 use crate::host::{Beside, Live, Overrides, Role, audit_as, collect};
 use crate::model::{Clock, RemedyDraft, RemedyVerb, UnixMs};
-pub use draft::audit;
 use draft::Draft;
+pub use draft::audit;
 
 /// Who writes, in words for somebody who is told that it may not.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +43,7 @@ pub struct Place {
 }
 
 /// What a draft is made of.
-struct Ground<'a> {
+pub struct Ground<'a> {
     machine: &'a Machine,
     state: &'a Path,
     writer: Writer,
@@ -139,11 +139,12 @@ impl Fixer {
     /// Does what was shown under this seal, to its end: of what stops a link, until it is kept or taken back. `cancel` takes
     /// that back at once.
     pub async fn order(&self, wanted: Wanted, cancel: &CancellationToken) -> Outcome {
-        let Wanted { verb, check, seal, who } = &wanted;
-        if let Some(outcome) = self.tell(*verb, check, who) {
+        let Wanted { verb, check, seal, who } = wanted;
+        let (check, who) = (check.as_str(), who.as_str());
+        if let Some(outcome) = self.tell(verb, check, who) {
             return outcome;
         }
-        if *verb == RemedyVerb::Keep {
+        if verb == RemedyVerb::Keep {
             return Outcome::Refused(format!("no remedy of {check} waits to be kept"));
         }
         let Ok(_turn) = self.turn.clone().try_lock_owned() else {
@@ -151,13 +152,14 @@ impl Fixer {
             let what = at.map_or_else(String::new, |of| format!(": {} by {}", of.shown.check, of.shown.who));
             return Outcome::Refused(format!("another remedy is under way{what}; one at a time"));
         };
-        let drawn = self.drawn(*verb, check).await;
+        let drawn = self.drawn(verb, check).await;
         if let Some(why) = drawn.told.refusal {
             return Outcome::Refused([vec![why], drawn.told.commands].concat().join(" "));
         }
-        if drawn.told.seal != *seal {
+        if drawn.told.seal != seal {
             return Outcome::Refused(
-                "the machine is not as it was when this was shown: nothing was written; look again".to_owned(),
+                "the machine is not as it was when this was shown: nothing was written; look again"
+                    .to_owned(),
             );
         }
         let outcome = match verb {

@@ -73,7 +73,8 @@ impl Fixer {
         let now = self.now();
         let until = UnixMs(now.0 + self.keep_within.as_millis() as u64);
         let what = entries.iter().find_map(|entry| entry.files.first());
-        let what = what.map_or_else(String::new, |file| format!("{}: {} to {}", file.path, file.was, file.to));
+        let what =
+            what.map_or_else(String::new, |file| format!("{}: {} to {}", file.path, file.was, file.to));
         self.machine.written(entries.first().map(|entry| AtWork {
             number: entry.number,
             shown: HostRemedy {

@@ -89,8 +89,7 @@ pub async fn run(
         let (of, clock, cancel) = (of.clone(), clock.clone(), cancel.clone());
         let probe = move || {
             let now = || clock().wall;
-            let mind =
-                || unwelcome(cancel.is_cancelled(), &of.proposing(), slots.slot_at(now())?);
+            let mind = || unwelcome(cancel.is_cancelled(), &of.proposing(), slots.slot_at(now())?);
             let validators = of.validators();
             measure(Order { dir: &dir, plan: IN_PHASE, slots: Some(&slots), validators }, &now, &mind)
         };

@@ -98,9 +98,7 @@ impl Remedies {
         let known = self.known();
         let draft = match self.site(asked, &known) {
             Ok(site) => site.draft(asked).await,
-            Err((why, commands)) => {
-                RemedyDraft { refusal: Some(why), commands, ..RemedyDraft::default() }
-            }
+            Err((why, commands)) => RemedyDraft { refusal: Some(why), commands, ..RemedyDraft::default() },
         };
         let told = judge::told(asked, draft.clone(), &known);
         (draft, told)

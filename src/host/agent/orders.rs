@@ -135,16 +135,15 @@ impl Orders {
     ) -> Result<Run, (bool, String)> {
         let (verb, name) = (order.verb, shown(&order.name));
         let running = || {
-            book.iter().filter(|kept| kept.state == OrderState::Running).filter_map(|kept| match &kept.order {
-                What::Procedure(order) => Some(order),
-                What::Remedy(_) => None,
+            book.iter().filter(|kept| kept.state == OrderState::Running).filter_map(|kept| {
+                match &kept.order {
+                    What::Procedure(order) => Some(order),
+                    What::Remedy(_) => None,
+                }
             })
         };
         if let Some(busy) = running().find(|busy| busy.name == order.name) {
-            return Err((
-                false,
-                format!("{} of {name} for {} is under way", busy.verb, shown(&busy.who)),
-            ));
+            return Err((false, format!("{} of {name} for {} is under way", busy.verb, shown(&busy.who))));
         }
         if running().count() >= AT_ONCE {
             return Err((false, format!("{AT_ONCE} orders are under way")));
@@ -219,7 +218,9 @@ pub(super) mod tests {
         }
 
         fn draft<'a>(&'a self, _: RemedyVerb, check: &'a str) -> Drafting<'a> {
-            Box::pin(async move { RemedyDraft { seal: format!("seal of {check}"), ..RemedyDraft::default() } })
+            Box::pin(
+                async move { RemedyDraft { seal: format!("seal of {check}"), ..RemedyDraft::default() } },
+            )
         }
 
         fn remedy(&self, order: RemedyOrder, cancel: CancellationToken) -> Run {
@@ -304,10 +305,8 @@ pub(super) mod tests {
         let other = no(orders.order(of("vm.swappiness"), by));
         assert_eq!(other, "this agent's file allows no remedy of vm.swappiness; it does of net.somaxconn");
         assert_eq!(no(orders.draft(RemedyVerb::Revert, "vm.swappiness").await), other);
-        let long = RemedyOrder {
-            seal: "x".repeat(SEAL_LIMIT + 1),
-            ..remedy("4", RemedyVerb::Fix, "net.somaxconn")
-        };
+        let long =
+            RemedyOrder { seal: "x".repeat(SEAL_LIMIT + 1), ..remedy("4", RemedyVerb::Fix, "net.somaxconn") };
         no(orders.order(What::Remedy(long), by));
         assert_eq!(hands.0.load(SeqCst), 0);
     }
@@ -325,10 +324,8 @@ pub(super) mod tests {
         for _ in 0..3 {
             assert_eq!(orders.order(fix.clone(), by), Answer::Order(OrderState::Running));
         }
-        let other = What::Remedy(RemedyOrder {
-            seal: "6".into(),
-            ..remedy("1", RemedyVerb::Fix, "net.somaxconn")
-        });
+        let other =
+            What::Remedy(RemedyOrder { seal: "6".into(), ..remedy("1", RemedyVerb::Fix, "net.somaxconn") });
         assert_eq!(orders.order(other, by), refused("another order has this id".into()));
         orders.order(What::Remedy(remedy("2", RemedyVerb::Keep, "net.somaxconn")), by);
         let kept = async {

@@ -234,7 +234,6 @@ async fn is_played_again(question: Question) {
     send(&mut second, &recorded).await;
     hung_up(&mut second).await;
     agent.log.says("a frame of another session: it was recorded and played again").await;
-    // One from the future is no better.
     let (mut third, greeting) = agent.raw().await;
     send(&mut third, &Asked { session: greeting.session, number: 2, ..recorded }).await;
     hung_up(&mut third).await;

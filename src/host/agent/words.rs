@@ -8,7 +8,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chain::{Genesis, SlotClock, Spec, SpecError};
-use crate::model::{HostClock, HostFinding, HostLevel, HostRemedy, RemedyDraft, RemedyVerb, Root, Slot, Verb};
+use crate::model::{
+    HostClock, HostFinding, HostLevel, HostRemedy, RemedyDraft, RemedyVerb, Root, Slot, Verb,
+};
 
 /// The protocol and its version, as both sides name it within the handshake (ALPN, RFC 7301).
 pub const PROTOCOL: &[u8] = b"beacondeck-agent/1";
@@ -143,7 +145,8 @@ impl Slots {
     /// # Errors
     /// No chain has such slots.
     pub fn clock(&self) -> Result<SlotClock, SpecError> {
-        let genesis = Genesis { time: self.genesis_s, validators_root: Root::default(), fork_version: [0; 4] };
+        let genesis =
+            Genesis { time: self.genesis_s, validators_root: Root::default(), fork_version: [0; 4] };
         SlotClock::new(&genesis, &self.spec)
     }
 }

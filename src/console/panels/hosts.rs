@@ -156,7 +156,11 @@ fn agent_lines(view: &View<'_>, agent: &AgentStatus, width: u16) -> Vec<TextLine
         lines.push(labelled("is for", plain(agent.roles.join(", "))));
     }
     let answered = match agent.answered {
-        Some(at) => format!("version {}, answered {} ago", agent.version, span(view.now.since(at))),
+        Some(at) => {
+            let way = agent.round_trip_us.map(|us| format!(", round trip {:.1} ms", us as f64 / 1_000.0));
+            let ago = span(view.now.since(at));
+            format!("version {}, answered {ago} ago{}", agent.version, way.unwrap_or_default())
+        }
         None => "has not answered since serve started".to_owned(),
     };
     let Some((since, why)) = &agent.trouble else {

@@ -166,8 +166,9 @@ async fn what_is_allowed_is_written_and_taken_back(rig: &Rig, agent: &Agent) {
     assert!(somaxconn() == "4096" && Path::new(DROP_IN).exists());
     until(rig, agent, "it stands", |of| of.state == RemedyState::Stands).await;
     assert!(journal(agent).contains("net.somaxconn"), "the journal is the agent's own");
-    let said = agent.said();
-    assert!(said.contains("what=fix of net.somaxconn") && said.contains("router=sha256:"), "{said}");
+    let logs = |words: &str| agent.said().contains(words);
+    let logged = || logs("what=fix of net.somaxconn") && logs("router=sha256:");
+    assert!(wait_for(PATIENCE, logged).await, "{}", agent.said());
     let gone = || host(rig, "h0").is_some_and(|host| host.findings.iter().all(|of| of.check != fix.check));
     assert!(wait_for(PATIENCE, gone).await, "it is looked at anew");
     let back = order(rig, &asked(RemedyVerb::Revert, "h0", "net.somaxconn")).await;
@@ -196,7 +197,8 @@ async fn what_is_not_is_told_and_not_done(rig: &Rig, reads: &Agent, powerless: &
     let no = client.draft(RemedyVerb::Fix, "net.somaxconn").await.unwrap_err().to_string();
     assert!(no.contains("this agent's file allows no remedies"), "{no}");
     assert!(client.order(remedy("1", RemedyVerb::Fix, "net.somaxconn", "")).await.is_err());
-    assert!(reads.said().contains("does not allow is refused"), "{}", reads.said());
+    let logged = || reads.said().contains("does not allow is refused");
+    assert!(wait_for(PATIENCE, logged).await, "{}", reads.said());
 
     let fix = asked(RemedyVerb::Fix, "h2", "net.somaxconn");
     let shown = plan(rig, &fix).await;
@@ -308,7 +310,8 @@ async fn what_a_killed_agent_leaves_is_taken_back(rig: &Rig, agent: &mut Agent) 
     assert_eq!(somaxconn(), "4096");
     agent.killed_and_started_again();
     assert_eq!(somaxconn(), "128");
-    assert!(agent.said().contains("a remedy that was cut off is taken back"), "{}", agent.said());
+    let logged = || agent.said().contains("a remedy that was cut off is taken back");
+    assert!(wait_for(PATIENCE, logged).await, "{}", agent.said());
 }
 
 /// The router orders and is gone: it takes a minute, which is what this is about.

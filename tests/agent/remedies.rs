@@ -306,7 +306,9 @@ async fn what_a_killed_agent_leaves_is_taken_back(rig: &Rig, agent: &mut Agent) 
     assert_eq!(queues(), 1, "before it answers anybody: {}", agent.said());
     until(rig, agent, "it was cut off", |of| reverted(of, "was cut off")).await;
     // Between journal and write, or in the middle of it.
-    begin_and_be_cut_off(agent.dir());
+    let state = agent.dir().to_owned();
+    // Some of what is collected has a runtime of its own.
+    tokio::task::spawn_blocking(move || begin_and_be_cut_off(&state)).await.unwrap();
     assert_eq!(somaxconn(), "4096");
     agent.killed_and_started_again();
     assert_eq!(somaxconn(), "128");

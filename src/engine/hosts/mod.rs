@@ -87,16 +87,7 @@ async fn looking(common: &Common, router: Arc<ArcSwap<Router>>) {
     common.tasks.spawn(here.run(probed));
     common.tasks.spawn(clients::run(paused, common.clone()));
     let mut slots = slots::Told::default();
-    let asker = Asker {
-        clock: common.clock.clone(),
-        micros: Arc::new(micros),
-        metrics: common.metrics.clone(),
-        errands: common.errands.clone(),
-        slots: slots.told(),
-        tasks: common.tasks.clone(),
-        cancel: common.cancel.clone(),
-    };
-    let (mut agents, mut dates) = (Agents::new(asker), Dates::default());
+    let (mut agents, mut dates) = (Agents::new(asker(common, &slots)), Dates::default());
     let (mut clock, mut silent) = (None, None);
     let (mut steady, mut past) = (Steady::default(), Past::default());
     let mut ticks = interval(EVERY);
@@ -135,6 +126,18 @@ async fn looking(common: &Common, router: Arc<ArcSwap<Router>>) {
                 let _ = common.pool.send(Message::Notice(part, notice)).await;
             }
         }
+    }
+}
+
+fn asker(common: &Common, slots: &slots::Told) -> Asker {
+    Asker {
+        clock: common.clock.clone(),
+        micros: Arc::new(micros),
+        metrics: common.metrics.clone(),
+        errands: common.errands.clone(),
+        slots: slots.told(),
+        tasks: common.tasks.clone(),
+        cancel: common.cancel.clone(),
     }
 }
 

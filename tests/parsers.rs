@@ -2,8 +2,7 @@
 //! what they take they must take again from their own words.
 //!
 //! Which parsers and which corpus is said in `tests/fuzz/targets.rs`: what stands there is replayed for ever and mutated with the
-//! others. `BEACONDECK_FUZZ_SECONDS=N` goes on for that long, with fresh seeds that are printed; `tests/fuzz/run.sh` lets cargo-fuzz
-//! find its way by coverage.
+//! others. `BEACONDECK_FUZZ_SECONDS=N` goes on for that long, with fresh seeds that are printed.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 #![allow(clippy::print_stderr, reason = "a run that goes on for long says by which seed")]

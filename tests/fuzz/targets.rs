@@ -1,8 +1,7 @@
-//! The parsers that are fed with what others say, each with its corpus: for `tests/parsers.rs`, which replays and mutates it
-//! on any compiler, and for cargo-fuzz.
+//! The parsers that are fed with what others say, each with its corpus; `tests/parsers.rs` replays and mutates it.
 //!
 //! The corpus of a parser is its folder in `tests/fixtures/corpus`, and the fixtures of its kind. `chrony` and `sntp` hold answers of a real
-//! chronyd and of a time server that were recorded byte by byte; what fuzzing found to go new ways stands beside them under its hash. To
+//! chronyd and of a time server that were recorded byte by byte. To
 //! keep an input that broke a parser, put its bytes there as a file named after what it shows.
 
 use std::fs;

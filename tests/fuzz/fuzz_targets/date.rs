@@ -1,5 +1,0 @@
-//! `date` of `targets.rs`.
-
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| beacondeck_fuzz::run("date", bytes));

@@ -1,5 +1,0 @@
-//! `ntpd-rs` of `targets.rs`.
-
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| beacondeck_fuzz::run("ntpd-rs", bytes));

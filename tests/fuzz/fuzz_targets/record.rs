@@ -1,5 +1,0 @@
-//! `record` of `targets.rs`.
-
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| beacondeck_fuzz::run("record", bytes));

@@ -80,6 +80,7 @@ impl Spec {
     }
 
     /// What of it tells where slots and due points lie: the keys of `timing` and the epochs of forks, numbers all of them.
+    #[must_use]
     pub fn of_time(&self) -> Self {
         let tells = |key: &str| {
             ["SLOTS_PER_EPOCH", "SECONDS_PER_SLOT", "INTERVALS_PER_SLOT"].contains(&key)

@@ -96,7 +96,8 @@ impl Handler for Orders {
                 Request::Journal { limit } => Answer::Journal(self.book.latest(limit.min(MOST) as usize)),
                 Request::Order { order, what } => {
                     let who = peer.to_string();
-                    self.book.once(&order, &what, &who, self.carry_out(&what, &who)).await
+                    let carried = Box::pin(self.carry_out(&what, &who));
+                    Box::pin(self.book.once(&order, &what, &who, carried)).await
                 }
                 Request::Preflight { intent, beacons } => {
                     Answer::Consequences(self.operations.preflight(intent, &beacons))

@@ -19,12 +19,12 @@ const PROPOSING: usize = 32;
 pub struct Told {
     served: Option<(Bytes, Bytes)>,
     chain: Option<(u64, Spec)>,
-    told: watch::Sender<Option<Arc<Slots>>>,
+    listeners: watch::Sender<Option<Arc<Slots>>>,
 }
 
 impl Default for Told {
     fn default() -> Self {
-        Self { served: None, chain: None, told: watch::channel(None).0 }
+        Self { served: None, chain: None, listeners: watch::channel(None).0 }
     }
 }
 
@@ -36,7 +36,7 @@ struct Served<T> {
 impl Told {
     /// What is told from now on.
     pub fn told(&self) -> watch::Receiver<Option<Arc<Slots>>> {
-        self.told.subscribe()
+        self.listeners.subscribe()
     }
 
     /// Looks whether there is something else to tell.
@@ -50,7 +50,7 @@ impl Told {
         let shown = common.eye.shown.load();
         let validators = shown.duties.as_ref().map(|duties| duties.validators);
         let slots = self.chain.as_ref().map(|chain| slots(chain, &shown.proposing, validators));
-        self.told.send_if_modified(|told| {
+        self.listeners.send_if_modified(|told| {
             let other = told.as_deref() != slots.as_ref();
             if other {
                 *told = slots.map(Arc::new);

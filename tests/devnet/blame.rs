@@ -44,10 +44,9 @@ fn struck(run: &Run) -> Vec<Struck> {
 fn struck_by(outcome: &Outcome) -> Option<Struck> {
     let fault = outcome.stage.fault.filter(|_| outcome.done.skipped.is_none())?;
     let (kind, within) = match fault {
-        Fault::Hang | Fault::Kill | Fault::GcPauses => ("beacon", NAMED_WITHIN),
+        Fault::Hang | Fault::HangAndKeys | Fault::Kill | Fault::GcPauses => ("beacon", NAMED_WITHIN),
         Fault::NoPeers => ("beacon", NAMED_WITHIN + CUT_OFF),
         Fault::ClientStop => ("client", BY_CHAIN),
-        Fault::HangAndKeys => ("beacon", NAMED_WITHIN),
         _ => return None,
     };
     let whom = fault.whom(outcome.stage.beacon);

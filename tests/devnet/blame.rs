@@ -103,6 +103,14 @@ fn named<'a>(run: &'a Run, of: &Struck) -> Vec<&'a Value> {
     run.incidents.iter().filter(|incident| is_of(incident, of)).collect()
 }
 
+/// Fails unless each fault is an incident that names who was struck: all that can be demanded of a machine that is busy itself.
+pub fn all_named(run: &Run) -> Result<()> {
+    for of in struck(run).into_iter().filter(|of| of.must) {
+        ensure!(!named(run, &of).is_empty(), "{}: no incident names it\n{}", of.what, report(run));
+    }
+    Ok(())
+}
+
 /// Fails unless the incident of each fault that is over for long has ended.
 pub fn all_over(run: &Run) -> Result<()> {
     let last = run.outcomes.last().and_then(|outcome| outcome.after.last().or(outcome.during.last()));

@@ -128,7 +128,7 @@ async fn once(title: &str, stages: &[Stage]) -> Result<()> {
 fn judge(run: &Run) -> Result<()> {
     ensure!(run.finalized.end > run.finalized.start, "finality stood still");
     let (control, stages) = run.outcomes.split_first().context("no control")?;
-    blame::judge(run)?;
+    blame::all_named(run)?;
     blame::all_over(run)?;
     ledger::judge(&run.ledger)?;
     for outcome in stages {
@@ -222,7 +222,7 @@ async fn matrix() -> Result<()> {
         bites(topology, &run)?;
         if topology == Topology::Router {
             // The runs that are left are reported all the same.
-            failed = failed.and(judge(&run));
+            failed = failed.and(judge(&run)).and(blame::judge(&run));
         }
     }
     failed

@@ -85,12 +85,17 @@ fn run(mut command: Command, dir: &Path, listen: &str, more: &str) -> (Child, Ag
     command.arg("agent").arg("--config").arg(dir.join("agent.yaml"));
     let log = File::create(dir.join("log")).unwrap();
     let child = command.stderr(Stdio::from(log)).stdout(Stdio::null()).spawn().unwrap();
+    (child, reports_at(dir))
+}
+
+/// Waits until it says where it answers.
+fn reports_at(dir: &Path) -> AgentAddress {
     let began = Instant::now();
     loop {
         let said = said(dir);
         if let Some(line) = said.lines().find(|line| line.contains("reporting")) {
             let of = |key: &str| line.split(key).nth(1).unwrap().split(' ').next().unwrap().to_owned();
-            return (child, format!("{}@{}", of(" key="), of(" address=")).parse().unwrap());
+            return format!("{}@{}", of(" key="), of(" address=")).parse().unwrap();
         }
         assert!(began.elapsed() < PATIENCE, "{said}");
         std::thread::sleep(Duration::from_millis(20));

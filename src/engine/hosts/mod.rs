@@ -87,7 +87,7 @@ async fn looking(common: &Common, router: Arc<ArcSwap<Router>>) {
     common.tasks.spawn(here.run(probed));
     common.tasks.spawn(clients::run(paused, common.clone()));
     let mut slots = slots::Told::default();
-    let (mut agents, mut dates) = (Agents::new(asker(common, &slots)), Dates::default());
+    let (mut agents, mut dates) = (Agents::new(asked_by(common, &slots)), Dates::default());
     let (mut clock, mut silent) = (None, None);
     let (mut steady, mut past) = (Steady::default(), Past::default());
     let mut ticks = interval(EVERY);
@@ -129,7 +129,7 @@ async fn looking(common: &Common, router: Arc<ArcSwap<Router>>) {
     }
 }
 
-fn asker(common: &Common, slots: &slots::Told) -> Asker {
+fn asked_by(common: &Common, slots: &slots::Told) -> Asker {
     Asker {
         clock: common.clock.clone(),
         micros: Arc::new(micros),

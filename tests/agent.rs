@@ -22,12 +22,11 @@ use std::time::Duration;
 use beacondeck::control::{Answer, Order, Request};
 use beacondeck::model::{AgentAddress, Ending, HostLevel, HostStatus};
 use beacondeck::sim::{SimConfig, SimNetwork};
-use common::{Rig, wait_for};
+use common::{KNOBS, Rig, wait_for};
 use process::{Agent, beacondeck, text};
 
 /// Nothing here takes so long on a machine that is not stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
-const KNOBS: &str = "probing: {interval: 200ms, timeout: 400ms}\nhealth: {rise: 1, warm-up-slots: 0}\n";
 
 fn hosts(agents: &[(&str, &Agent)]) -> String {
     let mut text = "hosts:\n".to_owned();

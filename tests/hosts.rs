@@ -19,28 +19,13 @@ use beacondeck::host::apply::Hands;
 use beacondeck::model::{
     HostFinding, HostLevel, HostRemedy, HostStatus, RemedyAsked, RemedyPlan, RemedyState, RemedyVerb, Slot,
 };
-use beacondeck::sim::{Act, Fault, Script, SimConfig, SimNetwork};
-use common::{Rig, wait_for};
+use beacondeck::sim::{Act, Fault, Script};
+use common::{KNOBS, Rig, short_epochs, wait_for};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 /// Longer than anything here takes: the probe writes when votes are signed and as epochs begin, four times a slot at most.
 const PATIENCE: Duration = Duration::from_secs(240);
-const KNOBS: &str = "probing: {interval: 200ms, timeout: 400ms}\nhealth: {rise: 1, warm-up-slots: 0}\n";
-
-/// Epochs of two slots begin often.
-async fn network() -> SimNetwork {
-    let config = SimConfig {
-        beacons: 3,
-        clients: 1,
-        validators: 16,
-        slot_ms: 1_000,
-        slots_per_epoch: 2,
-        past_epochs: 3,
-        ..SimConfig::default()
-    };
-    SimNetwork::start(config).await.unwrap()
-}
 
 /// What a recorded client tells of its pauses: at the first look, and at every later one.
 async fn client(text: &'static str) -> String {
@@ -77,7 +62,7 @@ fn found(rig: &Rig, host: &str, check: &str) -> Option<HostFinding> {
 /// Longer than ten seconds, as it goes at the pace of serve itself: a look at metrics and one more, 64 writes in their moments.
 #[tokio::test(flavor = "multi_thread")]
 async fn pauses_and_durable_writes_arrive_in_the_status_and_as_evidence() {
-    let network = network().await;
+    let network = short_epochs().await;
     let metrics = client(include_str!("fixtures/metrics/node.txt")).await;
     let dir = tempfile::tempdir().unwrap();
     let urls = network.urls();
@@ -162,7 +147,7 @@ async fn child_that_orders() {
         return;
     }
     Hands::new("/").write(None, "/@ethtool/v0/rx-channels", "1").unwrap();
-    let network = network().await;
+    let network = short_epochs().await;
     let limits = "host: {limits: {net.nic_queues.cores: 1}}\n";
     let rig = Rig::start(&network, &format!("{KNOBS}{limits}")).await;
     let looked = || found(&rig, "h0", "net.nic_queues").is_some();

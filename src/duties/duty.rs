@@ -100,22 +100,22 @@ pub fn attester_duties(body: &[u8]) -> Result<AttesterDuties, ParseError> {
 
 /// Reads an answer to `duties/proposer/{epoch}` (JSON).
 pub fn proposer_duties(body: &[u8]) -> Result<Vec<ProposerDuty>, ParseError> {
-    let answer: Answer<Vec<SlotJson>> = read("proposer duties", body)?;
-    let duty = |row: SlotJson| ProposerDuty {
-        validator: ValidatorIndex(row.validator_index.0),
-        slot: Slot(row.slot.0),
-    };
-    Ok(answer.data.into_iter().map(duty).collect())
+    of_slots("proposer duties", body, |validator, slot| ProposerDuty { validator, slot })
 }
 
 /// Reads an answer to `duties/ptc/{epoch}` (JSON; Gloas).
 pub fn payload_duties(body: &[u8]) -> Result<Vec<PayloadDuty>, ParseError> {
-    let answer: Answer<Vec<SlotJson>> = read("payload duties", body)?;
-    let duty = |row: SlotJson| PayloadDuty {
-        validator: ValidatorIndex(row.validator_index.0),
-        slot: Slot(row.slot.0),
-    };
-    Ok(answer.data.into_iter().map(duty).collect())
+    of_slots("payload duties", body, |validator, slot| PayloadDuty { validator, slot })
+}
+
+fn of_slots<T>(
+    what: &'static str,
+    body: &[u8],
+    duty: impl Fn(ValidatorIndex, Slot) -> T,
+) -> Result<Vec<T>, ParseError> {
+    let answer: Answer<Vec<SlotJson>> = read(what, body)?;
+    let rows = answer.data.into_iter();
+    Ok(rows.map(|row| duty(ValidatorIndex(row.validator_index.0), Slot(row.slot.0))).collect())
 }
 
 /// Reads an answer to `duties/sync/{epoch}` (JSON).

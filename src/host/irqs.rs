@@ -114,13 +114,6 @@ pub fn node(facts: &Facts<'_>, interface: &str) -> Option<(u32, Vec<u32>)> {
     Some((node, text::cpus(&cpus).filter(|cpus| !cpus.is_empty())?))
 }
 
-/// Whether a program of this name runs.
-pub fn runs(facts: &Facts<'_>, program: &str) -> Result<bool, Cannot> {
-    let pids = facts.names("/proc")?;
-    let pids = pids.iter().filter(|name| name.parse::<u32>().is_ok());
-    Ok(pids.filter_map(|pid| facts.maybe(&format!("/proc/{pid}/comm"))).any(|comm| comm.trim() == program))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

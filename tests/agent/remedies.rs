@@ -11,11 +11,10 @@ use beacondeck::host::agent::{Client, Identity, identity};
 use beacondeck::host::apply::{Hands, Plan, Workshop};
 use beacondeck::host::{Live, Overrides, Role, audit, collect};
 use beacondeck::model::{HostRemedy, RemedyAsked, RemedyPlan, RemedyState, RemedyVerb, UnixMs};
-use beacondeck::sim::{SimConfig, SimNetwork};
 
-use crate::common::{Rig, wait_for};
+use crate::common::{KNOBS, Rig, short_epochs, wait_for};
 use crate::process::{Agent, beacondeck};
-use crate::{KNOBS, host, hosts, namespace, pair, told};
+use crate::{host, hosts, namespace, pair, told};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const SOMAXCONN: &str = "/proc/sys/net/core/somaxconn";
@@ -116,16 +115,7 @@ async fn child_with_agents() {
     }
     Hands::new("/").write(None, "/@ethtool/v0/rx-channels", "1").unwrap();
     fs::write(SOMAXCONN, "128").unwrap();
-    let config = SimConfig {
-        beacons: 3,
-        clients: 1,
-        validators: 16,
-        slot_ms: 1_000,
-        slots_per_epoch: 2,
-        past_epochs: 3,
-        ..SimConfig::default()
-    };
-    let network = SimNetwork::start(config).await.unwrap();
+    let network = short_epochs().await;
     let (mut allows, reads) = (Agent::start(None, ALLOWS), Agent::start(None, "roles: [beacon]\n"));
     let powerless = unprivileged(ALLOWS);
     let beacons: Vec<String> = network

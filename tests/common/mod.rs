@@ -10,7 +10,26 @@ use beacondeck::config;
 use beacondeck::control::{Access, Answer, Client, Order, Request};
 use beacondeck::engine::Engine;
 use beacondeck::model::{BeaconStatus, Explanation, Fleet, FleetStatus};
-use beacondeck::sim::SimNetwork;
+use beacondeck::sim::{SimConfig, SimNetwork};
+
+/// What a fleet file says where beacons are found well, or ill, at once.
+#[allow(dead_code, reason = "each test file uses its own part of the rig")]
+pub const KNOBS: &str = "probing: {interval: 200ms, timeout: 400ms}\nhealth: {rise: 1, warm-up-slots: 0}\n";
+
+/// Three beacons and a client, in epochs of two slots, which begin often.
+#[allow(dead_code, reason = "each test file uses its own part of the rig")]
+pub async fn short_epochs() -> SimNetwork {
+    let config = SimConfig {
+        beacons: 3,
+        clients: 1,
+        validators: 16,
+        slot_ms: 1_000,
+        slots_per_epoch: 2,
+        past_epochs: 3,
+        ..SimConfig::default()
+    };
+    SimNetwork::start(config).await.unwrap()
+}
 
 /// An engine in front of a simulated network.
 pub struct Rig {

@@ -62,29 +62,13 @@ impl World {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Link, Node};
+    use super::super::Link;
     use super::*;
-    use crate::sim::chain::{ChainConfig, Due};
     use crate::sim::wire::SingleAttestation;
 
     #[test]
     fn a_vote_is_in_the_first_block_after_it_came_and_in_no_other() {
-        let config = ChainConfig {
-            name: "t".into(),
-            seed: 3,
-            genesis: UnixMs(0),
-            slot_ms: 1000,
-            slots_per_epoch: 8,
-            validators: 64,
-            due: Due::default(),
-            auto_blocks_ms: Some(0),
-            missed: [Slot(21)].into(),
-            gossip_ms: 50,
-            builder: false,
-        };
-        let node = |name: &str| Node::new(name.into(), "Sim/v1".into(), UnixMs(0));
-        let mut world = World::new(config, vec![node("a"), node("b")]);
-        world.tick(UnixMs(20_500));
+        let mut world = World::of_two(Slot(21));
         let data = world.attestation_data(0, Slot(20));
         let members = world.duties(Epoch(2)).committees[4][1].clone();
         let vote = |place: usize| SingleAttestation { committee: 1, attester: members[place], data };

@@ -283,3 +283,27 @@ pub(super) const NOBODYS_ADDRESS: [u8; 20] = [0xdd; 20];
 pub(super) fn expected_fee_recipient(validator: ValidatorIndex) -> [u8; 20] {
     fee_recipient_of(validator)
 }
+
+#[cfg(test)]
+impl World {
+    /// Two beacons in the middle of slot 20 of a chain with slots of a second, of which one has no block.
+    fn of_two(missed: Slot) -> Self {
+        let config = ChainConfig {
+            name: "t".into(),
+            seed: 3,
+            genesis: UnixMs(0),
+            slot_ms: 1000,
+            slots_per_epoch: 8,
+            validators: 64,
+            due: chain::Due::default(),
+            auto_blocks_ms: Some(0),
+            missed: [missed].into(),
+            gossip_ms: 50,
+            builder: false,
+        };
+        let node = |name: &str| Node::new(name.into(), "Sim/v1".into(), UnixMs(0));
+        let mut world = Self::new(config, vec![node("a"), node("b")]);
+        world.tick(UnixMs(20_500));
+        world
+    }
+}

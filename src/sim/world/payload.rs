@@ -92,28 +92,12 @@ impl World {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Link, Node};
+    use super::super::Link;
     use super::*;
-    use crate::sim::chain::{ChainConfig, Due};
 
     #[test]
     fn the_next_block_includes_what_the_committee_said_of_its_parent() {
-        let config = ChainConfig {
-            name: "t".into(),
-            seed: 3,
-            genesis: UnixMs(0),
-            slot_ms: 1000,
-            slots_per_epoch: 8,
-            validators: 64,
-            due: Due::default(),
-            auto_blocks_ms: Some(0),
-            missed: [Slot(22)].into(),
-            gossip_ms: 50,
-            builder: false,
-        };
-        let node = |name: &str| Node::new(name.into(), "Sim/v1".into(), UnixMs(0));
-        let mut world = World::new(config, vec![node("a"), node("b")]);
-        world.tick(UnixMs(20_500));
+        let mut world = World::of_two(Slot(22));
         let (head, committee) = (world.main_head(), world.payload_committee(Slot(20)));
         let says = |place: usize, present: bool| PayloadMessage {
             slot: Slot(20),

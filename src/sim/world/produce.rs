@@ -121,32 +121,15 @@ impl World {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Link, Node};
+    use super::super::Link;
     use super::*;
     use crate::model::{UnixMs, ValidatorIndex};
-    use crate::sim::chain::{ChainConfig, Due};
     use crate::sim::wire::SingleAttestation;
 
     const NOW: UnixMs = UnixMs(20 * 1000 + 500);
 
     fn world() -> World {
-        let config = ChainConfig {
-            name: "t".into(),
-            seed: 3,
-            genesis: UnixMs(0),
-            slot_ms: 1000,
-            slots_per_epoch: 8,
-            validators: 64,
-            due: Due::default(),
-            auto_blocks_ms: Some(0),
-            missed: [Slot(18)].into(),
-            gossip_ms: 50,
-            builder: false,
-        };
-        let node = |name: &str| Node::new(name.into(), "Sim/v1".into(), UnixMs(0));
-        let mut world = World::new(config, vec![node("a"), node("b")]);
-        world.tick(NOW);
-        world
+        World::of_two(Slot(18))
     }
 
     /// All members of a committee of slot 20 vote for what the first beacon says.

@@ -37,53 +37,29 @@ twice cargo fetch --locked
 say "format"
 cargo fmt --check
 
-say "build of the tests"
-cargo nextest run --locked --no-run
-# What was built is run as it is, so that the linters may have cargo meanwhile.
-built=target/beside
-mkdir -p $built
-cargo metadata --locked --format-version 1 >$built/metadata.json
-cargo nextest list --locked --list-type binaries-only --message-format json >$built/binaries.json
-run() { cargo nextest run --cargo-metadata $built/metadata.json --binaries-metadata $built/binaries.json "$@"; }
-
-# With what processor time is left, beside tests that wait most of theirs.
-beside() {
-  cargo clippy --locked --all-targets -- -D warnings
-  RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
-  cargo test --locked --doc
-  if [ "$quick" = all ]; then cargo bench --locked --profile dev --no-run; fi
-}
-(
-  set -e
-  chrt --idle --pid 0 "$BASHPID" || renice -n 19 -p "$BASHPID" || true
-  beside
-) >$built/log 2>&1 &
-linters=$!
-trap '[ -z "$linters" ] || kill $(pgrep -P "$linters") "$linters" 2>/dev/null || true' EXIT
+say "clippy"
+cargo clippy --locked --all-targets -- -D warnings
 
 say "tests"
-threads=$((3 * $(nproc)))
-if [ "$quick" = all ]; then run --test-threads "$threads" -E 'not binary(devnet)'
-else run --test-threads "$threads" -E 'not (binary(devnet) or binary(conformance))'; fi
+threads=$((2 * $(nproc)))
+if [ "$quick" = all ]; then cargo nextest run --locked --test-threads "$threads" -E 'not binary(devnet)'
+else cargo nextest run --locked --test-threads "$threads" -E 'not (binary(devnet) or binary(conformance))'; fi
+
+say "documentation and its tests"
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+cargo test --locked --doc
+
+say "shipped files"
+built=${CARGO_TARGET_DIR:-target}/debug/beacondeck
+$built check --fleet fleet.example.yaml
+$built demo healthy --seconds 10
 
 if [ "$quick" = all ]; then
   say "devnet: four real beacon nodes, 64 real validators"
   # Slots of four seconds leave four beacon nodes on two cores room to breathe; the default of three is for measuring.
-  BEACONDECK_DEVNET_SLOT_SECONDS=4 run -E 'binary(devnet)' --no-capture
-fi
-
-say "clippy, documentation and its tests"
-wait "$linters" || { cat $built/log; exit 1; }
-linters=
-tail -n 5 $built/log
-
-say "shipped files"
-cargo run --locked --quiet -- check --fleet fleet.example.yaml
-cargo run --locked --quiet -- demo healthy --seconds 10
-
-if [ "$quick" = all ]; then
-  # Shows that it runs; its figures are those of a debug build.
+  BEACONDECK_DEVNET_SLOT_SECONDS=4 cargo nextest run --locked -E 'binary(devnet)' --no-capture
   say "benchmark smoke"
+  # Shows that it runs; its figures are those of a debug build.
   for bench in router console incidents ledger; do
     cargo bench --locked --profile dev --bench $bench -- --smoke
   done

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::error::{DecodeError, ReadError};
 use super::events::EventStream;
 use super::http::{Subject, builder, setup};
+use super::lag;
 use super::shape::{
     CpuTime, Data, HeaderAnswer, HeaderInfo, MachineHealth, NodeRecord, NodeVersion, PeerCount, Probe,
     ProcessStart, Syncing, UiHealth, VersionOne, VersionTwo, started,
@@ -182,14 +183,17 @@ impl BeaconClient {
         Ok(answer.into())
     }
 
-    /// Sync state and head at once, and how long both took together.
+    /// Sync state and head at once, and how long both took together. Where this process stood still for more than a quarter
+    /// of that, the time says nothing of the beacon.
     ///
     /// # Errors
     /// The first that fails, at once.
     pub async fn probe(&self) -> Result<Probe, ReadError> {
         let start = Instant::now();
-        let (syncing, head) = tokio::try_join!(self.syncing(), self.header("head"))?;
-        Ok(Probe { syncing, head, took: start.elapsed() })
+        let (read, late) = lag::beside(async { tokio::try_join!(self.syncing(), self.header("head")) }).await;
+        let (syncing, head) = read?;
+        let took = start.elapsed();
+        Ok(Probe { syncing, head, took: (late <= took / 4).then_some(took) })
     }
 
     /// The body of a path that begins with `/`, as the beacon sent it.

@@ -10,6 +10,7 @@ mod events;
 mod family;
 mod head;
 mod http;
+mod lag;
 mod reorg;
 mod shape;
 mod sse;

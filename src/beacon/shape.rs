@@ -56,8 +56,8 @@ pub struct Probe {
     pub syncing: Syncing,
     /// Its head.
     pub head: HeaderInfo,
-    /// Time until both were answered.
-    pub took: Duration,
+    /// Time until both were answered; none where this process was late itself meanwhile.
+    pub took: Option<Duration>,
 }
 
 /// Which software a beacon runs.

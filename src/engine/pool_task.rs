@@ -204,7 +204,7 @@ impl PoolTask {
                 let beacon = &self.course.place(id).name;
                 match &other {
                     Said::Probed(facts, took) => {
-                        let ms = took.as_secs_f64() * 1_000.0;
+                        let ms = took.map(|took| took.as_secs_f64() * 1_000.0);
                         self.eye.tell(Seen::Probe(beacon.clone(), Probed::Answered(*facts, ms)));
                         self.answering.set(beacon, true);
                         self.tenures.seen(beacon, (self.clock)().wall);

@@ -20,8 +20,8 @@ pub struct Key(pub u32);
 /// What is known anew of one beacon.
 #[derive(Debug, Clone)]
 pub enum Said {
-    /// A probe answered, after so long.
-    Probed(Facts, Duration),
+    /// A probe answered, after so long where that is known.
+    Probed(Facts, Option<Duration>),
     /// A probe failed.
     ProbeFailed(Failure),
     /// It lives, as a confirmation shows.

@@ -1,7 +1,7 @@
 //! Attestation data decided once: which answer to a question stands, for whom, and until when.
 //!
 //! An answer belongs to the head it was asked about and is replaced when a newer head is agreed. It stays for good for
-//! a client that signed it, and for all once the question is closed. Source epochs never go back behind what was signed
+//! a client that signed it, and for all once the question is closed: if it may be given no more then, no other is. Source epochs never go back behind what was signed
 //! or what two beacons say: one alone may lie. Nobody is asked for less than what was signed. Nothing is asked here, and
 //! no clock is kept.
 
@@ -245,16 +245,25 @@ impl<A: Clone> Board<A> {
     }
 
     /// The answer that stands for a client; none if beacons must be asked.
-    pub fn standing(&mut self, client: ClientId, topic: Topic, moment: Stage) -> Option<A> {
-        let place = self.places.get(&topic)?;
+    ///
+    /// # Errors
+    /// What stands for good may not be given after what was signed since, and nobody is given another answer.
+    pub fn standing(&mut self, client: ClientId, topic: Topic, moment: Stage) -> Result<Option<A>, Refusal> {
+        let Some(place) = self.places.get(&topic) else { return Ok(None) };
         if let Some(given) = place.clients.get(&client).filter(|given| given.signed) {
-            return Some(given.answer.clone());
+            return Ok(Some(given.answer.clone()));
         }
-        let standing = place.standing.as_ref().filter(|standing| standing.holds(moment))?;
-        self.allows(&standing.answer.0).ok()?;
-        let place = self.places.get_mut(&topic)?;
-        let (data, answer) = place.standing.as_mut()?.given(moment).clone();
-        Some(place.hand(client, data, answer))
+        let Some(standing) = place.standing.as_ref().filter(|standing| standing.holds(moment)) else {
+            return Ok(None);
+        };
+        match self.allows(&standing.answer.0) {
+            Err(_) if standing.closed => return Err(Refusal::Over { slot: topic.slot }),
+            Err(_) => return Ok(None),
+            Ok(()) => {}
+        }
+        let place = self.place(topic);
+        let standing = place.standing.as_mut().map(|standing| standing.given(moment).clone());
+        Ok(standing.map(|(data, answer)| place.hand(client, data, answer)))
     }
 
     /// The number of a read that begins: the answer of a later one is the newer.
@@ -267,9 +276,12 @@ impl<A: Clone> Board<A> {
     pub fn settle(&mut self, topic: Topic, heard: Heard, answer: A) -> Option<A> {
         let Heard { ticket, stage, data, steady, by, alone } = heard;
         let old = self.places.get(&topic).and_then(|place| place.standing.as_ref());
-        let old = old.filter(|old| old.outlasts(ticket) && self.allows(&old.answer.0).is_ok());
-        if let Some(old) = old {
-            return Some(old.answer.1.clone());
+        if let Some(old) = old.filter(|old| old.outlasts(ticket)) {
+            match self.allows(&old.answer.0) {
+                Ok(()) => return Some(old.answer.1.clone()),
+                Err(_) if old.closed => return None,
+                Err(_) => {}
+            }
         }
         self.allows(&data).ok()?;
         self.sources(data.target.epoch).hear(by, data.source.epoch, alone);

@@ -77,6 +77,14 @@ pub enum Refusal {
         /// The oldest signed with a later target.
         signed: Epoch,
     },
+    /// The question is closed, and the answer it closed with may be given no more.
+    #[error(
+        "the answer about slot {slot} stands since its time was over, and may not be signed after what was signed since"
+    )]
+    Over {
+        /// The slot.
+        slot: Slot,
+    },
     /// A question behind what was signed.
     #[error(
         "slot {asked} lies behind slot {signed}, for which validators signed already; compare the clocks"

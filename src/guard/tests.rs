@@ -166,7 +166,8 @@ impl Fleet {
         if board.question(GENESIS, Slot(slot)).is_err() {
             return Ok(());
         }
-        let given = board.standing(ClientId(client), topic, stage).or_else(|| {
+        let Ok(stands) = board.standing(ClientId(client), topic, stage) else { return Ok(()) };
+        let given = stands.or_else(|| {
             let (ticket, by) = (board.ticket(), BeaconName::new(format!("b{head}")));
             let heard = Heard { ticket, stage, data: said, steady: true, by, alone: false };
             let answer = board.settle(topic, heard, said)?;

@@ -240,7 +240,7 @@ pub struct ProbeSeen {
     /// Slots behind the agreed head.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head_lag: Option<u64>,
-    /// Time to answer, in milliseconds.
+    /// Time to answer, in milliseconds; none where the router itself was late meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<f64>,
     /// Whether it says its execution client is offline.

@@ -110,7 +110,7 @@ pub async fn ask(
     let closed = (router.clock())().wall >= question.closes;
     let stage = Stage { head: case.head.map(|head| head.root), closed };
     let decided = router.memory.decided();
-    let standing = || lock(&decided.board).standing(case.client, topic, stage);
+    let standing = || lock(&decided.board).standing(case.client, topic, stage).transpose();
     let read = || {
         let ticket = lock(&decided.board).ticket();
         let steady = question.is_steady(case.head);
@@ -118,7 +118,10 @@ pub async fn ask(
         reader.read(router.clone(), ask.clone())
     };
     let flight = match decided.flights.join((topic, stage.head, stage.closed), standing, read) {
-        Joined::Stands(said) => {
+        Joined::Stands(Err(refusal)) => {
+            return Flowed::own(answer::error(StatusCode::SERVICE_UNAVAILABLE, &refusal.to_string()));
+        }
+        Joined::Stands(Ok(said)) => {
             return Flowed { shared: Some(Shared::Decided), ..give(router, case, &said, Tried::default()) };
         }
         Joined::Waits(flight) => flight,

@@ -4,6 +4,7 @@
 //! Reorgs, late blocks, splits along clients, optimistic, foreign and dead beacons, restarts of the router, clocks that
 //! jump, clients that ask from before their slot on every 50 ms, again and again.
 
+mod happens;
 mod world;
 
 use std::collections::{HashMap, HashSet};
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use self::happens::{Happens, happens};
 use self::world::{Blocks, Client, Node, attester};
 use super::strategy::{Choice, Key, of};
 use crate::chain::{Era, Genesis, SlotClock, Spec};
@@ -33,48 +35,6 @@ const STALE_MS: u64 = 150;
 /// Clients of the fleet's beacons: two sides of a split.
 const FLEET: [&str; 5] = ["Lighthouse", "Lighthouse", "Prysm", "Prysm", "Prysm"];
 const CLIENTS: u16 = 3;
-
-/// What happens.
-#[derive(Debug, Clone)]
-enum Happens {
-    /// So many times 50 ms pass, and clients ask.
-    Pass(u64),
-    /// A block of the present slot, that many blocks below the head of the first beacon, with sources so far back; it
-    /// reaches these beacons.
-    Block {
-        depth: usize,
-        lag: u64,
-        to: u8,
-    },
-    /// A block upon the head of the first beacon for one client, another one upon the head of the last for the other.
-    Split,
-    Catch(u8),
-    Optimistic(u8, bool),
-    Foreign(u8, bool),
-    Down(u8, bool),
-    /// A client signs what it was given last, if it did not do that duty.
-    Sign(u16),
-    /// The router ends, and another begins with its marks.
-    Restart,
-    Jump(i64),
-}
-
-fn happens() -> impl Strategy<Value = Happens> {
-    let beacon = || 0..FLEET.len() as u8;
-    prop_oneof![
-        12 => (1..40_u64).prop_map(Happens::Pass),
-        8 => (prop_oneof![6 => Just(0_usize), 1 => 1..3_usize], prop_oneof![4 => Just(0), 1 => 0..3_u64], any::<u8>())
-            .prop_map(|(depth, lag, to)| Happens::Block { depth, lag, to }),
-        3 => Just(Happens::Split),
-        3 => any::<u8>().prop_map(Happens::Catch),
-        2 => (beacon(), any::<bool>()).prop_map(|(beacon, on)| Happens::Optimistic(beacon, on)),
-        1 => (beacon(), any::<bool>()).prop_map(|(beacon, on)| Happens::Foreign(beacon, on)),
-        2 => (beacon(), any::<bool>()).prop_map(|(beacon, on)| Happens::Down(beacon, on)),
-        8 => (0..CLIENTS).prop_map(Happens::Sign),
-        1 => Just(Happens::Restart),
-        1 => (-20_000..20_000_i64).prop_map(Happens::Jump),
-    ]
-}
 
 struct Read {
     lands: u64,
@@ -215,8 +175,10 @@ impl Fleet {
         let stage =
             Stage { head: table.agreed.map(|head| head.root), closed: self.now.wall >= self.closes(slot) };
         let topic = Topic { slot, committee: None };
-        if let Some(answer) = self.board.standing(ClientId(client), topic, stage) {
-            return self.given(client, stage, answer);
+        match self.board.standing(ClientId(client), topic, stage) {
+            Ok(Some(answer)) => return self.given(client, stage, answer),
+            Ok(None) => {}
+            Err(_) => return Ok(()),
         }
         let same = |read: &&mut Read| {
             (read.topic, read.stage.head, read.stage.closed) == (topic, stage.head, stage.closed)
@@ -396,4 +358,14 @@ proptest! {
             fleet.happens(each)?;
         }
     }
+}
+
+#[test]
+fn an_answer_that_may_be_given_no_more_is_followed_by_no_other() -> Result<(), TestCaseError> {
+    use Happens::{Block, Jump, Pass, Sign, Split};
+    let late = Block { depth: 0, lag: 1, to: 33 };
+    let mut fleet = Fleet::new();
+    [late, Pass(36), Split, Pass(24), Jump(-51), Sign(0), Pass(1)]
+        .iter()
+        .try_for_each(|each| fleet.happens(each))
 }

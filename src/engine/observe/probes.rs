@@ -8,8 +8,8 @@ use crate::pool::Facts;
 /// One probe.
 #[derive(Debug, Clone, Copy)]
 pub enum Probed {
-    /// It answered this, after so many milliseconds.
-    Answered(Facts, f64),
+    /// It answered this, after so many milliseconds where that is known.
+    Answered(Facts, Option<f64>),
     /// It did not.
     Failed,
 }
@@ -44,10 +44,10 @@ impl Probes {
 fn told(all: &[Probed]) -> impl Iterator<Item = Probed> {
     let ms = |probed: &Probed| match probed {
         Probed::Answered(_, ms) => *ms,
-        Probed::Failed => f64::INFINITY,
+        Probed::Failed => Some(f64::INFINITY),
     };
-    let quickest = all.iter().map(ms).fold(f64::INFINITY, f64::min);
-    let odd = all.iter().map(ms).any(|ms| ms.is_infinite() || ms > ODD.1 && ms > ODD.0 * quickest);
+    let quickest = all.iter().filter_map(ms).fold(f64::INFINITY, f64::min);
+    let odd = all.iter().filter_map(ms).any(|ms| ms.is_infinite() || ms > ODD.1 && ms > ODD.0 * quickest);
     let count = all.len().min(if odd { TOLD.1 } else { TOLD.0 });
     (0..count).map(move |turn| all[if count > 1 { turn * (all.len() - 1) / (count - 1) } else { 0 }])
 }
@@ -55,7 +55,7 @@ fn told(all: &[Probed]) -> impl Iterator<Item = Probed> {
 fn line(slot: Slot, beacon: &BeaconStatus, probed: Probed) -> Observation {
     // Requests that are owed an answer say more than a probe that got one.
     let (facts, ms) = match probed {
-        Probed::Answered(facts, ms) if !beacon.reasons.contains(&Reason::Hung) => (Some(facts), Some(ms)),
+        Probed::Answered(facts, ms) if !beacon.reasons.contains(&Reason::Hung) => (Some(facts), ms),
         _ => (None, None),
     };
     // Another network's head says nothing.
@@ -87,7 +87,7 @@ mod tests {
     fn slot(answered: u32, failed: u32, status: &FleetStatus) -> Vec<Observation> {
         let mut probes = Probes::default();
         (0..answered)
-            .for_each(|_| probes.take(BeaconName::new("b"), Probed::Answered(Facts::default(), 4.0)));
+            .for_each(|_| probes.take(BeaconName::new("b"), Probed::Answered(Facts::default(), Some(4.0))));
         (0..failed).for_each(|_| probes.take(BeaconName::new("b"), Probed::Failed));
         probes.lines(Slot(7), status)
     }
@@ -127,8 +127,14 @@ mod tests {
         assert_eq!(reachable(0, 12), [false; 8]);
         let mut probes = Probes::default();
         for ms in [8.0, 9.0, 700.0, 8.0, 9.0] {
-            probes.take(BeaconName::new("b"), Probed::Answered(Facts::default(), ms));
+            probes.take(BeaconName::new("b"), Probed::Answered(Facts::default(), Some(ms)));
         }
         assert_eq!(probes.lines(Slot(7), &status(&[])).len(), 5);
+        for _ in 0..5 {
+            probes.take(BeaconName::new("b"), Probed::Answered(Facts::default(), None));
+        }
+        let lines = probes.lines(Slot(8), &status(&[]));
+        let unknown = |line: &Observation| matches!(line, Observation::Probe(seen) if seen.reachable && seen.latency_ms.is_none());
+        assert!(lines.len() == 3 && lines.iter().all(unknown), "{lines:?}");
     }
 }

@@ -39,7 +39,7 @@ fn ask_of(
     let slot = said.slot;
     board.question(GENESIS, slot).ok()?;
     let (client, topic) = (ClientId(client as _), topic(slot.0));
-    if let Some(answer) = board.standing(client, topic, now) {
+    if let Some(answer) = board.standing(client, topic, now).ok()? {
         return Some(answer);
     }
     let heard = heard(board, by, now, said);
@@ -104,6 +104,24 @@ fn sources_do_not_go_back_and_an_early_question_does_not_block_the_present_epoch
     let other = UnixMs(2);
     assert_eq!(board.question(other, Slot(89)), Ok(()));
     assert_eq!(board.allows(&back), Ok(()), "another network");
+}
+
+#[test]
+fn an_answer_that_stands_for_good_is_followed_by_none_where_it_may_be_given_no_more() {
+    let mut board = Board::default();
+    let closed = moment(1, true);
+    let (first, newer) = (data(90, 1, 8), data(90, 2, 9));
+    for client in 0..2 {
+        assert_eq!(ask(&mut board, client, closed, first), Some(first));
+    }
+    board.signed(ClientId(0), Slot(90));
+    board.took(&data(91, 2, 9));
+    let now = moment(2, false);
+    let asked = |board: &mut Board<_>, client| board.standing(ClientId(client), topic(90), now);
+    assert_eq!(asked(&mut board, 1), Err(Refusal::Over { slot: Slot(90) }));
+    assert_eq!(asked(&mut board, 0), Ok(Some(first)), "it signed that");
+    let late = heard(&mut board, 0, now, newer);
+    assert_eq!(board.settle(topic(90), late, newer), None, "nor does a read that was under way bring one");
 }
 
 #[test]

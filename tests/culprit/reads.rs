@@ -39,7 +39,7 @@ async fn what_an_excluded_beacon_says_to_repeated_reads_is_told_until_it_is_well
     let stale = || shadows(&rig).iter().any(|seen| seen.wrong_head > 0);
     assert!(wait_for(BOUND, stale).await, "{:#?}", shadows(&rig));
     for seen in shadows(&rig) {
-        assert_eq!(seen.beacon, "b1", "others are not excluded: {seen:?}");
+        assert!(seen.beacon == "b1" || seen.wrong_head == 0, "the others are well: {seen:?}");
         assert!(seen.n > 0 && seen.failed <= seen.n && seen.wrong_head <= seen.heads, "{seen:?}");
         assert!(seen.heads <= seen.n && seen.as_of.0 >= seen.slot.0 + 2, "{seen:?}");
     }

@@ -240,7 +240,7 @@ async fn what_has_changed_is_not_written(rig: &Rig, agent: &Agent) {
     let mut client = Client::connect(&router, agent.address).await.unwrap();
     let state = ended(&mut client, remedy("stale", RemedyVerb::Fix, "net.somaxconn", &shown.seal)).await;
     assert!(
-        matches!(&state, OrderState::Failed { why, .. } if why.contains("nothing was written")),
+        matches!(&state, OrderState::Refused { why } if why.contains("nothing was written")),
         "{state:?}"
     );
     assert_eq!((somaxconn(), journal(agent)), ("256".to_owned(), before));

@@ -281,6 +281,8 @@ async fn what_stops_a_link_is_kept_or_taken_back(rig: &Rig, agent: &Agent) {
     }
     until(rig, agent, "it is taken back", |of| reverted(of, "by order of")).await;
     assert_eq!(queues(), 1);
+    let late = order_sealed(rig, &keep, String::new()).await;
+    assert_eq!(refused(&late), "no remedy of net.nic_queues waits to be kept", "as the agent says it");
 }
 
 async fn what_a_killed_agent_leaves_is_taken_back(rig: &Rig, agent: &mut Agent) {

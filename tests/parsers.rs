@@ -1,13 +1,13 @@
 //! Parsers of what kernels, daemons and clients say, fed with a corpus and with what mutation makes of it: none may panic, and
 //! what they take they must take again from their own words.
 //!
-//! Which parsers and which corpus is said in `tests/fuzz/targets.rs`: what stands there is replayed for ever and mutated with the
+//! Which parsers and which corpus is said in `tests/parsers/targets.rs`: what stands there is replayed for ever and mutated with the
 //! others. `BEACONDECK_FUZZ_SECONDS=N` goes on for that long, with fresh seeds that are printed.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may panic too")]
 #![allow(clippy::print_stderr, reason = "a run that goes on for long says by which seed")]
 
-#[path = "fuzz/targets.rs"]
+#[path = "parsers/targets.rs"]
 mod targets;
 
 use std::fs;

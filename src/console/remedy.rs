@@ -159,7 +159,11 @@ pub fn confirm(plan: &RemedyPlan) -> Confirm {
         let mut lines = vec![labelled("", vec![piece(Role::Warn, why.clone())])];
         lines.extend(plan.commands.iter().map(|line| labelled("", vec![piece(Role::Strong, line.clone())])));
         return Confirm {
-            title: format!("{}: by hand", capital(&what)),
+            title: format!(
+                "{}: {}",
+                capital(&what),
+                if plan.commands.is_empty() { "refused" } else { "by hand" }
+            ),
             consequences: lines,
             copy: (!plan.commands.is_empty()).then(|| plan.commands.join("\n")),
             ..Confirm::default()
@@ -185,12 +189,13 @@ pub fn troubles(status: &FleetStatus) -> impl Iterator<Item = Trouble> + '_ {
         let (role, what, next) = match &of.state {
             RemedyState::Until(end) => {
                 let left = span(end.since(status.at).max(0));
-                let what = format!("{} on {name} is taken back in {left} unless it is kept", of.check);
-                (Role::Crit, what, "`:keep` it, or w in Hosts")
+                // How long it has been so follows.
+                let what = format!("{left} left to keep {} on {name}; it waits", of.check);
+                (Role::Crit, what, "`:keep` it, or w in Hosts; else it is taken back by itself")
             }
             RemedyState::CutOff => {
                 let what = format!("{} on {name} was cut off while it was written", of.check);
-                (Role::Warn, what, "w in Hosts: take it back, or `beacondeck audit --revert` as root")
+                (Role::Warn, what, "w in Hosts: take it back")
             }
             _ => return None,
         };
@@ -266,6 +271,8 @@ mod tests {
         assert_eq!(confirm.title, "Write a.b on h1: by hand");
         let copied = "sudo beacondeck audit --fix a.b\nsysctl -w a.b=1".to_owned();
         assert_eq!(confirm.take(Key::char('y')), super::super::confirm::Answer::Copy(copied));
+        let refused = RemedyPlan { commands: Vec::new(), ..plan.clone() };
+        assert_eq!(super::confirm(&refused).title, "Write a.b on h1: refused");
 
         let facts = vec![Fact { about: "write".into(), weight: Weight::Plain, words: "/x = 1".into() }];
         let plan = RemedyPlan { refusal: None, facts, typed: Some("h1".into()), seal: "5".into(), ..plan };
@@ -281,7 +288,7 @@ mod tests {
         let [one] = told.as_slice() else { panic!("{told:?}") };
         assert_eq!(
             (one.what.as_str(), one.role),
-            ("net.nic_ring on h1 is taken back in 48 s unless it is kept", Role::Crit)
+            ("48 s left to keep net.nic_ring on h1; it waits", Role::Crit)
         );
     }
 }

@@ -47,6 +47,7 @@ impl Far for Distant {
             match errand.run(&cancel).await {
                 Ok(OrderState::Done { output }) => Ok(output),
                 Ok(OrderState::Failed { why, output }) => Err((why, output)),
+                Ok(OrderState::Refused { why }) => Err(plain(why)),
                 Ok(OrderState::Unknown) => Err(plain(format!(
                     "the agent of {host} was started anew meanwhile and does not know how it ended; its log may"
                 ))),

@@ -156,7 +156,6 @@ pub struct Check {
 impl Check {
     /// Whether a value written is all of its remedy.
     pub fn is_written(&self) -> bool {
-        let written = matches!(self.remedy, Remedy::Sysctl(..) | Remedy::Raise(..) | Remedy::Write(..));
-        written && self.apply != Apply::Reboot
+        self.remedy.is_of_values() && self.apply != Apply::Reboot
     }
 }

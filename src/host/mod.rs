@@ -53,5 +53,5 @@ pub use live::Live;
 pub use look::{Found, Looker};
 pub use machine::Machine;
 pub use record::{Record, RecordError};
-pub use remedy::{Lasting, Remedy};
+pub use remedy::{Lasting, Remedy, SAME};
 pub use source::{Ask, Kind, Reading, Source, Unread};

@@ -32,7 +32,15 @@ pub enum Lasting {
     ByHand(&'static str),
 }
 
+/// What makes a remedy last that lasts by itself.
+pub const SAME: &str = "the same";
+
 impl Remedy {
+    /// Whether values are all of it, so that a program can write them.
+    pub fn is_of_values(&self) -> bool {
+        !matches!(self, Self::Commands(..) | Self::LookAt(_))
+    }
+
     /// What is written, if that alone is the remedy: of a check, in the network namespace of a process if that is another.
     pub fn change(&self, check: &str, judged: &Judged, process: Option<u32>) -> Option<Change> {
         let (path, to, lasting) = match self {

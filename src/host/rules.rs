@@ -52,7 +52,9 @@ pub fn at_least(
         _ if value >= poor => Verdict::Advice,
         _ => Verdict::Warn,
     };
-    Ok(Judged::new(verdict, format!("at least {good} {}", advice.unit), text.trim().to_owned()).to(good))
+    // Of several values the kernel puts tabs between, which a terminal is not shown.
+    let words: Vec<&str> = text.split_whitespace().collect();
+    Ok(Judged::new(verdict, format!("at least {good} {}", advice.unit), words.join(" ")).to(good))
 }
 
 /// A setting that should be one of some words.

@@ -240,7 +240,7 @@ async fn what_has_changed_is_not_written(rig: &Rig, agent: &Agent) {
     let mut client = Client::connect(&router, agent.address).await.unwrap();
     let state = ended(&mut client, remedy("stale", RemedyVerb::Fix, "net.somaxconn", &shown.seal)).await;
     assert!(
-        matches!(&state, OrderState::Failed { why, .. } if why.contains("nothing was written")),
+        matches!(&state, OrderState::Refused { why } if why.contains("nothing was written")),
         "{state:?}"
     );
     assert_eq!((somaxconn(), journal(agent)), ("256".to_owned(), before));
@@ -281,6 +281,8 @@ async fn what_stops_a_link_is_kept_or_taken_back(rig: &Rig, agent: &Agent) {
     }
     until(rig, agent, "it is taken back", |of| reverted(of, "by order of")).await;
     assert_eq!(queues(), 1);
+    let late = order_sealed(rig, &keep, String::new()).await;
+    assert_eq!(refused(&late), "no remedy of net.nic_queues waits to be kept", "as the agent says it");
 }
 
 async fn what_a_killed_agent_leaves_is_taken_back(rig: &Rig, agent: &mut Agent) {

@@ -23,8 +23,9 @@ pub fn state(beacon: &BeaconStatus, fresh: Fresh) -> (String, Role) {
         (Lifecycle::Draining(in_flight), _) => format!(" {in_flight}"),
         // The word has said it.
         (Lifecycle::Active, Some(Reason::WarmingUp | Reason::Slow)) if !beacon.healthy => String::new(),
-        // Beside DOWN its two words have no room at 80 columns.
+        // Beside DOWN their own words have no room at 80 columns.
         (Lifecycle::Active, Some(Reason::ChainSplit)) => " split".to_owned(),
+        (Lifecycle::Active, Some(Reason::Unreachable)) => " offline".to_owned(),
         (Lifecycle::Active, Some(reason)) => format!(" {reason}"),
         _ => String::new(),
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::fixer::{Fixer, Outcome, Wanted};
-use crate::host::agent::words::{Allows, RemedyOrder, shown};
+use crate::host::agent::words::{Allows, OrderState, RemedyOrder, shown};
 use crate::host::agent::{Drafting, Hands, Run};
 use crate::model::{AgentFile, RemedyVerb, Verb};
 use crate::ops::{Far, FarRun, Program};
@@ -31,7 +31,10 @@ impl Hands for Allowed {
     fn run(&self, verb: Verb, name: &str, cancel: CancellationToken) -> Option<Run> {
         let program = Program::new(self.file.procedures(verb).get(name)?.clone(), Arc::new(Nobody));
         Some(Box::pin(async move {
-            program.run(cancel).await.map_err(|(error, output)| (error.to_string(), output))
+            match program.run(cancel).await {
+                Ok(output) => OrderState::Done { output },
+                Err((error, output)) => OrderState::Failed { why: error.to_string(), output },
+            }
         }))
     }
 
@@ -45,8 +48,9 @@ impl Hands for Allowed {
         Box::pin(async move {
             let wanted = Wanted { verb, check, seal, who: shown(&who) };
             match fixer.order(wanted, &cancel).await {
-                Outcome::Done(said) => Ok(said),
-                Outcome::Refused(why) | Outcome::Failed(why) => Err((why, String::new())),
+                Outcome::Done(output) => OrderState::Done { output },
+                Outcome::Refused(why) => OrderState::Refused { why },
+                Outcome::Failed(why) => OrderState::Failed { why, output: String::new() },
             }
         })
     }

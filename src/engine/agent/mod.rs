@@ -81,7 +81,7 @@ impl Agent {
         let (state, limits) = (file.state.clone(), file.limits.clone());
         let place = move || Place { state: state.clone(), limits: limits.clone(), roles: roles.clone() };
         let fixer = Fixer::new(machine.clone(), clock.clone(), AGENT, place);
-        mend(&fixer).await;
+        fixer.mend().await;
         let paired = Arc::new(Paired::new(&file.state));
         let (looked, seen) = watch::channel(None);
         let phase = Arc::new(Phase::new(file));
@@ -118,19 +118,5 @@ impl Agent {
         self.cancel.cancel();
         self.tasks.close();
         let _ = tokio::time::timeout(END, self.tasks.wait()).await;
-    }
-}
-
-/// Takes back what was cut off before this process.
-async fn mend(fixer: &Fixer) {
-    match fixer.mend().await {
-        Ok(mended) => {
-            for (check, said) in mended {
-                tracing::warn!(%check, %said, "a remedy that was cut off is taken back");
-            }
-        }
-        Err(error) => {
-            tracing::warn!(%error, "a remedy that was cut off stands: `beacondeck audit --revert` takes it back");
-        }
     }
 }

@@ -1,11 +1,11 @@
 //! What would be written on this machine, or taken back, as it is now. Reads the machine and writes nothing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Ground;
 use crate::config::STATE;
 use crate::host::apply::{Entry, Hands, How, Journal, KEEP_WITHIN, NotOffered, Placed, Plan};
-use crate::host::{Apply, Finding};
+use crate::host::{Apply, CHECKS, Finding, SAME};
 use crate::model::{Fact, RemedyDraft, RemedyVerb, Weight};
 
 /// Files that are named; of more, how many.
@@ -36,7 +36,11 @@ impl Draft {
                 Self { told, plans: Vec::new(), entries: Vec::new() }
             }
             Ok((plans, entries)) => {
-                let facts = plans.iter().flat_map(of_plan).chain(of_entries(&entries)).collect();
+                let facts = plans
+                    .iter()
+                    .flat_map(|plan| of_plan(plan, ground.state))
+                    .chain(of_entries(&entries))
+                    .collect();
                 let disturbs = plans.iter().any(|plan| plan.apply.disturbs());
                 let resets = plans.iter().any(|plan| plan.apply == Apply::Resets);
                 let seal = format!("{}{}", Plan::seal(&plans), numbers(&entries));
@@ -59,11 +63,21 @@ fn numbers(entries: &[Entry]) -> String {
     entries.iter().fold(String::new(), |all, entry| all + "-" + &entry.number.to_string())
 }
 
-/// The command that does the same on the machine itself, by somebody who may.
+/// The command that does the same on the machine itself, by somebody who may; without a check, of all.
 pub fn audit(what: &str, check: &str, state: &Path) -> String {
+    let check = if check.is_empty() { String::new() } else { format!(" {check}") };
+    let state: PathBuf = state.components().collect();
     let state =
         if state == Path::new(STATE) { String::new() } else { format!(" --state {}", state.display()) };
-    format!("sudo beacondeck audit --{what} {check}{state}")
+    format!("sudo beacondeck audit --{what}{check}{state}")
+}
+
+/// What does by hand what is not written from here: of each finding what helps now, and what makes it last.
+pub fn by_hand<'a>(findings: impl Iterator<Item = [&'a str; 2]>) -> Vec<String> {
+    let texts = findings.flatten().filter(|text| !text.is_empty() && *text != SAME);
+    let mut texts: Vec<String> = texts.map(str::to_owned).collect();
+    texts.dedup();
+    texts
 }
 
 /// Somebody who may not write is told so, with who it is.
@@ -87,12 +101,7 @@ fn fix(check: &str, ground: &Ground<'_>) -> Drawn {
     if findings.is_empty() {
         return Err((format!("{check} is no check of what runs on this machine"), Vec::new()));
     }
-    let by_hand = || -> Vec<String> {
-        let texts = findings.iter().flat_map(|of| [of.remedy.clone(), of.persistent.clone()]);
-        let mut texts: Vec<String> = texts.filter(|text| !text.is_empty()).collect();
-        texts.dedup();
-        texts
-    };
+    let by_hand = || by_hand(findings.iter().map(|of| [of.remedy.as_str(), of.persistent.as_str()]));
     let hands = ground.machine.hands();
     let mut plans = Vec::new();
     for finding in &findings {
@@ -122,7 +131,7 @@ fn may_write(plans: &[Plan], hands: &Hands, state: &Path) -> Option<String> {
     })
 }
 
-fn of_plan(plan: &Plan) -> Vec<Fact> {
+fn of_plan(plan: &Plan, state: &Path) -> Vec<Fact> {
     let mut facts: Vec<Fact> = plan
         .files
         .iter()
@@ -157,7 +166,7 @@ fn of_plan(plan: &Plan) -> Vec<Fact> {
     facts.push(fact(
         "undo",
         Weight::Plain,
-        format!("w, take back; or beacondeck audit --revert {}", plan.check),
+        format!("w, take back; or {}", audit("revert", &plan.check, state)),
     ));
     facts
 }
@@ -197,6 +206,9 @@ fn of_entries(entries: &[Entry]) -> Vec<Fact> {
             facts.push(fact(word, Weight::Plain, own.path.clone()));
         }
         facts.push(fact("written by", Weight::Plain, entry.who.clone()));
+        if CHECKS.iter().any(|of| of.id == entry.check && of.apply == Apply::Resets) {
+            facts.push(fact("risk", Weight::Grave, Apply::Resets.words()));
+        }
     }
     if !facts.is_empty() {
         facts.push(fact("but", Weight::Fine, "what somebody else has changed since is left alone"));

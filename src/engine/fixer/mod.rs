@@ -20,7 +20,7 @@ use crate::host::apply::{ApplyError, Entry, Journal, KEEP_WITHIN, Plan, Workshop
 use crate::host::{Beside, Live, Overrides, Role, audit_as, collect};
 use crate::model::{Clock, RemedyDraft, RemedyVerb, UnixMs};
 use draft::Draft;
-pub use draft::audit;
+pub use draft::{audit, by_hand};
 
 /// Who writes, in words for somebody who is told that it may not.
 #[derive(Debug, Clone, Copy)]
@@ -241,18 +241,15 @@ impl Fixer {
         looked.await.unwrap_or_else(|error| format!("written; the check could not be asked: {error}"))
     }
 
-    /// Takes back what was cut off before this process: of each check what was done.
-    ///
-    /// # Errors
-    /// It stands: one sentence.
-    pub async fn mend(&self) -> Result<Vec<(String, String)>, String> {
+    /// Takes back what was cut off before this process, as far as it may, and logs it: of each check what was done.
+    pub async fn mend(&self) -> Vec<(String, String)> {
         let (state, root) = ((self.place)().state, self.machine.root().to_owned());
-        let now = self.now();
+        let (now, at) = (self.now(), state.clone());
         let mended = tokio::task::spawn_blocking(move || {
-            if Journal::cut_off(&state).is_empty() {
+            if Journal::cut_off(&at).is_empty() {
                 return Ok(Vec::new());
             }
-            let mut workshop = Workshop::open(&root, &state)?;
+            let mut workshop = Workshop::open(&root, &at)?;
             let cut_off = workshop.unfinished();
             let each = cut_off.into_iter().map(|entry| {
                 let said = workshop.take_back(&entry, now, "was cut off")?;
@@ -260,11 +257,19 @@ impl Fixer {
             });
             each.collect::<Result<Vec<_>, ApplyError>>()
         });
-        match mended.await {
-            Ok(Ok(mended)) => Ok(mended),
-            Ok(Err(error)) => Err(error.sentence()),
-            Err(error) => Err(format!("remedies could not be read: {error}")),
-        }
+        let error = match mended.await {
+            Ok(Ok(mended)) => {
+                for (check, said) in &mended {
+                    tracing::warn!(%check, %said, "a remedy that was cut off is taken back");
+                }
+                return mended;
+            }
+            Ok(Err(error)) => error.sentence(),
+            Err(error) => format!("remedies could not be read: {error}"),
+        };
+        let by_hand = audit("revert", "", &state);
+        tracing::warn!(%error, "a remedy that was cut off stands; as root: {by_hand}");
+        Vec::new()
     }
 }
 

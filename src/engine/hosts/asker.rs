@@ -216,8 +216,9 @@ fn share(of: Duration) -> Duration {
 mod tests {
     use rustix::time::{ClockId, clock_gettime};
 
+    use super::super::slots::tests::longest;
     use super::*;
-    use crate::host::agent::words::{Allows, RemedyOrder, Report};
+    use crate::host::agent::words::{Allows, OrderState, RemedyOrder, Report};
     use crate::host::agent::{
         Drafting, Hands, House, Looked, Orders, Paired, Run, Schedule, Server, identity, paired,
     };
@@ -243,7 +244,7 @@ mod tests {
         }
 
         fn remedy(&self, _: RemedyOrder, _: CancellationToken) -> Run {
-            Box::pin(async { Ok(String::new()) })
+            Box::pin(async { OrderState::Unknown })
         }
     }
 
@@ -315,7 +316,7 @@ mod tests {
     }
 
     /// The rounds are made one after another without the time between them; what they take of the processor is that of a
-    /// minute, and the build is not an optimised one.
+    /// minute, in which each agent is told where slots lie, too. The build is not an optimised one.
     #[test]
     fn a_hundred_agents_take_less_than_a_hundredth_of_a_core() {
         let (dir, cancel) = (tempfile::tempdir().unwrap(), CancellationToken::new());
@@ -323,7 +324,8 @@ mod tests {
         let addresses = agents(&router, &cancel);
         assert_eq!(addresses.len(), AGENTS);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let asker = Asker { cancel: cancel.clone(), ..Asker::for_tests() };
+        let (_keeps, slots) = watch::channel(Some(Arc::new(longest())));
+        let asker = Asker { slots, cancel: cancel.clone(), ..Asker::for_tests() };
         let nothing = || Told { status: AgentStatus::default(), report: None, clock: None };
         let tolds: Vec<watch::Sender<Told>> =
             std::iter::repeat_with(|| watch::channel(nothing()).0).take(AGENTS).collect();
@@ -350,6 +352,7 @@ mod tests {
                 connected.as_micros() / AGENTS as u128
             );
             assert!(share < 0.01, "{share}");
+            assert!(lines.iter().all(|(line, _)| line.slots.is_some()), "each was told");
         });
         assert!(tolds.iter().all(|told| told.borrow().report.is_some() && told.borrow().clock.is_some()));
         cancel.cancel();

@@ -66,7 +66,7 @@ impl Of {
         // What is as bad now as it was needs no help.
         let before = held.into_values().filter(|(_, ago)| *ago > 0).collect::<Vec<_>>();
         for (finding, ago) in &before {
-            let actual = format!("{}, better in {ago} of {BETTER} looks since", finding.actual);
+            let actual = format!("{}, since then better in {ago} of {BETTER} looks", finding.actual);
             let shown = HostFinding { actual, ..(*finding).clone() };
             let class = check(&shown.check).map_or("", |check| check.class.word());
             raise(&mut host.classes, class, shown.level);
@@ -146,15 +146,15 @@ mod tests {
         let mut host = Host::new();
         host.look(MEASURED, HostLevel::Bad);
         let held = host.look(MEASURED, HostLevel::Warn);
-        assert_eq!(held.findings[0].actual, "Bad at 1, better in 1 of 3 looks since");
+        assert_eq!(held.findings[0].actual, "Bad at 1, since then better in 1 of 3 looks");
         assert_eq!(held.classes, [("storage".to_owned(), HostLevel::Bad)]);
         // The same look again is no better one.
         assert_eq!(host.show(MEASURED, HostLevel::Warn), held);
         let gone = host.look(MEASURED, HostLevel::Ok);
-        assert_eq!(gone.findings[0].actual, "Bad at 1, better in 2 of 3 looks since");
+        assert_eq!(gone.findings[0].actual, "Bad at 1, since then better in 2 of 3 looks");
         assert_eq!(
             host.look(MEASURED, HostLevel::Ok).findings[0].actual,
-            "Warn at 2, better in 2 of 3 looks since"
+            "Warn at 2, since then better in 2 of 3 looks"
         );
         assert!(host.look(MEASURED, HostLevel::Ok).findings.is_empty());
     }

@@ -193,15 +193,8 @@ impl Remedies {
 
     /// Takes back what was cut off before this process.
     async fn mend(self) {
-        match self.fixer.mend().await {
-            Ok(mended) => {
-                for (check, said) in mended {
-                    self.note(None, format!("{check} was cut off; taken back: {said}")).await;
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a remedy that was cut off stands: `beacondeck audit --revert` takes it back");
-            }
+        for (check, said) in self.fixer.mend().await {
+            self.note(None, format!("{check} was cut off; taken back: {said}")).await;
         }
     }
 }
@@ -248,7 +241,8 @@ impl Course {
         }
         let outcome = match self.order().await {
             Outcome::Done(message) => message,
-            Outcome::Failed(message) | Outcome::Refused(message) => format!("failed: {message}"),
+            Outcome::Refused(message) => format!("refused: {message}"),
+            Outcome::Failed(message) => format!("failed: {message}"),
         };
         drop(hold);
         let outcome = format!("{outcome} (by order of {})", self.who);

@@ -7,8 +7,9 @@ use tokio_util::sync::CancellationToken;
 use super::Remedies;
 use super::judge::Known;
 use crate::engine::distant::Errand;
-use crate::engine::fixer::{Fixer, Outcome, Wanted, audit};
+use crate::engine::fixer::{Fixer, Outcome, Wanted, audit, by_hand};
 use crate::engine::hosts::is_here;
+use crate::host::CHECKS;
 use crate::host::agent::words::{OrderState, RemedyOrder, What};
 use crate::host::agent::{Client, ClientError, Identity, identity, nonce};
 use crate::model::{AgentAddress, RemedyAsked, RemedyDraft, RemedyVerb};
@@ -48,14 +49,17 @@ impl Remedies {
             let names: Vec<&str> = hosts.iter().map(|of| of.name.as_str()).collect();
             return Err((format!("there is no host {host}; there are {}", names.join(", ")), Vec::new()));
         };
-        let by_hand = found.findings.iter().filter(|of| of.check == *check && *verb == RemedyVerb::Fix);
-        let by_hand = by_hand.flat_map(|of| [of.remedy.clone(), of.persistent.clone()]);
+        let of = found.findings.iter().filter(|of| of.check == *check && *verb == RemedyVerb::Fix);
+        let by_hand = by_hand(of.map(|of| [of.remedy.as_str(), of.persistent.as_str()]));
+        if !by_hand.is_empty() && CHECKS.iter().any(|of| of.id == check && !of.is_written()) {
+            let why = format!("{check} is not for a program to write; by hand, on {host}:");
+            return Err((why, by_hand));
+        }
         let commands = |state: &str| -> Vec<String> {
-            let ours = std::iter::once(audit(verb.word(), check, Path::new(state)));
-            ours.chain(by_hand.filter(|text| !text.is_empty())).collect()
+            std::iter::once(audit(verb.word(), check, Path::new(state))).chain(by_hand).collect()
         };
         let Some(agent) = known.fleet.agent(host) else {
-            let why = format!("{host} is not the machine serve runs on, and has no agent; on it:");
+            let why = format!("{host} is not the machine serve runs on, and has no agent; as root, on it:");
             return Err((why, commands(crate::config::STATE)));
         };
         let identity = Identity::open(&known.fleet.state, identity::ROUTER)
@@ -73,7 +77,7 @@ impl Site {
             Self::Agent(distance) => match distance.draft(asked).await {
                 Ok(draft) => draft,
                 Err(why) => RemedyDraft {
-                    refusal: Some(format!("{why}; on {}:", distance.host)),
+                    refusal: Some(format!("{why}; as root, on {}:", distance.host)),
                     commands: distance.by_hand.clone(),
                     ..RemedyDraft::default()
                 },
@@ -121,6 +125,7 @@ impl Distance {
         match errand.run(cancel).await {
             Ok(OrderState::Done { output }) => Outcome::Done(output),
             Ok(OrderState::Failed { why, .. }) => Outcome::Failed(why),
+            Ok(OrderState::Refused { why }) => Outcome::Refused(why),
             Ok(OrderState::Unknown) => Outcome::Failed(format!(
                 "the agent of {host} was started anew meanwhile: what it had begun it has taken back, its log says so"
             )),

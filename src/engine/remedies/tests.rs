@@ -18,10 +18,10 @@ use crate::engine::generation::Draft;
 use crate::engine::hosts::Machine;
 use crate::engine::notify::Manager;
 use crate::engine::persist;
-use crate::host::{Found, Live, Overrides, audit_as, collect};
+use crate::host::{Found, Live, Overrides, SAME, audit_as, collect};
 use crate::model::{
-    BeaconName, BeaconStatus, FleetStatus, HostRemedy, HostStatus, RemedyAsked, RemedyPlan, RemedyState,
-    RemedyVerb, UnixMs,
+    BeaconName, BeaconStatus, FleetStatus, HostFinding, HostRemedy, HostStatus, RemedyAsked, RemedyPlan,
+    RemedyState, RemedyVerb, UnixMs,
 };
 use crate::store::StoreHandle;
 
@@ -154,6 +154,14 @@ fn shown(other_is_well: bool) -> FleetStatus {
     }
 }
 
+fn with_no_time_daemon() -> FleetStatus {
+    let mut status = shown(true);
+    let (check, remedy) = ("time.daemon".to_owned(), "apt-get install chrony".to_owned());
+    let persistent = SAME.to_owned();
+    status.hosts[1].findings.push(HostFinding { check, remedy, persistent, ..HostFinding::default() });
+    status
+}
+
 fn asked(verb: RemedyVerb, check: &str) -> RemedyAsked {
     RemedyAsked { verb, host: "h".into(), check: check.into() }
 }
@@ -225,9 +233,14 @@ async fn what_is_not_for_here_is_told_with_what_does_it_by_hand() {
     let stand = Stand::new(LONG).await;
     let elsewhere = RemedyAsked { host: "other".into(), ..asked(RemedyVerb::Fix, "net.somaxconn") };
     let plan = stand.plan(&elsewhere).await;
-    let why = "other is not the machine serve runs on, and has no agent; on it:";
+    let why = "other is not the machine serve runs on, and has no agent; as root, on it:";
     assert_eq!(plan.refusal.as_deref(), Some(why));
     assert_eq!(plan.commands, ["sudo beacondeck audit --fix net.somaxconn"]);
+    let (_, status) = watch::channel(Arc::new(with_no_time_daemon()));
+    let knowing = Remedies { status, ..stand.remedies.clone() };
+    let plan = knowing.plan(RemedyAsked { check: "time.daemon".into(), ..elsewhere.clone() }).await;
+    let why = "time.daemon is not for a program to write; by hand, on other:";
+    assert_eq!((plan.refusal.as_deref(), plan.commands), (Some(why), vec!["apt-get install chrony".into()]));
     let nowhere = RemedyAsked { host: "none".into(), ..elsewhere };
     let plan = stand.plan(&nowhere).await;
     assert_eq!(plan.refusal.as_deref(), Some("there is no host none; there are h, other"));
@@ -266,6 +279,8 @@ async fn what_stops_a_link_is_kept_or_taken_back_by_itself() {
     stand.until("it stands", |state| *state == RemedyState::Stands).await;
     stand.settled().await;
     assert_eq!(said(&stand.order(&keep).await), ("refused", "no remedy of net.nic_ring waits to be kept"));
+    let back = stand.plan(&asked(RemedyVerb::Revert, "net.nic_ring")).await;
+    assert!(back.facts.iter().any(|fact| fact.words.starts_with("stops the link")), "{back:?}");
 
     stand.put(RING, "512 of 4096\n");
     assert_eq!(said(&stand.order(&fix).await).0, "done");

@@ -18,8 +18,8 @@ const REMEMBERED: usize = 64;
 /// Orders that are carried out at once.
 const AT_ONCE: usize = 4;
 
-/// What is run: the end of what it printed, or why it failed and that.
-pub type Run = Pin<Box<dyn Future<Output = Result<String, (String, String)>> + Send>>;
+/// What is run: what became of it.
+pub type Run = Pin<Box<dyn Future<Output = OrderState> + Send>>;
 
 /// What would be done about a check, once that is known.
 pub type Drafting<'a> = Pin<Box<dyn Future<Output = RemedyDraft> + Send + 'a>>;
@@ -114,10 +114,7 @@ impl Orders {
         drop(book);
         let orders = self.clone();
         self.tracker.spawn(async move {
-            let state = match run.await {
-                Ok(output) => OrderState::Done { output },
-                Err((why, output)) => OrderState::Failed { why, output },
-            };
+            let state = run.await;
             tracing::info!(%what, %who, outcome = ?state, "an order has ended");
             if let Some(kept) = find(&mut orders.book(), &id, by) {
                 kept.state = state;
@@ -227,10 +224,10 @@ pub(super) mod tests {
             self.0.fetch_add(1, SeqCst);
             Box::pin(async move {
                 if order.verb == RemedyVerb::Keep {
-                    return Ok(format!("{} stays", order.check));
+                    return OrderState::Done { output: format!("{} stays", order.check) };
                 }
                 cancel.cancelled().await;
-                Err(("it was ended".into(), String::new()))
+                OrderState::Failed { why: "it was ended".into(), output: String::new() }
             })
         }
 
@@ -241,7 +238,7 @@ pub(super) mod tests {
             self.0.fetch_add(1, SeqCst);
             Some(Box::pin(async move {
                 cancel.cancelled().await;
-                Err(("it was ended".into(), "half".into()))
+                OrderState::Failed { why: "it was ended".into(), output: "half".into() }
             }))
         }
     }

@@ -301,6 +301,11 @@ pub enum OrderState {
         /// The end of what it printed, at most 16 KiB.
         output: String,
     },
+    /// It was not begun: the machine or the turn is not as the order takes it to be.
+    Refused {
+        /// One sentence.
+        why: String,
+    },
     /// The agent knows nothing of it: it was started anew since.
     Unknown,
 }

@@ -4,7 +4,7 @@ use crate::host::check::{Apply, Check, Class, Cost, Most, Role};
 use crate::host::clocks;
 use crate::host::facts::Facts;
 use crate::host::finding::{Cannot, Judged, Verdict, not_applicable, unknown};
-use crate::host::remedy::Remedy;
+use crate::host::remedy::{Remedy, SAME};
 
 /// See the module.
 pub const CHECK: Check = Check {
@@ -15,7 +15,7 @@ pub const CHECK: Check = Check {
     most: Most::Bad,
     why: "a clock that nobody watches drifts by a second a day, and two programs pull it to and fro",
     cost: Cost { from_ms: 10, to_ms: 4000 },
-    remedy: Remedy::Commands("systemctl disable --now systemd-timesyncd; apt-get install chrony", "the same"),
+    remedy: Remedy::Commands("systemctl disable --now systemd-timesyncd; apt-get install chrony", SAME),
     apply: Apply::Restart,
     source: "chrony FAQ; judgement",
     judge,

@@ -1,7 +1,8 @@
-//! The parsers that are fed with what others say, each with its corpus; `tests/parsers.rs` replays and mutates it.
+//! The parsers that are fed with what others say, each with its corpus: for `tests/parsers.rs`, which replays and mutates it
+//! on any compiler, and for cargo-fuzz.
 //!
 //! The corpus of a parser is its folder in `tests/fixtures/corpus`, and the fixtures of its kind. `chrony` and `sntp` hold answers of a real
-//! chronyd and of a time server that were recorded byte by byte. To
+//! chronyd and of a time server that were recorded byte by byte; what fuzzing found to go new ways stands beside them under its hash. To
 //! keep an input that broke a parser, put its bytes there as a file named after what it shows.
 
 use std::fs;

@@ -1,0 +1,5 @@
+//! `block` of `targets.rs`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(init: beacondeck_fuzz::sow("block"), |bytes: &[u8]| beacondeck_fuzz::run("block", bytes));

@@ -1,0 +1,5 @@
+//! `publication` of `targets.rs`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(init: beacondeck_fuzz::sow("publication"), |bytes: &[u8]| beacondeck_fuzz::run("publication", bytes));

@@ -1,0 +1,5 @@
+//! `sntp` of `targets.rs`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(init: beacondeck_fuzz::sow("sntp"), |bytes: &[u8]| beacondeck_fuzz::run("sntp", bytes));

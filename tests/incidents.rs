@@ -151,6 +151,9 @@ fn the_corpus_is_named_and_calm_hours_blame_nobody() {
         let (faulty, calm, text) = table::sums(&scored(seed));
         println!("seed {seed}\n{text}");
         assert_eq!(calm.wrong, 0, "calm hours, seed {seed}\n{text}");
+        if faulty.scenarios == 0 {
+            continue;
+        }
         assert!(faulty.exact_percent() >= REACHED.0, "seed {seed}\n{text}");
         assert!(faulty.top_percent() >= REACHED.1, "seed {seed}\n{text}");
         assert!(faulty.median().is_some_and(|median| median <= MEDIAN), "seed {seed}\n{text}");

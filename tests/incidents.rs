@@ -2,8 +2,8 @@
 //!
 //! Each scenario is recorded from its causes (`sim::Recording`) and replayed by `beacondeck replay --json`, as a person
 //! would. Seeds are fixed; with `BEACONDECK_FRESH_SEEDS=N` the corpus is run with N fresh seeds besides, which are
-//! printed, and with `BEACONDECK_SEED=S` with that seed alone; with `BEACONDECK_SCENARIO=NAME` one scenario is played, and
-//! what was said of it is printed.
+//! printed, and with `BEACONDECK_SEED=S,…` with those seeds alone; with `BEACONDECK_SCENARIO=NAME` one scenario is played,
+//! and what was said of it is printed; a name that ends in `*` plays all that begin so.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that prints a table")]
 
@@ -106,8 +106,12 @@ fn show(said: &Said) {
 /// Every scenario with one seed, on all cores.
 fn scored(seed: u64) -> Vec<(Scenario, Verdict)> {
     let mut all = scenarios().unwrap();
-    let one = std::env::var("BEACONDECK_SCENARIO").ok();
-    all.retain(|scenario| one.as_ref().is_none_or(|name| scenario.name == *name));
+    let asked = std::env::var("BEACONDECK_SCENARIO").ok();
+    all.retain(|scenario| match asked.as_deref().map(|name| (name, name.strip_suffix('*'))) {
+        None => true,
+        Some((_, Some(start))) => scenario.name.starts_with(start),
+        Some((name, None)) => scenario.name == name,
+    });
     // The large ones take longest: what comes last is short.
     all.sort_by_key(|scenario| std::cmp::Reverse(scenario.fleet.beacons));
     let dir = tempfile::tempdir().unwrap();
@@ -117,7 +121,7 @@ fn scored(seed: u64) -> Vec<(Scenario, Verdict)> {
         while let Some(scenario) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
             let (lines, evidence) = recorded(scenario, seed);
             let said = replayed(&lines, &dir.path().join(&scenario.name));
-            if one.is_some() {
+            if asked.is_some() {
                 said.iter().for_each(show);
             }
             done.push((scenario.clone(), judge(scenario, &said, &evidence)));
@@ -133,11 +137,10 @@ fn scored(seed: u64) -> Vec<(Scenario, Verdict)> {
 
 /// The seeds asked for; 0 stands for each scenario's own.
 fn seeds() -> Vec<u64> {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-    if let Some(seed) = number("BEACONDECK_SEED") {
-        return vec![seed];
+    if let Ok(seeds) = std::env::var("BEACONDECK_SEED") {
+        return seeds.split(',').map(|seed| seed.parse().unwrap()).collect();
     }
-    let fresh = number("BEACONDECK_FRESH_SEEDS").unwrap_or(0);
+    let fresh = std::env::var("BEACONDECK_FRESH_SEEDS").map_or(0, |text| text.parse::<u64>().unwrap());
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     std::iter::once(0).chain((1..=fresh).map(|n| now.wrapping_mul(n))).collect()
 }
@@ -148,6 +151,9 @@ fn the_corpus_is_named_and_calm_hours_blame_nobody() {
         let (faulty, calm, text) = table::sums(&scored(seed));
         println!("seed {seed}\n{text}");
         assert_eq!(calm.wrong, 0, "calm hours, seed {seed}\n{text}");
+        if faulty.scenarios == 0 {
+            continue;
+        }
         assert!(faulty.exact_percent() >= REACHED.0, "seed {seed}\n{text}");
         assert!(faulty.top_percent() >= REACHED.1, "seed {seed}\n{text}");
         assert!(faulty.median().is_some_and(|median| median <= MEDIAN), "seed {seed}\n{text}");

@@ -6,8 +6,8 @@ use crate::control::{Access, Event as Said, Welcome};
 use crate::model::{
     Ack, BeaconName, BeaconStatus, ComingFork, DutyStatus, DutySums, Epoch, Explanation, FleetStatus, Flow,
     HeadStatus, JournalEntry, Lifecycle, Load, LoadError, LogLevel, LogLine, Operation, OperationStep,
-    Outcome, Readiness, Reason, Root, SPREAD, Shared, Silence, Skipped, Slot, Step, StepAnswers, Tape,
-    Timing, Traffic, Tried, UnixMs, Use,
+    Outcome, PayloadSums, Readiness, Reason, Root, SPREAD, Shared, Silence, Skipped, Slot, Step, StepAnswers,
+    Tape, Timing, Traffic, Tried, UnixMs, Use,
 };
 
 use super::event::{Effect, Event};
@@ -64,6 +64,7 @@ fn incident() -> FleetStatus {
         validators: 1_280,
         clients: vec![duty("vc-1", 12, 3), duty("vc-2", 0, 9)],
         beacons: vec![duty("beacon-1", 0, 1), duty("beacon-2", 12, 8)],
+        payloads: vec![PayloadSums { name: "vc-1".into(), due: 40, included: 39, missed: 1, disagree: 2 }],
     };
     let mut incidents = fixture::incidents();
     let (by, why) = ("bob (uid 1001)".into(), Some("its signer is moved".into()));
@@ -105,6 +106,7 @@ pub fn replay() -> State {
         (sums.served, sums.published, sums.wrong_target, sums.distance) = (None, None, None, None);
         (sums.p50_ms, sums.p99_ms) = (None, None);
     }
+    status.duties.iter_mut().for_each(|duties| duties.payloads.clear());
     for place in 29..=31 {
         let tape = Tape { place, slots: 400, whole: true, playing: false, speed: 10, note: None };
         let (at, slot) = (UnixMs(NOW.0 - (31 - place) * 12_000), Some(Slot(9_876_513 + place)));

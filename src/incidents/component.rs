@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::symptom::Symptom;
+use super::symptom::{Reach, Symptom};
 use crate::model::{Culprit, CulpritKind as Kind, FleetSeen};
 
 /// The name of the only router, where clients carry no `router` label.
@@ -26,7 +26,7 @@ fn of_label(key: &str) -> Kind {
 }
 
 /// How improbable a fault of this kind is before anything is seen, in nats.
-pub(super) fn prior(kind: &Kind) -> f64 {
+fn prior(kind: &Kind) -> f64 {
     match kind {
         Kind::Network | Kind::Beacon | Kind::Key | Kind::ChainSplit => 0.0,
         Kind::Client => 0.5,
@@ -36,6 +36,9 @@ pub(super) fn prior(kind: &Kind) -> f64 {
         Kind::Label(_) => 2.5,
     }
 }
+
+/// And so much more of what all beacons have in common: the router has it in common with them, too.
+const OF_ALL: f64 = 1.5;
 
 /// Whether it stands for several beacons or clients.
 pub(super) fn is_broad(kind: &Kind) -> bool {
@@ -54,6 +57,8 @@ pub(super) struct Path {
     pub(super) all: Vec<Id>,
     /// Those between the router and the chain, and the router: a client cannot make an answer slow.
     pub(super) back: Vec<Id>,
+    /// The same and, if nobody but the router itself asked, the router: its own machine or network may be what takes long.
+    pub(super) timed: Vec<Id>,
     /// The client and the beacon, as far as known.
     pub(super) ends: [Option<Id>; 2],
 }
@@ -61,7 +66,11 @@ pub(super) struct Path {
 impl Path {
     /// The components of which a symptom on this path may be the doing.
     pub(super) fn on(&self, symptom: Symptom) -> &[Id] {
-        if symptom.is_clients_too() { &self.all } else { &self.back }
+        match symptom.reach() {
+            Reach::All => &self.all,
+            Reach::Back => &self.back,
+            Reach::Timed => &self.timed,
+        }
     }
 }
 
@@ -103,7 +112,11 @@ impl Parts {
     fn front(&mut self, name: &str, labels: &BTreeMap<String, String>) -> Vec<Id> {
         let mut labels = labels.clone();
         labels.entry("router".to_owned()).or_insert_with(|| ONE_ROUTER.to_owned());
+        let router = self.only_router();
         let own = self.leaf(Kind::Client, name, &labels);
+        if self.only_router() != router {
+            self.known.clear();
+        }
         self.fronts.insert(name.to_owned(), own.clone());
         own
     }
@@ -160,13 +173,41 @@ impl Parts {
         let (mut all, mut behind) = (stands(&self.fronts, ends[0]), stands(&self.backs, ends[1]));
         all.extend(&behind);
         behind.extend(all.iter().filter(|id| self.culprits[**id].kind == Kind::Router));
-        for list in [&mut all, &mut behind] {
+        let mut timed = behind.clone();
+        if let [None, Some(_)] = ends {
+            timed.extend(self.only_router());
+        }
+        for list in [&mut all, &mut behind, &mut timed] {
             list.sort_unstable();
             list.dedup();
         }
-        self.paths.push(Path { all, back: behind, ends });
+        self.paths.push(Path { all, back: behind, timed, ends });
         self.known.insert(ends, self.paths.len() - 1);
         self.paths.len() - 1
+    }
+
+    /// The router, if all clients go by the same.
+    fn only_router(&self) -> Option<Id> {
+        let mut routers = (0..self.len())
+            .filter(|id| self.culprits[*id].kind == Kind::Router && !self.members[*id].is_empty());
+        routers.next().filter(|_| routers.next().is_none())
+    }
+
+    /// How improbable a fault of it is before anything is seen, in nats.
+    pub(super) fn prior(&self, id: Id) -> f64 {
+        prior(&self.culprits[id].kind) + if self.is_of_all_beacons(id) { OF_ALL } else { 0.0 }
+    }
+
+    /// Whether all beacons of the fleet, which are several, stand on it.
+    pub(super) fn is_of_all_beacons(&self, id: Id) -> bool {
+        self.backs.len() > 1 && self.backs.values().all(|own| self.members[id].contains(&own[0]))
+    }
+
+    /// The beacons of which the times that the router measures may be this component's doing, if it is the only router.
+    pub(super) fn timed(&self, id: Id) -> impl Iterator<Item = Id> {
+        let is_it = self.backs.len() > 1 && self.only_router() == Some(id);
+        let backs = is_it.then(|| self.backs.values());
+        backs.into_iter().flatten().map(|own| own[0])
     }
 
     pub(super) fn of(&self, path: PathId) -> &Path {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::causes::{Case, cause};
 use super::cells::Cells;
-use super::component::{Id, Parts, prior};
+use super::component::{Id, Parts};
 use super::findings::Findings;
 use super::keys::Keys;
 use super::learn::Blamed;
@@ -217,8 +217,7 @@ impl Incidents {
 
     /// How improbable a fault of each component is, in nats.
     fn priors(&self, now: u64) -> Vec<f64> {
-        let mut priors: Vec<f64> =
-            (0..self.parts.len()).map(|id| prior(&self.parts.culprit(id).kind)).collect();
+        let mut priors: Vec<f64> = (0..self.parts.len()).map(|id| self.parts.prior(id)).collect();
         for host in self.findings.bad(now) {
             let host = Culprit { kind: Kind::Host, name: host.to_owned() };
             if let Some(id) = self.parts.find(&host) {

@@ -31,18 +31,16 @@ pub(super) struct Given {
     all: Option<Vec<[Sum; KINDS]>>,
 }
 
-/// Which blames a path lies on, bit by bit: of all its components, and of those behind the router.
-type OnPath = Vec<(u8, u8)>;
+/// Which blames a path lies on, bit by bit, by [`Symptom::reach`].
+type OnPath = Vec<[u8; 3]>;
 
 impl Given {
     pub(super) fn new(cells: &Cells, blames: &[Blame], parts: &Parts) -> Self {
         let is_front = |blame: &Blame| is_front(&parts.culprit(blame.id).kind);
         let told: Vec<Told> = blames.iter().map(|blame| Told::new(blame, is_front(blame))).collect();
         let on = on_paths(blames, parts);
-        let of =
-            |path: usize, symptom: Symptom| if symptom.is_clients_too() { on[path].0 } else { on[path].1 };
         let judge = |path: usize, symptom: Symptom, usual: f64| {
-            let mask = of(path, symptom);
+            let mask = on[path][symptom.reach() as usize];
             let of_path = told.iter().enumerate().filter(|(place, _)| mask >> place & 1 == 1);
             of_path.fold((1.0 - usual, false), |(safe, explained), (_, told)| {
                 let q = told.strength[symptom as usize];
@@ -85,7 +83,7 @@ fn on_paths(blames: &[Blame], parts: &Parts) -> OnPath {
         let on = blames.iter().enumerate().filter(|(_, blame)| ids.contains(&blame.id));
         on.fold(0, |mask, (place, _)| mask | 1 << place)
     };
-    parts.paths().iter().map(|path| (mask(&path.all), mask(&path.back))).collect()
+    parts.paths().iter().map(|path| [&path.all, &path.back, &path.timed].map(|ids| mask(ids))).collect()
 }
 
 /// A blame, to be looked up.

@@ -115,7 +115,7 @@ impl<'a> Localiser<'a> {
                 continue;
             }
             let mut merged = rest;
-            merged.push(self.blamed(*id, weighed));
+            merged.push(self.blamed(*id, weighed, self.same(*id).collect()));
             best = Some((gain, merged));
         }
         best.map(|(_, blames)| blames)
@@ -142,8 +142,9 @@ impl<'a> Localiser<'a> {
         }
     }
 
-    /// The best of what is weighed, the best first; what explains the same is weighed by the same measure.
-    fn fairest(&self, all: Vec<(Id, Weighed)>, given: &Given) -> Option<(Id, Weighed)> {
+    /// The best of what is weighed, the best first; what explains the same is weighed by the same measure. And what cannot
+    /// be told apart from it.
+    fn fairest(&self, all: Vec<(Id, Weighed)>, given: &Given) -> Option<(Id, Weighed, Vec<Id>)> {
         let first = all.first()?.0;
         let near = self.scale.near(first);
         let mut rivals: Vec<(Id, Weighed)> =
@@ -155,7 +156,21 @@ impl<'a> Localiser<'a> {
                 *rival = again;
             }
         }
-        rivals.into_iter().max_by(|a, b| a.1.score.total_cmp(&b.1.score).then(b.0.cmp(&a.0)))
+        rivals.sort_by(|a, b| b.1.score.total_cmp(&a.1.score).then(a.0.cmp(&b.0)));
+        let (id, best) = rivals.swap_remove(0);
+        let is_of_all = |id: Id| self.parts.is_of_all_beacons(id) || self.parts.timed(id).next().is_some();
+        let alike = rivals.iter().filter(|(other, rival)| {
+            is_of_all(id) && is_of_all(*other) && rival.score > best.score - RIVAL.0
+        });
+        let mut like: Vec<Id> = alike.map(|(other, _)| *other).chain(self.same(id)).collect();
+        like.sort_unstable();
+        like.dedup();
+        Some((id, best, like))
+    }
+
+    /// Of which the same was seen.
+    fn same(&self, id: Id) -> impl Iterator<Item = Id> {
+        (0..self.parts.len()).filter(move |other| *other != id && self.scale.is_same(id, *other))
     }
 
     fn best(&self, candidates: &[Id], blames: &[Blame], given: &Given, related: Option<Id>) -> Option<Blame> {
@@ -184,19 +199,18 @@ impl<'a> Localiser<'a> {
         {
             return None;
         }
-        let (id, weighed) = self.fairest(all, given)?;
-        Some(self.blamed(id, weighed))
+        let (id, weighed, like) = self.fairest(all, given)?;
+        Some(self.blamed(id, weighed, like))
     }
 
-    fn blamed(&self, id: Id, weighed: Weighed) -> Blame {
-        let like = (0..self.parts.len()).filter(|other| *other != id && self.scale.is_same(id, *other));
+    fn blamed(&self, id: Id, weighed: Weighed, like: Vec<Id>) -> Blame {
         Blame {
             id,
             near: self.scale.near(id),
             score: weighed.score,
             strength: weighed.strength,
             newest: self.now.saturating_sub(weighed.newest as u64),
-            like: like.collect(),
+            like,
         }
     }
 }

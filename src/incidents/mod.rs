@@ -58,6 +58,8 @@ mod weigh;
 mod window;
 
 #[cfg(test)]
+mod slowness;
+#[cfg(test)]
 mod tests;
 
 pub use board::{Board, Scene};

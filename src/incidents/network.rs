@@ -5,10 +5,14 @@ use crate::model::BlockSeen;
 
 /// Widths of window that are looked at, in slots.
 const WIDTHS: [u64; 3] = [8, 16, 32];
-/// A storm is called one at so many nats.
-const THRESHOLD: f64 = 9.0;
+/// A storm is called one at so many nats: an hour has 300 looks at three widths, and none of them may be wrong by chance.
+const THRESHOLD: f64 = 10.0;
 /// Usual shares of slots whose block is late, and missing, and how many slots they are worth.
 const USUAL: ([f64; 2], f64) = ([0.055, 0.015], 60.0);
+/// So many of them never fade: rare things are rare by luck in a hundred slots.
+const KEPT: f64 = 40.0;
+/// What a slot later counts.
+const DECAY: f64 = 0.99;
 
 /// What is usual is learned so many slots late: a storm is not usual before it is called one.
 const LAG: u64 = 32;
@@ -81,9 +85,11 @@ impl Weather {
         }
         if storm.is_none() {
             let block = now.checked_sub(LAG).and_then(|slot| window.block(slot));
-            self.n = self.n * 0.99 + f64::from(u8::from(block.is_some()));
-            for (kept, of) in self.bad.iter_mut().zip([BlockSeen::Late, BlockSeen::Missed]) {
-                *kept = *kept * 0.99 + f64::from(u8::from(block == Some(of)));
+            let fade = |kept: f64, floor: f64| (kept - floor).max(0.0) * DECAY + floor;
+            self.n = fade(self.n, KEPT) + f64::from(u8::from(block.is_some()));
+            let usual = USUAL.0.into_iter().zip([BlockSeen::Late, BlockSeen::Missed]);
+            for (kept, (share, of)) in self.bad.iter_mut().zip(usual) {
+                *kept = fade(*kept, share * KEPT) + f64::from(u8::from(block == Some(of)));
             }
         }
         storm
@@ -101,5 +107,47 @@ impl Weather {
             (is_well, well) = (is_well - is, well - usual);
         }
         score + (n - counts.iter().sum::<f64>()) * (is_well.max(0.01) / well).ln()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Slot, SlotSeen};
+
+    /// The first storm in slots whose blocks and participation are told.
+    fn storm(slots: u64, told: impl Fn(u64) -> (BlockSeen, f64)) -> Option<(u64, StormKind)> {
+        let (mut window, mut weather) = (Window::default(), Weather::default());
+        (0..slots).find_map(|slot| {
+            let (block, share) = told(slot);
+            let seen = SlotSeen { slot: Slot(slot), block, began: None, participation: Some(share) };
+            window.slot(&seen);
+            weather.look(&window, slot).map(|storm| (slot, storm.kind))
+        })
+    }
+
+    #[test]
+    fn a_cluster_after_hours_without_one_is_chance_and_a_storm_is_none() {
+        // One in seventy was late lately: five of thirteen are rare, and happen once in many hours.
+        let cluster = |slot: u64| match slot {
+            264 | 268 | 269 | 276 => BlockSeen::Late,
+            271 => BlockSeen::Missed,
+            slot if slot % 70 == 9 => BlockSeen::Late,
+            _ => BlockSeen::OnTime,
+        };
+        assert_eq!(storm(300, |slot| (cluster(slot), 0.99)), None);
+        let half = |slot: u64| if slot > 100 && slot % 2 == 0 { BlockSeen::Late } else { BlockSeen::OnTime };
+        let (slot, kind) = storm(300, |slot| (half(slot), 0.99)).unwrap();
+        assert!(kind == StormKind::Blocks && slot < 124, "{slot}");
+    }
+
+    #[test]
+    fn what_a_bad_network_wobbles_by_is_no_loss_before_it_is_known() {
+        // Four in a hundred get lost, by spells of five slots.
+        let wobbly = |slot: u64| 0.94 + [0.016, -0.02, 0.004, -0.016, 0.02][slot as usize / 5 % 5];
+        assert_eq!(storm(100, |slot| (BlockSeen::OnTime, wobbly(slot))), None);
+        let lost = |slot: u64| if slot < 24 { 0.99 } else { 0.9 };
+        let (slot, kind) = storm(60, |slot| (BlockSeen::OnTime, lost(slot))).unwrap();
+        assert!(kind == StormKind::Losses && slot <= 27, "{slot}");
     }
 }

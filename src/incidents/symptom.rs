@@ -61,6 +61,17 @@ pub(super) enum Family {
     Probe,
 }
 
+/// Whose doing a symptom on a path may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Everybody's on it.
+    All,
+    /// Of what stands behind the client.
+    Back,
+    /// The same, and the router's where it asks by itself.
+    Timed,
+}
+
 impl Symptom {
     pub(super) const ALL: [Self; 20] = [
         Self::Missed,
@@ -100,8 +111,23 @@ impl Symptom {
     }
 
     /// Whether clients, and what signs for them, can cause it.
-    pub(super) fn is_clients_too(self) -> bool {
+    fn is_clients_too(self) -> bool {
         self.family() == Family::Duties || matches!(self, Self::PublishedLate | Self::SignedLate)
+    }
+
+    /// Whether clients differ in it for good: one that asks as soon as it hears of a block votes for other heads more often
+    /// than one that waits.
+    pub(super) fn is_habit(self) -> bool {
+        matches!(self, Self::WrongHead)
+    }
+
+    /// Whose doing it may be.
+    pub(super) fn reach(self) -> Reach {
+        match self {
+            Self::Slow | Self::ProbeSlow => Reach::Timed,
+            symptom if symptom.is_clients_too() => Reach::All,
+            _ => Reach::Back,
+        }
     }
 
     /// Whether only what stands before the beacons can cause it.

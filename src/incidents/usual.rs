@@ -102,11 +102,14 @@ impl Rates {
         (bad / n).clamp(least, most)
     }
 
-    /// The usual rate of one client or beacon, never below that of all.
+    /// The usual rate of one client or beacon, never below that of all. Where habits differ it is known within its standard
+    /// error only.
     pub(super) fn own(&self, symptom: Symptom, of: Id) -> f64 {
         let all = self.of(symptom);
         let (bad, n) = self.own.get(of).map_or((0.0, 0.0), |own| own[symptom as usize]);
-        ((bad + all * OWN) / (n + OWN)).max(all).min(0.95)
+        let own = (bad + all * OWN) / (n + OWN);
+        let unsure = if symptom.is_habit() { (own * (1.0 - own) / (n + OWN)).sqrt() } else { 0.0 };
+        (own + unsure).max(all).min(0.95)
     }
 
     /// A count of one client or beacon that is not blamed.

@@ -6,7 +6,7 @@ use super::cells::{AGES, Cell, Cells};
 use super::component::{Id, Parts, is_broad, is_front};
 use super::given::{Given, Sum};
 use super::localise::Blame;
-use super::symptom::{Family, KINDS, Symptom};
+use super::symptom::{Family, KINDS, Reach, Symptom};
 use crate::model::CulpritKind as Kind;
 
 /// What one slot can show in one family of symptoms: what happens once, however often it is counted, is no fault.
@@ -195,10 +195,15 @@ impl<'a> Scale<'a> {
         Some(Weighed { score, strength, newest, slots, at_once })
     }
 
+    /// Who shows what a component does: its members, and of the only router the beacons, by what it measures of them.
+    fn stand_on(&self, id: Id) -> impl Iterator<Item = Id> {
+        self.parts.members(id).iter().copied().chain(self.parts.timed(id))
+    }
+
     /// How many of a component's members show what it is weighed for: each is a witness of its own.
     fn showing(&self, id: Id, strength: &BTreeMap<Symptom, f64>) -> f64 {
-        let shows = |member: &&Id| self.of(**member).any(|cell| strength.contains_key(&cell.symptom));
-        (self.parts.members(id).iter().filter(shows).count() as f64).max(1.0)
+        let shows = |member: &Id| self.of(*member).any(|cell| strength.contains_key(&cell.symptom));
+        (self.stand_on(id).filter(shows).count() as f64).max(1.0)
     }
 
     /// The same, and of a beacon how many of its clients do.
@@ -241,7 +246,7 @@ impl<'a> Scale<'a> {
 
     /// Whether enough of what a broad component stands for shows what it is blamed for.
     pub(super) fn covers(&self, id: Id, weighed: &Weighed, given: &Given) -> bool {
-        let members = self.parts.members(id);
+        let clients = self.parts.members(id).len();
         if !is_broad(&self.parts.culprit(id).kind) {
             return true;
         }
@@ -249,10 +254,11 @@ impl<'a> Scale<'a> {
         let weights = self.excess(id, given).map(|(excess, _)| excess.max(0.0).sqrt());
         let most = weights.iter().copied().fold(0.0, f64::max);
         let (mut able, mut show) = (0_u32, 0_u32);
-        for member in members {
-            let own = self.excess(*member, given);
+        for (place, member) in self.stand_on(id).enumerate() {
+            let own = self.excess(member, given);
             let (mut shown, mut all, mut fully) = (0.0, 0.0, false);
-            for (symptom, strength) in &weighed.strength {
+            let can = |symptom: &Symptom| place < clients || symptom.reach() == Reach::Timed;
+            for (symptom, strength) in weighed.strength.iter().filter(|(symptom, _)| can(symptom)) {
                 let ((excess, n), weight) = (own[*symptom as usize], weights[*symptom as usize]);
                 let expected = n * strength;
                 if expected >= 0.8 {
@@ -267,8 +273,7 @@ impl<'a> Scale<'a> {
                 show += u32::from(fully || shown >= SHOWN * all);
             }
         }
-        let only = self.parts.culprit(id).kind == Kind::Router && members.len() == 1;
-        !only && show >= 2 && f64::from(show) >= COVER * f64::from(able)
+        show >= 2 && f64::from(show) >= COVER * f64::from(able)
     }
 }
 

@@ -33,6 +33,8 @@ const FEW_PEERS: f64 = 0.25;
 pub(super) const FALL: f64 = 0.025;
 /// And so many times what it usually wobbles by.
 const WOBBLES: f64 = 5.0;
+/// Before that is known, it is taken for this share of what usually does not come.
+const WOBBLE: f64 = 0.25;
 
 /// The beacon of a path is who had this share of the client's requests.
 const MOSTLY: f64 = 0.6;
@@ -143,6 +145,9 @@ impl Window {
         let facts = self.at(seen.slot.0);
         (facts.block, facts.participation) = (Some(seen.block), seen.participation);
         if let Some(share) = seen.participation {
+            if self.usual_share.is_none() {
+                self.usual_wobble = WOBBLE * (1.0 - share);
+            }
             let usual = self.usual_share.get_or_insert(share);
             let (off, fallen) = (share - *usual, share <= *usual - FALL);
             let by = if fallen { 0.002 } else { 0.05 };

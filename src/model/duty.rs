@@ -154,6 +154,22 @@ pub struct DutySums {
     pub p99_ms: Option<i32>,
 }
 
+/// Payload attestations of the last epochs by validators of one client (Gloas).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct PayloadSums {
+    /// The client's name.
+    pub name: String,
+    /// How many were due.
+    pub due: u32,
+    /// How many the chain includes.
+    pub included: u32,
+    /// How many it does not.
+    pub missed: u32,
+    /// How many of those included say of the payload what most of their committee do not.
+    pub disagree: u32,
+}
+
 /// Sums of duties, as the status tells them.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
@@ -168,4 +184,7 @@ pub struct DutyStatus {
     pub clients: Vec<DutySums>,
     /// By beacon whose data was signed, in the order of the fleet file.
     pub beacons: Vec<DutySums>,
+    /// By client with validators in payload timeliness committees, in the order of the fleet file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub payloads: Vec<PayloadSums>,
 }

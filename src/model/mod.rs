@@ -31,7 +31,7 @@ mod traffic;
 
 pub use agent::{AgentAddress, AgentFile, AgentKey, AgentStatus, Host, ParseAgentError};
 pub use class::{Role, Step, Use};
-pub use duty::{DutiesAsked, DutyFate, DutyStatus, DutySums, DutyTold, VotesRight};
+pub use duty::{DutiesAsked, DutyFate, DutyStatus, DutySums, DutyTold, PayloadSums, VotesRight};
 pub use explain::{Explanation, Publication, Skipped, Tried};
 pub use fleet::{
     Beacon, Broadcast, Client, ClientFrom, Confirm, Fleet, Header, Health, HostChecks, How, Impossible,

@@ -1,4 +1,5 @@
-//! The panel Duties: what became of the attestations of the last epochs, by client and by beacon. Pure.
+//! The panel Duties: what became of the attestations of the last epochs, by client and by beacon, and of payload attestations by
+//! client. Pure.
 
 use super::Panel;
 use crate::console::piece::{TextLine, labelled, piece};
@@ -6,7 +7,7 @@ use crate::console::table::{Cell, Column, Row, Table};
 use crate::console::text::{count, share};
 use crate::console::theme::Role;
 use crate::console::view::View;
-use crate::model::DutySums;
+use crate::model::{DutySums, PayloadSums};
 
 const COLUMNS: [Column; 13] = [
     Column::text("who", "CLIENT OR BEACON", 0, 16).fill(),
@@ -46,20 +47,20 @@ impl Panel for Duties {
         if view.replay {
             return vec![labelled("counted", vec![piece(Role::Text, slots)])];
         }
-        vec![
-            labelled("counted", vec![piece(Role::Text, format!("{slots}, each against its due point"))]),
-            labelled(
-                "one",
-                vec![piece(Role::Dim, "beacondeck duties --validator N has each duty and its path")],
-            ),
-        ]
+        let counted = piece(Role::Text, format!("{slots}, each against its due point"));
+        let one = piece(Role::Dim, "beacondeck duties --validator N has each duty and its path");
+        let mut lines = vec![labelled("counted", vec![counted])];
+        lines.extend(payloads(&duties.payloads));
+        lines.push(labelled("one", vec![one]));
+        lines
     }
 
     fn table(&self, view: &View<'_>) -> Table {
         let duties = view.status.and_then(|status| status.duties.as_ref());
         let rows = duties.map_or_else(Vec::new, |duties| {
             let clients = duties.clients.iter().map(|sums| row("client", sums));
-            clients.chain(duties.beacons.iter().map(|sums| row("beacon", sums))).collect()
+            let payloads = duties.payloads.iter().map(payload_row);
+            clients.chain(payloads).chain(duties.beacons.iter().map(|sums| row("beacon", sums))).collect()
         });
         Table {
             columns: &COLUMNS,
@@ -69,20 +70,57 @@ impl Panel for Duties {
     }
 }
 
+/// What became of all payload attestations; none: there are none.
+fn payloads(all: &[PayloadSums]) -> Option<TextLine> {
+    let sum = |of: fn(&PayloadSums) -> u32| all.iter().map(of).sum::<u32>();
+    let (missed, disagree) = (sum(|of| of.missed), sum(|of| of.disagree));
+    let told = |count: u32, words: &str, role| {
+        piece(if count > 0 { role } else { Role::Dim }, format!(", {count} {words}"))
+    };
+    (!all.is_empty()).then(|| {
+        let due = piece(Role::Text, format!("{} of payload committees due", sum(|of| of.due)));
+        let others = told(disagree, "say what most do not", Role::Warn);
+        labelled("payloads", vec![due, told(missed, "missed", Role::Crit), others])
+    })
+}
+
+fn wrong(count: u32, role: Role) -> Cell {
+    number(count).role(if count > 0 { role } else { Role::Dim })
+}
+
+fn number(count: u32) -> Cell {
+    Cell::number(count.to_string(), f64::from(count))
+}
+
+fn unknown() -> Cell {
+    Cell::text("-").role(Role::Dim)
+}
+
+fn right_of(right: u32, due: u32) -> Cell {
+    let part = right as f32 / due.max(1) as f32;
+    Cell::number(share(part), f64::from(part) * 100.0)
+}
+
+/// The chain takes a payload attestation in the next block or not at all, and it has neither head nor target.
+fn payload_row(sums: &PayloadSums) -> Row {
+    let cells = COLUMNS.iter().map(|column| match column.id {
+        "who" => Cell::text(format!("payloads {}", sums.name)),
+        "due" => number(sums.due),
+        "missed" => wrong(sums.missed, Role::Crit),
+        "included" => number(sums.included),
+        "part" => right_of(sums.included.saturating_sub(sums.disagree), sums.due),
+        _ => unknown(),
+    });
+    Row { id: format!("payloads {}", sums.name), fault: sums.missed > 0, cells: cells.collect() }
+}
+
 fn row(kind: &str, sums: &DutySums) -> Row {
     let name = if sums.name.is_empty() { "not known".to_owned() } else { sums.name.clone() };
-    let wrong = |count: u32, role: Role| {
-        let role = if count > 0 { role } else { Role::Dim };
-        Cell::number(count.to_string(), f64::from(count)).role(role)
-    };
-    let number = |count: u32| Cell::number(count.to_string(), f64::from(count));
-    let unknown = || Cell::text("-").role(Role::Dim);
     let sent = |ms: Option<i32>| match ms {
         Some(ms) => Cell::number(format!("{ms:+} ms"), f64::from(ms)),
         None => unknown(),
     };
-    let right = sums.included.saturating_sub(sums.wrong_head.max(sums.wrong_target.unwrap_or(0))) as f32;
-    let part = right / sums.due.max(1) as f32;
+    let right = sums.included.saturating_sub(sums.wrong_head.max(sums.wrong_target.unwrap_or(0)));
     Row {
         id: format!("{kind} {name}"),
         fault: sums.missed > 0,
@@ -100,7 +138,7 @@ fn row(kind: &str, sums: &DutySums) -> Row {
             sums.served.map_or_else(unknown, number),
             sums.published.map_or_else(unknown, number),
             // Without the targets nobody knows how many were right.
-            sums.wrong_target.map_or_else(unknown, |_| Cell::number(share(part), f64::from(part) * 100.0)),
+            sums.wrong_target.map_or_else(unknown, |_| right_of(right, sums.due)),
         ],
     }
 }

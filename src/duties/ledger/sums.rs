@@ -1,9 +1,10 @@
-//! Attestations of a stretch of slots, summed by client and by beacon.
+//! Attestations of a stretch of slots, summed by client and by beacon, and payload attestations by client.
 
 use std::collections::BTreeMap;
 
 use super::Ledger;
 use super::roll::Number;
+use super::rows::Fate;
 use crate::duties::Kind;
 use crate::model::{BeaconId, ClientId, Epoch, Slot, ValidatorIndex};
 
@@ -36,6 +37,17 @@ impl Sums {
         let last = self.times.len().checked_sub(1)?;
         self.times.get((self.times.len() * percent / 100).min(last)).copied()
     }
+}
+
+/// Sums of payload attestations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PayloadTally {
+    /// How many the chain includes.
+    pub included: u32,
+    /// How many it does not.
+    pub missed: u32,
+    /// How many of those included do not say what most of their committee do.
+    pub disagree: u32,
 }
 
 /// Sums by whom.
@@ -80,6 +92,25 @@ impl Ledger {
         }
         for sums in out.clients.values_mut().chain(out.beacons.values_mut()) {
             sums.times.sort_unstable();
+        }
+        out
+    }
+
+    /// The payload attestations due from one slot to another that the chain has told of, by client.
+    pub fn payload_sums(&self, from: Slot, to: Slot) -> BTreeMap<ClientId, PayloadTally> {
+        let mut out: BTreeMap<ClientId, PayloadTally> = BTreeMap::new();
+        for slot in (from.0..=to.0).map(Slot) {
+            for (number, _) in self.payloads.told(slot) {
+                let (included, disagree) = match self.payload_attested(slot, number) {
+                    Fate::PayloadAttested { agrees } => (true, !agrees),
+                    Fate::Missed => (false, false),
+                    _ => continue,
+                };
+                let sums = out.entry(self.roll.client(number)).or_default();
+                sums.included += u32::from(included);
+                sums.missed += u32::from(!included);
+                sums.disagree += u32::from(disagree);
+            }
         }
         out
     }

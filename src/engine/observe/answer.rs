@@ -2,7 +2,7 @@
 
 use super::names::Names;
 use crate::duties::{Ask, Fate, Ledger, Row, Sums};
-use crate::model::{DutiesAsked, DutyFate, DutyStatus, DutySums, DutyTold, Slot, VotesRight};
+use crate::model::{DutiesAsked, DutyFate, DutyStatus, DutySums, DutyTold, PayloadSums, Slot, VotesRight};
 
 /// Rows looked through for one answer.
 const MOST: usize = 200_000;
@@ -95,6 +95,13 @@ pub fn status(ledger: &Ledger, names: &Names, (from, to): (Slot, Slot)) -> Optio
         let of = sums.beacons.get(&Some(names.beacon_of(name)?))?;
         Some(row(name.to_string(), of))
     };
+    let payloads = ledger.payload_sums(from, to);
+    let payload = |name: &String| {
+        let of = payloads.get(&names.client_of(name)?)?;
+        let due = of.included + of.missed;
+        let (included, missed, disagree) = (of.included, of.missed, of.disagree);
+        Some(PayloadSums { name: name.clone(), due, included, missed, disagree })
+    };
     let unknown = sums.beacons.get(&None).map(|of| row(String::new(), of));
     Some(DutyStatus {
         from,
@@ -102,6 +109,7 @@ pub fn status(ledger: &Ledger, names: &Names, (from, to): (Slot, Slot)) -> Optio
         validators: ledger.validators() as u32,
         clients: labels.names.clients.iter().filter_map(client).collect(),
         beacons: labels.names.beacons.iter().filter_map(beacon).chain(unknown).collect(),
+        payloads: labels.names.clients.iter().filter_map(payload).collect(),
     })
 }
 

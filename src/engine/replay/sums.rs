@@ -54,6 +54,7 @@ impl Duties {
             validators: 0,
             clients: fleet.clients.iter().filter_map(|of| client(&of.name)).collect(),
             beacons: fleet.beacons.iter().filter_map(|of| beacon(&of.name)).chain(unknown).collect(),
+            payloads: Vec::new(),
         })
     }
 }

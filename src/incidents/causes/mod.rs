@@ -153,7 +153,11 @@ mod tests {
     use super::*;
     use crate::model::{KeyHow, Slot, ValidatorIndex};
 
-    fn with(kind: &'static Kind, strength: &[(Symptom, f64)]) -> Case<'static> {
+    /// Something of this kind with these symptoms.
+    pub(in crate::incidents::causes) fn with(
+        kind: &'static Kind,
+        strength: &[(Symptom, f64)],
+    ) -> Case<'static> {
         Case { strength: strength.iter().copied().collect(), ..Case::of(kind) }
     }
 

@@ -158,11 +158,14 @@ impl<'a> Localiser<'a> {
         }
         rivals.sort_by(|a, b| b.1.score.total_cmp(&a.1.score).then(a.0.cmp(&b.0)));
         let (id, best) = rivals.swap_remove(0);
+        // Whoever is open already needs less to be blamed again: what explains as much is compared without that.
         let is_of_all = |id: Id| self.parts.is_of_all_beacons(id) || self.parts.timed(id).next().is_some();
-        let alike = rivals.iter().filter(|(other, rival)| {
-            is_of_all(id) && is_of_all(*other) && rival.score > best.score - RIVAL.0
-        });
-        let mut like: Vec<Id> = alike.map(|(other, _)| *other).chain(self.same(id)).collect();
+        let explains = |other: Id| {
+            let weighed = self.scale.weigh(other, witnesses, given);
+            weighed.is_some_and(|other| other.score > best.score + self.priors[id] - RIVAL.0)
+        };
+        let others = near.into_iter().filter(|other| is_of_all(id) && is_of_all(*other) && *other != id);
+        let mut like: Vec<Id> = others.filter(|other| explains(*other)).chain(self.same(id)).collect();
         like.sort_unstable();
         like.dedup();
         Some((id, best, like))

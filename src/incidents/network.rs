@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn what_a_bad_network_wobbles_by_is_no_loss_before_it_is_known() {
         // Four in a hundred get lost, by spells of five slots.
-        let wobbly = |slot: u64| 0.94 + [0.016, -0.02, 0.004, -0.016, 0.02][slot as usize / 5 % 5];
+        let wobbly = |slot: u64| 0.94 + [0.016, -0.016, 0.004, -0.012, 0.012][slot as usize / 5 % 5];
         assert_eq!(storm(100, |slot| (BlockSeen::OnTime, wobbly(slot))), None);
         let lost = |slot: u64| if slot < 24 { 0.99 } else { 0.9 };
         let (slot, kind) = storm(60, |slot| (BlockSeen::OnTime, lost(slot))).unwrap();

@@ -67,7 +67,9 @@ fn play(of: &[u64], answers: bool) -> Vec<Change> {
 /// Who is blamed by the last word of each incident.
 fn blamed(changes: &[Change]) -> Vec<&Culprit> {
     let mut last = std::collections::BTreeMap::new();
-    changes.iter().for_each(|change| drop(last.insert(change.id, &change.culprits[0])));
+    for change in changes {
+        last.insert(change.id, &change.culprits[0]);
+    }
     last.into_values().collect()
 }
 

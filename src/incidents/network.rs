@@ -136,7 +136,9 @@ mod tests {
             _ => BlockSeen::OnTime,
         };
         assert_eq!(storm(300, |slot| (cluster(slot), 0.99)), None);
-        let half = |slot: u64| if slot > 100 && slot % 2 == 0 { BlockSeen::Late } else { BlockSeen::OnTime };
+        let half = |slot: u64| {
+            if slot > 100 && slot.is_multiple_of(2) { BlockSeen::Late } else { BlockSeen::OnTime }
+        };
         let (slot, kind) = storm(300, |slot| (half(slot), 0.99)).unwrap();
         assert!(kind == StormKind::Blocks && slot < 124, "{slot}");
     }

@@ -166,7 +166,7 @@ fn of_plan(plan: &Plan, state: &Path) -> Vec<Fact> {
     facts.push(fact(
         "undo",
         Weight::Plain,
-        format!("w, take back; or {}", audit("revert", &plan.check, state)),
+        format!("w, take back; or {}", audit("revert", plan.check, state)),
     ));
     facts
 }

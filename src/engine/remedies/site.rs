@@ -125,14 +125,13 @@ impl Distance {
         match errand.run(cancel).await {
             Ok(OrderState::Done { output }) => Outcome::Done(output),
             Ok(OrderState::Failed { why, .. }) => Outcome::Failed(why),
-            Ok(OrderState::Refused { why }) => Outcome::Refused(why),
             Ok(OrderState::Unknown) => Outcome::Failed(format!(
                 "the agent of {host} was started anew meanwhile: what it had begun it has taken back, its log says so"
             )),
             Ok(OrderState::Running) => {
                 Outcome::Failed(format!("serve stops; what nobody keeps the agent of {host} takes back"))
             }
-            Err(ClientError::Refused(_, why)) => Outcome::Refused(why),
+            Ok(OrderState::Refused { why }) | Err(ClientError::Refused(_, why)) => Outcome::Refused(why),
             Err(error) => Outcome::Failed(error.to_string()),
         }
     }

@@ -21,6 +21,6 @@ for name in "${names[@]}"; do
   BEACONDECK_SEEDS=$seeds fuzz run "$name" "$found/$name" "$seeds/$name" -- \
     -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0
   # Of what it found only what goes where no seed does, in the fewest files.
-  fuzz run "$name" "$seeds/$name" "$found/$name" -- -set_cover_merge=1 -max_len=4096 -verbosity=0
+  fuzz run "$name" "$seeds/$name" "$found/$name" -- -set_cover_merge=1 -use_counters=0 -max_len=1024 -verbosity=0
   find "$seeds/$name" -type f ! -name 'seed-*' -exec cp -t "../fixtures/corpus/$name" {} +
 done

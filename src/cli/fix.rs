@@ -9,7 +9,7 @@ use super::try_out::try_out;
 use super::{Failure, ask, say, slots};
 use crate::config::{STATE, did_you_mean};
 use crate::host::apply::{ApplyError, Entry, Journal, NotOffered, Plan, Workshop, verified};
-use crate::host::{Apply, CHECKS, Finding};
+use crate::host::{Apply, CHECKS, Finding, check_of};
 use crate::model::Fleet;
 
 /// Arguments of `audit` that write.
@@ -89,7 +89,7 @@ pub fn run(args: &Args, machine: &Machine<'_>) -> anyhow::Result<()> {
 }
 
 fn known(id: &str) -> Result<(), Failure> {
-    if CHECKS.iter().any(|check| check.id == id) {
+    if check_of(id).is_some() {
         return Ok(());
     }
     let near = did_you_mean(id, CHECKS.iter().map(|check| check.id));

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::problem::{self, Complaint, Problem, Severity, did_you_mean};
 use super::reader::{Field, Reader, Section};
 use super::{Outside, defaults, hosts, knobs, procedures, scalar, schema, tree};
-use crate::host::{CHECKS, Role};
+use crate::host::{CHECKS, Role, check_of};
 use crate::model::{AgentFile, Procedure};
 
 const NETWORKS: &str =
@@ -97,7 +97,7 @@ fn remedies(reader: &mut Reader, field: &Field<'_>) -> Vec<String> {
             if named.iter().any(|of| of == text) {
                 return Err(Complaint::new("this check is given twice", "keep one"));
             }
-            match CHECKS.iter().find(|check| check.id == text) {
+            match check_of(text) {
                 Some(check) if check.is_written() => Ok(text.to_owned()),
                 Some(_) => {
                     Err(Complaint::new("its remedy is for a person: no value written is all of it", REMEDIES))

@@ -158,14 +158,12 @@ pub fn confirm(plan: &RemedyPlan) -> Confirm {
     if let Some(why) = &plan.refusal {
         let mut lines = vec![labelled("", vec![piece(Role::Warn, why.clone())])];
         lines.extend(plan.commands.iter().map(|line| labelled("", vec![piece(Role::Strong, line.clone())])));
+        let copy = (!plan.commands.is_empty()).then(|| plan.commands.join("\n"));
+        let how = if copy.is_some() { "by hand" } else { "refused" };
         return Confirm {
-            title: format!(
-                "{}: {}",
-                capital(&what),
-                if plan.commands.is_empty() { "refused" } else { "by hand" }
-            ),
+            title: format!("{}: {how}", capital(&what)),
             consequences: lines,
-            copy: (!plan.commands.is_empty()).then(|| plan.commands.join("\n")),
+            copy,
             ..Confirm::default()
         };
     }

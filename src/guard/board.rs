@@ -1,9 +1,9 @@
 //! Attestation data decided once: which answer to a question stands, for whom, and until when.
 //!
 //! An answer belongs to the head it was asked about and is replaced when a newer head is agreed. It stays for good for
-//! a client that signed it, and for all once the question is closed: if it may be given no more then, no other is. Source epochs never go back behind what was signed
-//! or what two beacons say: one alone may lie. Nobody is asked for less than what was signed. Nothing is asked here, and
-//! no clock is kept.
+//! a client that signed it, and for all once the question is closed: if it may be given no more then, no other is. Source
+//! epochs never go back behind what was signed or what two beacons say: one alone may lie. Nobody is asked for less than
+//! what was signed. Nothing is asked here, and no clock is kept.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -256,14 +256,20 @@ impl<A: Clone> Board<A> {
         let Some(standing) = place.standing.as_ref().filter(|standing| standing.holds(moment)) else {
             return Ok(None);
         };
-        match self.allows(&standing.answer.0) {
-            Err(_) if standing.closed => return Err(Refusal::Over { slot: topic.slot }),
-            Err(_) => return Ok(None),
-            Ok(()) => {}
+        if !self.may_stand(topic, standing)? {
+            return Ok(None);
         }
         let place = self.place(topic);
         let standing = place.standing.as_mut().map(|standing| standing.given(moment).clone());
         Ok(standing.map(|(data, answer)| place.hand(client, data, answer)))
+    }
+
+    /// Whether what stands may be given; another one may take its place if not.
+    fn may_stand(&self, topic: Topic, standing: &Standing<(AttestationData, A)>) -> Result<bool, Refusal> {
+        match self.allows(&standing.answer.0) {
+            Err(_) if standing.closed => Err(Refusal::Over { slot: topic.slot }),
+            allowed => Ok(allowed.is_ok()),
+        }
     }
 
     /// The number of a read that begins: the answer of a later one is the newer.
@@ -276,12 +282,10 @@ impl<A: Clone> Board<A> {
     pub fn settle(&mut self, topic: Topic, heard: Heard, answer: A) -> Option<A> {
         let Heard { ticket, stage, data, steady, by, alone } = heard;
         let old = self.places.get(&topic).and_then(|place| place.standing.as_ref());
-        if let Some(old) = old.filter(|old| old.outlasts(ticket)) {
-            match self.allows(&old.answer.0) {
-                Ok(()) => return Some(old.answer.1.clone()),
-                Err(_) if old.closed => return None,
-                Err(_) => {}
-            }
+        if let Some(old) = old.filter(|old| old.outlasts(ticket))
+            && self.may_stand(topic, old).ok()?
+        {
+            return Some(old.answer.1.clone());
         }
         self.allows(&data).ok()?;
         self.sources(data.target.epoch).hear(by, data.source.epoch, alone);

@@ -45,7 +45,7 @@ pub use audit::{ClockSeen, audit, audit_as, clock_of, collect, roles_of};
 pub use beside::Beside;
 pub use change::{Change, DropIn, NEVER};
 pub use check::{Apply, Check, Class, Cost, Most, Role};
-pub use checks::CHECKS;
+pub use checks::{CHECKS, check_of};
 pub use facts::{Facts, Moved};
 pub use finding::{Cannot, Finding, Judged, Verdict, Worst};
 pub use limit::{Limit, Overrides, Scale};

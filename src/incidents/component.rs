@@ -205,7 +205,8 @@ impl Parts {
 
     /// The beacons of which the times that the router measures may be this component's doing, if it is the only router.
     pub(super) fn timed(&self, id: Id) -> impl Iterator<Item = Id> {
-        let is_it = self.backs.len() > 1 && self.only_router() == Some(id);
+        let is_router = self.culprits[id].kind == Kind::Router;
+        let is_it = is_router && self.backs.len() > 1 && self.only_router() == Some(id);
         let backs = is_it.then(|| self.backs.values());
         backs.into_iter().flatten().map(|own| own[0])
     }

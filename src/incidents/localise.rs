@@ -156,8 +156,8 @@ impl<'a> Localiser<'a> {
                 *rival = again;
             }
         }
-        rivals.sort_by(|a, b| b.1.score.total_cmp(&a.1.score).then(a.0.cmp(&b.0)));
-        let (id, best) = rivals.swap_remove(0);
+        let (id, best) =
+            rivals.into_iter().max_by(|a, b| a.1.score.total_cmp(&b.1.score).then(b.0.cmp(&a.0)))?;
         // Whoever is open already needs less to be blamed again: what explains as much is compared without that.
         let is_of_all = |id: Id| self.parts.is_of_all_beacons(id) || self.parts.timed(id).next().is_some();
         let explains = |other: Id| {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Ground;
 use crate::config::STATE;
 use crate::host::apply::{Entry, Hands, How, Journal, KEEP_WITHIN, NotOffered, Placed, Plan};
-use crate::host::{Apply, CHECKS, Finding, SAME};
+use crate::host::{Apply, Finding, SAME, check_of};
 use crate::model::{Fact, RemedyDraft, RemedyVerb, Weight};
 
 /// Files that are named; of more, how many.
@@ -206,7 +206,7 @@ fn of_entries(entries: &[Entry]) -> Vec<Fact> {
             facts.push(fact(word, Weight::Plain, own.path.clone()));
         }
         facts.push(fact("written by", Weight::Plain, entry.who.clone()));
-        if CHECKS.iter().any(|of| of.id == entry.check && of.apply == Apply::Resets) {
+        if check_of(&entry.check).is_some_and(|of| of.apply == Apply::Resets) {
             facts.push(fact("risk", Weight::Grave, Apply::Resets.words()));
         }
     }

@@ -72,7 +72,7 @@ fn slots((genesis_s, spec): &(u64, Spec), proposing: &[Slot], validators: Option
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::host::agent::frame::QUESTION_LIMIT;
     use crate::model::{Step, UnixMs};

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::host::{CHECKS, Check, Class, Most};
+use crate::host::{Class, Most, check_of};
 use crate::model::{HostFinding, HostLevel, HostStatus, UnixMs};
 
 /// Looks in a row that must be better before a level is left; there is one a minute.
@@ -36,14 +36,10 @@ impl Steady {
     }
 }
 
-fn check(id: &str) -> Option<&'static Check> {
-    CHECKS.iter().copied().find(|check| check.id == id)
-}
-
 /// The worst finding of each check that measures: of several processes it comes first and stands for the others.
 fn measured(host: &HostStatus) -> BTreeMap<String, HostFinding> {
     let measures = |of: &&HostFinding| {
-        check(&of.check).is_some_and(|check| check.most == Most::Bad && check.class != Class::Time)
+        check_of(&of.check).is_some_and(|check| check.most == Most::Bad && check.class != Class::Time)
     };
     let mut worst: BTreeMap<String, HostFinding> = BTreeMap::new();
     for finding in host.findings.iter().filter(measures) {
@@ -68,7 +64,7 @@ impl Of {
         for (finding, ago) in &before {
             let actual = format!("{}, since then better in {ago} of {BETTER} looks", finding.actual);
             let shown = HostFinding { actual, ..(*finding).clone() };
-            let class = check(&shown.check).map_or("", |check| check.class.word());
+            let class = check_of(&shown.check).map_or("", |check| check.class.word());
             raise(&mut host.classes, class, shown.level);
             match host.findings.iter_mut().find(|of| of.check == shown.check) {
                 Some(now) => *now = shown,

@@ -9,9 +9,9 @@ use super::judge::Known;
 use crate::engine::distant::Errand;
 use crate::engine::fixer::{Fixer, Outcome, Wanted, audit, by_hand};
 use crate::engine::hosts::is_here;
-use crate::host::CHECKS;
 use crate::host::agent::words::{OrderState, RemedyOrder, What};
 use crate::host::agent::{Client, ClientError, Identity, identity, nonce};
+use crate::host::check_of;
 use crate::model::{AgentAddress, RemedyAsked, RemedyDraft, RemedyVerb};
 
 /// The state directory that an agent has unless its file says otherwise: where the command run by hand finds its journal.
@@ -51,7 +51,7 @@ impl Remedies {
         };
         let of = found.findings.iter().filter(|of| of.check == *check && *verb == RemedyVerb::Fix);
         let by_hand = by_hand(of.map(|of| [of.remedy.as_str(), of.persistent.as_str()]));
-        if !by_hand.is_empty() && CHECKS.iter().any(|of| of.id == check && !of.is_written()) {
+        if !by_hand.is_empty() && check_of(check).is_some_and(|of| !of.is_written()) {
             let why = format!("{check} is not for a program to write; by hand, on {host}:");
             return Err((why, by_hand));
         }

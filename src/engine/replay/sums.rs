@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::host::CHECKS;
+use crate::host::check_of;
 use crate::model::{
     BeaconName, DutiesSeen, DutyStatus, DutySums, FleetSeen, Flow, HostFinding, HostLevel, HostSeen,
     HostStatus, ServedSeen, ServedStep, Slot, Step, UnixMs, Use,
@@ -148,8 +148,7 @@ impl Hosts {
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
         let mut classes: BTreeMap<String, HostLevel> = BTreeMap::new();
         for (seen, _) in &told {
-            let check = CHECKS.iter().find(|check| check.id == seen.check);
-            let class = check.map_or("system", |check| check.class.word());
+            let class = check_of(&seen.check).map_or("system", |check| check.class.word());
             let worst = classes.entry(class.to_owned()).or_insert(seen.level);
             *worst = seen.level.max(*worst);
         }

@@ -172,3 +172,8 @@ pub const CHECKS: &[&Check] = &[
     &time_step::CHECK,
     &time_uncertainty::CHECK,
 ];
+
+/// The check of this id.
+pub fn check_of(id: &str) -> Option<&'static Check> {
+    CHECKS.iter().copied().find(|check| check.id == id)
+}

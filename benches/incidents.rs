@@ -135,6 +135,7 @@ fn crowded(slots: u64) -> impl Iterator<Item = Vec<Observation>> {
         lines.push(Observation::Slot(SlotSeen {
             slot,
             block: BlockSeen::OnTime,
+            proposer: None,
             began: None,
             participation: Some(0.99),
         }));

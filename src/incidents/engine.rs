@@ -94,7 +94,7 @@ impl Incidents {
         };
         self.now = Some(self.now.map_or(slot.0, |now| now.max(slot.0)));
         match line {
-            Observation::Slot(seen) => self.window.slot(seen),
+            Observation::Slot(seen) => self.window.slot(seen, &mut self.parts),
             Observation::Served(seen) => self.window.served(seen, &mut self.parts),
             Observation::Duties(seen) => self.window.duties(seen, &mut self.parts),
             Observation::Canary(seen) => self.window.canary(seen, &mut self.parts),

@@ -1,5 +1,8 @@
 //! What is everybody's: losses of the whole network, and storms of late and missing blocks.
 
+use std::collections::BTreeSet;
+
+use super::component::Id;
 use super::window::Window;
 use crate::model::BlockSeen;
 
@@ -7,6 +10,8 @@ use crate::model::BlockSeen;
 const WIDTHS: [u64; 3] = [8, 16, 32];
 /// A storm is called one at so many nats: an hour has 300 looks at three widths, and none of them may be wrong by chance.
 const THRESHOLD: f64 = 10.0;
+/// And by so many blocks at least.
+const LEAST: f64 = 3.0;
 /// Usual shares of slots whose block is late, and missing, and how many slots they are worth.
 const USUAL: ([f64; 2], f64) = ([0.055, 0.015], 60.0);
 /// So many of them never fade: rare things are rare by luck in a hundred slots.
@@ -52,26 +57,26 @@ pub(super) struct Storm {
 impl Weather {
     /// Looks at the network at the end of a slot.
     pub(super) fn look(&mut self, window: &Window, now: u64) -> Option<Storm> {
-        let is_bad = |slot: u64| window.block(slot).map(|block| block != BlockSeen::OnTime);
         let usual = self.bad.iter().sum::<f64>() / self.n;
         let mut storm: Option<Storm> = None;
         for width in WIDTHS {
-            let blocks = (now.saturating_sub(width - 1)..=now).filter_map(|slot| window.block(slot));
-            let blocks: Vec<BlockSeen> = blocks.collect();
-            let count = |of: BlockSeen| blocks.iter().filter(|block| **block == of).count() as f64;
-            let (n, counts) = (blocks.len() as f64, [count(BlockSeen::Late), count(BlockSeen::Missed)]);
-            let bad: f64 = counts.iter().sum();
-            if bad < 3.0 {
-                continue;
-            }
-            let score = self.score(counts, n);
+            let blocks = (now.saturating_sub(width - 1)..=now)
+                .filter_map(|slot| Some((window.block(slot)?, window.proposer(slot))));
+            let blocks: Vec<(BlockSeen, Option<Id>)> = blocks.collect();
+            let bad = || blocks.iter().filter(|(block, _)| *block != BlockSeen::OnTime);
+            // What is everybody's does not hang on one client's blocks.
+            let ours: BTreeSet<Id> = bad().filter_map(|(_, whose)| *whose).collect();
+            let without = ours.into_iter().map(|client| self.score(&blocks, Some(client)));
+            let score = without.fold(self.score(&blocks, None), f64::min);
             if score >= THRESHOLD && storm.as_ref().is_none_or(|other| other.score < score) {
                 let evidence = vec![format!(
-                    "{bad} of the last {n} blocks were late or missing, {:.0} % are usual",
+                    "{} of the last {} blocks were late or missing, {:.0} % are usual",
+                    bad().count(),
+                    blocks.len(),
                     usual * 100.0
                 )];
-                storm =
-                    Some(Storm { kind: StormKind::Blocks, evidence, score, now: is_bad(now) == Some(true) });
+                let now = window.block(now).is_some_and(|block| block != BlockSeen::OnTime);
+                storm = Some(Storm { kind: StormKind::Blocks, evidence, score, now });
             }
         }
         let fallen = (now.saturating_sub(3)..=now).filter(|slot| window.is_fallen(*slot));
@@ -95,9 +100,15 @@ impl Weather {
         storm
     }
 
-    /// How much better so many late and missing blocks of `n` are explained by a storm than by what is usual, in nats.
-    /// What is usual is known within its standard error only.
-    fn score(&self, counts: [f64; 2], n: f64) -> f64 {
+    /// How much better the late and missing ones of these blocks, those of one client left out, are explained by a storm
+    /// than by what is usual, in nats. What is usual is known within its standard error only.
+    fn score(&self, blocks: &[(BlockSeen, Option<Id>)], without: Option<Id>) -> f64 {
+        let others = || blocks.iter().filter(|(_, whose)| whose.is_none() || *whose != without);
+        let count = |of: BlockSeen| others().filter(|(block, _)| *block == of).count() as f64;
+        let (n, counts) = (others().count() as f64, [count(BlockSeen::Late), count(BlockSeen::Missed)]);
+        if counts.iter().sum::<f64>() < LEAST {
+            return 0.0;
+        }
         let (mut score, mut is_well, mut well) = (0.0, 1.0, 1.0);
         for (count, bad) in counts.into_iter().zip(self.bad) {
             let usual = bad / self.n;
@@ -113,15 +124,35 @@ impl Weather {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Slot, SlotSeen};
+    use crate::incidents::component::Parts;
+    use crate::model::{FleetSeen, Labelled, Slot, SlotSeen};
+
+    fn parts() -> Parts {
+        let client = |n: u64| Labelled { name: format!("vc-{n}"), ..Labelled::default() };
+        let mut parts = Parts::default();
+        parts.learn(&FleetSeen { clients: (0..4).map(client).collect(), ..FleetSeen::default() });
+        parts
+    }
 
     /// The first storm in slots whose blocks and participation are told.
     fn storm(slots: u64, told: impl Fn(u64) -> (BlockSeen, f64)) -> Option<(u64, StormKind)> {
+        storm_in(slots, |_| None, told)
+    }
+
+    /// The same, where clients of ours propose.
+    fn storm_in(
+        slots: u64,
+        proposer: impl Fn(u64) -> Option<String>,
+        told: impl Fn(u64) -> (BlockSeen, f64),
+    ) -> Option<(u64, StormKind)> {
+        let mut parts = parts();
         let (mut window, mut weather) = (Window::default(), Weather::default());
         (0..slots).find_map(|slot| {
             let (block, share) = told(slot);
-            let seen = SlotSeen { slot: Slot(slot), block, began: None, participation: Some(share) };
-            window.slot(&seen);
+            let proposer = proposer(slot);
+            let seen =
+                SlotSeen { slot: Slot(slot), block, proposer, began: None, participation: Some(share) };
+            window.slot(&seen, &mut parts);
             weather.look(&window, slot).map(|storm| (slot, storm.kind))
         })
     }
@@ -140,6 +171,23 @@ mod tests {
             if slot > 100 && slot.is_multiple_of(2) { BlockSeen::Late } else { BlockSeen::OnTime }
         };
         let (slot, kind) = storm(300, |slot| (half(slot), 0.99)).unwrap();
+        assert!(kind == StormKind::Blocks && slot < 124, "{slot}");
+    }
+
+    #[test]
+    fn what_hangs_on_the_blocks_of_one_client_of_ours_is_not_everybodys() {
+        let proposer = |slot: u64| Some(format!("vc-{}", slot * 7 % 11 % 4));
+        let stopped = |slot: u64| {
+            let missing = slot > 100 && proposer(slot).as_deref() == Some("vc-2");
+            (if missing { BlockSeen::Missed } else { BlockSeen::OnTime }, 0.99)
+        };
+        assert_eq!(storm_in(300, proposer, stopped), None);
+        assert!(storm(300, stopped).is_some(), "nobody of ours proposes them");
+        let half = |slot: u64| {
+            let late = slot > 100 && slot.is_multiple_of(2);
+            (if late { BlockSeen::Late } else { BlockSeen::OnTime }, 0.99)
+        };
+        let (slot, kind) = storm_in(300, proposer, half).unwrap();
         assert!(kind == StormKind::Blocks && slot < 124, "{slot}");
     }
 

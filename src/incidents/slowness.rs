@@ -48,7 +48,13 @@ fn slot(slot: u64, slow: impl Fn(u64) -> bool, answers: bool) -> Vec<Observation
             after_due_ms: Some(MsSpread { p50: ms, max: ms }),
         })
     };
-    let end = SlotSeen { slot: Slot(slot), block: BlockSeen::OnTime, began: None, participation: Some(0.99) };
+    let end = SlotSeen {
+        slot: Slot(slot),
+        block: BlockSeen::OnTime,
+        proposer: None,
+        began: None,
+        participation: Some(0.99),
+    };
     (0..6).map(probe).chain((0..6).map(data)).chain([Observation::Slot(end)]).collect()
 }
 

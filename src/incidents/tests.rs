@@ -73,6 +73,7 @@ fn slot(slot: u64, wrong: Wrong) -> Vec<Observation> {
     lines.push(Observation::Slot(SlotSeen {
         slot: Slot(slot),
         block,
+        proposer: None,
         began: None,
         participation: Some(0.99),
     }));

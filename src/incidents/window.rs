@@ -81,6 +81,8 @@ pub(super) struct Asked {
 #[derive(Debug, Default)]
 pub(super) struct SlotFacts {
     pub(super) block: Option<BlockSeen>,
+    /// The client of ours that was to propose it.
+    proposer: Option<Id>,
     participation: Option<f64>,
     /// What probes, heads and canaries told at once, and what comparing beacons did.
     pub(super) probes: Vec<Mark>,
@@ -141,9 +143,14 @@ impl Window {
         self.slots.entry(slot).or_default()
     }
 
-    pub(super) fn slot(&mut self, seen: &SlotSeen) {
+    pub(super) fn slot(&mut self, seen: &SlotSeen, parts: &mut Parts) {
+        let proposer = seen.proposer.as_deref().and_then(|client| {
+            let path = parts.path(Some(client), None);
+            parts.of(path).ends[0]
+        });
         let facts = self.at(seen.slot.0);
         (facts.block, facts.participation) = (Some(seen.block), seen.participation);
+        facts.proposer = proposer;
         if let Some(share) = seen.participation {
             if self.usual_share.is_none() {
                 self.usual_wobble = WOBBLE * (1.0 - share);
@@ -334,6 +341,11 @@ impl Window {
 
     pub(super) fn block(&self, slot: u64) -> Option<BlockSeen> {
         self.slots.get(&slot)?.block
+    }
+
+    /// The client of ours that was to propose in a slot.
+    pub(super) fn proposer(&self, slot: u64) -> Option<Id> {
+        self.slots.get(&slot)?.proposer
     }
 
     pub(super) fn newest_duties(&self) -> u64 {

@@ -80,13 +80,16 @@ pub enum BlockSeen {
 }
 
 /// A slot that has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct SlotSeen {
     /// Which.
     pub slot: Slot,
     /// Its block.
     pub block: BlockSeen,
+    /// The client of ours that was to propose it; none: somebody else, or not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposer: Option<String>,
     /// When the slot began; none: not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began: Option<UnixMs>,
@@ -347,9 +350,10 @@ mod tests {
     use super::*;
 
     /// The lines of the format's description, word for word.
-    const LINES: [&str; 12] = [
+    const LINES: [&str; 13] = [
         r#"{"t":"fleet","beacons":[{"name":"b1","labels":{"host":"h1","el":"geth/1.16","cl":"lighthouse/8.1","zone":"fra"}}],"clients":[{"name":"vc-1","labels":{"signer":"s1"}}],"slot-seconds":12}"#,
         r#"{"t":"slot","slot":123,"block":"on-time","began":1606825499000,"participation":0.991}"#,
+        r#"{"t":"slot","slot":124,"block":"missed","proposer":"vc-1"}"#,
         r#"{"t":"served","slot":123,"client":"vc-1","beacon":"b1","step":"data","n":156,"failed":0,"after-due-ms":{"p50":40,"max":900}}"#,
         r#"{"t":"duties","slot":123,"as-of":125,"client":"vc-1","beacon":"b1","due":156,"missed":3,"late":1,"wrong-head":2}"#,
         r#"{"t":"canary","slot":123,"as-of":125,"client":"vc-1","beacon":"b2","n":2,"failed":0,"wrong-head":1,"took-ms":{"p50":40,"max":60}}"#,

@@ -254,6 +254,12 @@ impl Ledger {
         ours.map(|(slot, _)| *slot).collect()
     }
 
+    /// The client of the validator that is to propose in a slot, if it was seen here.
+    pub fn proposer_of(&self, slot: Slot) -> Option<ClientId> {
+        let (validator, _) = self.proposers.get(&slot)?;
+        Some(self.roll.client(self.roll.number(*validator)?))
+    }
+
     /// Who proposed the block of a slot, if it has one.
     pub fn proposer(&self, slot: Slot) -> Option<ValidatorIndex> {
         self.branch.at(slot).map(|block| block.proposer)

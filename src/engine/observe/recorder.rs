@@ -163,6 +163,7 @@ mod tests {
         Observation::Slot(SlotSeen {
             slot: Slot(slot),
             block: BlockSeen::OnTime,
+            proposer: None,
             began: None,
             participation: None,
         })

@@ -112,6 +112,7 @@ impl Recording {
         self.lines.push_back(Observation::Slot(SlotSeen {
             slot: number,
             block: self.block(),
+            proposer: None,
             began: Some(UnixMs(GENESIS_MS + (number.0 as f64 * self.sky.slot_ms) as u64)),
             participation: Some((self.sky.participation(slot) * 1e4).round() / 1e4),
         }));

@@ -29,30 +29,33 @@ impl Observer {
         if let Some(agreed) = self.blocks.agreed(slot).filter(|_| block(slot) == BlockSeen::OnTime) {
             lines.extend(self.heads.lines(slot, agreed, &status));
         }
-        let began = |slot: Slot| Some(clock.start_of(slot));
-        lines.push(Observation::Slot(SlotSeen {
-            slot,
-            block: block(slot),
-            began: began(slot),
-            participation: None,
-        }));
+        let seen = |slot: Slot, participation: Option<f64>| {
+            Observation::Slot(SlotSeen {
+                slot,
+                block: block(slot),
+                proposer: self.proposer(slot),
+                began: Some(clock.start_of(slot)),
+                participation,
+            })
+        };
+        lines.push(seen(slot, None));
         lines.extend(status.split.clone().map(|split| Observation::Split(SplitSeen { slot, split })));
         let Some(ledger) = &self.ledger else { return lines };
         let before = Slot(slot.0.saturating_sub(TURNOUT));
         if let Some(participation) = turnout::of_others(ledger, before) {
-            let participation = Some(participation);
-            lines.push(Observation::Slot(SlotSeen {
-                slot: before,
-                block: block(before),
-                began: began(before),
-                participation,
-            }));
+            lines.push(seen(before, Some(participation)));
         }
         lines.extend(self.told.lines(ledger, slot, &self.names));
         lines.extend(self.canaries.lines(ledger, slot, &self.names));
         lines.extend(self.shadows.lines(ledger, slot, &self.names));
         lines.extend(self.key_lines(slot));
         lines
+    }
+
+    /// The client of ours that was to propose in a slot.
+    fn proposer(&self, slot: Slot) -> Option<String> {
+        let client = self.ledger.as_ref()?.proposer_of(slot)?;
+        self.names.client_name(client).map(ToOwned::to_owned)
     }
 
     /// Base reward of one of our validators an epoch, in Gwei.

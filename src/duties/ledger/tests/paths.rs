@@ -1,5 +1,8 @@
 //! By which path duties went, and what is told of those that the chain does not decide by votes.
 
+use std::collections::BTreeMap;
+
+use super::super::sums::PayloadTally;
 use super::super::{Ask, Block, Fate, Given, Ledger, Passage, PayloadVotes, Row};
 use super::chain::SHAPE;
 use crate::duties::{AttesterDuty, Kind, PayloadDuty, ProposerDuty, SyncDuty};
@@ -78,6 +81,9 @@ fn a_block_is_proposed_missed_or_orphaned_as_the_branch_says() {
     let duties: Vec<ProposerDuty> =
         (1..=4).map(|slot| ProposerDuty { validator: ME, slot: Slot(slot) }).collect();
     ledger.proposer_duties(&duties, Some(BeaconId(1)));
+    let other = ProposerDuty { validator: ValidatorIndex(8), slot: Slot(5) };
+    ledger.proposer_duties(&[other], Some(BeaconId(1)));
+    assert_eq!([3, 5, 6].map(|slot| ledger.proposer_of(Slot(slot))), [Some(CLIENT), None, None]);
     for made in
         [block(1, 0, 0, 0, &[]), block(2, 1, 1, 7, &[]), block(3, 2, 2, 7, &[]), block(4, 4, 2, 8, &[])]
     {
@@ -166,6 +172,8 @@ fn a_payload_attestation_is_in_the_next_slots_block_or_nowhere() {
         Fate::Unknown,
     ];
     assert_eq!(fates(&ledger), expected);
+    let tally = PayloadTally { included: 2, missed: 2, disagree: 1 };
+    assert_eq!(ledger.payload_sums(Slot(1), Slot(6)), BTreeMap::from([(CLIENT, tally)]));
     let first = rows(&ledger, Kind::PayloadAttestation)[5];
     assert_eq!((first.path.published_ms, first.path.duties), (Some(-5), Some(BeaconId(2))));
 }

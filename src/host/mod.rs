@@ -52,6 +52,7 @@ pub use limit::{Limit, Overrides, Scale};
 pub use live::Live;
 pub use look::{Found, Looker};
 pub use machine::Machine;
+pub use nic::words as path_words;
 pub use record::{Record, RecordError};
 pub use remedy::{Lasting, Remedy, SAME};
 pub use source::{Ask, Kind, Reading, Source, Unread};

@@ -124,8 +124,8 @@ fn shown(entry: &Entry, end: Option<&End>, at_work: Option<&AtWork>) -> HostReme
     };
     let what = match entry.files.as_slice() {
         [] => entry.drop_in.as_ref().map_or_else(String::new, |own| own.path.clone()),
-        [one] => format!("{}: {} to {}", one.path, one.was, one.to),
-        [one, more @ ..] => format!("{}: {} to {}, and {} more", one.path, one.was, one.to, more.len()),
+        [one] => format!("{}: {} to {}", one.shown(), one.was, one.to),
+        [one, more @ ..] => format!("{}: {} to {}, and {} more", one.shown(), one.was, one.to, more.len()),
     };
     HostRemedy { check: entry.check.clone(), at: entry.at, who: entry.who.clone(), what, state }
 }

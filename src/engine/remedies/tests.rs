@@ -138,6 +138,18 @@ impl Stand {
     fn journal(&self) -> Vec<String> {
         self.remedies.book.latest(100).into_iter().rev().map(|entry| entry.outcome).collect()
     }
+
+    /// What it says that begins so, once it does.
+    async fn told(&self, start: &str) -> String {
+        let began = Instant::now();
+        loop {
+            if let Some(told) = self.journal().into_iter().find(|said| said.starts_with(start)) {
+                return told;
+            }
+            assert!(began.elapsed() < BOUND, "{start}: {:?}", self.journal());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
 }
 
 fn shown(other_is_well: bool) -> FleetStatus {
@@ -278,6 +290,7 @@ async fn what_stops_a_link_is_kept_or_taken_back_by_itself() {
     assert_eq!(said(&stand.order(&keep).await), ("done", "net.nic_ring stays"));
     stand.until("it stands", |state| *state == RemedyState::Stands).await;
     stand.settled().await;
+    assert_eq!(stand.told("net.nic_ring: kept").await, "net.nic_ring: kept (by order of alice)");
     assert_eq!(said(&stand.order(&keep).await), ("refused", "no remedy of net.nic_ring waits to be kept"));
     let back = stand.plan(&asked(RemedyVerb::Revert, "net.nic_ring")).await;
     assert!(back.facts.iter().any(|fact| fact.words.starts_with("stops the link")), "{back:?}");
@@ -288,6 +301,18 @@ async fn what_stops_a_link_is_kept_or_taken_back_by_itself() {
     assert_eq!(said(&stand.order(&asked(RemedyVerb::Revert, "net.nic_ring")).await).0, "done");
     stand.until("it is taken back", |state| matches!(state, RemedyState::Reverted(..))).await;
     assert_eq!(stand.get(RING).as_deref(), Some("512\n"));
+    let told = stand.told("net.nic_ring: taken back").await;
+    let ring = "rx ring of eth0 (ethtool): `512` again";
+    assert_eq!(told, format!("net.nic_ring: taken back: {ring} (by order of alice)"));
+
+    // Another one than who ordered it is named.
+    stand.put(RING, "512 of 4096\n");
+    assert_eq!(said(&stand.order(&fix).await).0, "done");
+    stand.until("it waits to be kept again", waits).await;
+    let kept = stand.remedies.order(keep, "", "bob").await;
+    assert_eq!(said(&kept).0, "done", "{kept:?}");
+    let told = stand.told("net.nic_ring: kept by").await;
+    assert_eq!(told, "net.nic_ring: kept by bob (by order of alice)");
 }
 
 #[tokio::test]
@@ -298,11 +323,7 @@ async fn what_nobody_keeps_in_time_is_taken_back_and_told() {
         |state: &RemedyState| matches!(state, RemedyState::Reverted(_, why) if why.contains("nobody kept"));
     stand.until("it is taken back", reverted).await;
     assert_eq!(stand.get(RING).as_deref(), Some("512\n"));
-    let began = Instant::now();
-    while !stand.journal().iter().any(|said| said.starts_with("net.nic_ring: taken back, nobody kept it")) {
-        assert!(began.elapsed() < BOUND, "{:?}", stand.journal());
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    stand.told("net.nic_ring: taken back, nobody kept it").await;
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ mod source;
 pub mod sys;
 mod text;
 
-pub use audit::{ClockSeen, audit, audit_as, clock_of, collect, roles_of};
+pub use audit::{ClockSeen, audit, audit_as, clock_of, collect, roles_of, worst_first};
 pub use beside::Beside;
 pub use change::{Change, DropIn, NEVER};
 pub use check::{Apply, Check, Class, Cost, Most, Role};

@@ -33,7 +33,7 @@ impl Fixer {
             Err(error) => return Outcome::Failed(format!("{check}: {error}")),
         };
         let (within, ordered) = (self.keep_within, who.to_owned());
-        let said = self.wait(check, &entries, who, cancel).await;
+        let (said, _) = tokio::join!(self.wait(check, &entries, who, cancel), self.verify(check));
         let now = self.now();
         let ended = tokio::task::spawn_blocking(move || match said {
             Some(Said { verb: RemedyVerb::Keep, who }) => {
@@ -53,7 +53,9 @@ impl Fixer {
                 Ok(format!("taken back{why}: {}", said.join("; ")))
             }
         });
-        match ended.await {
+        let ended = ended.await;
+        self.verify(check).await;
+        match ended {
             Ok(Ok(words)) => Outcome::Done(format!("{check}: {words}")),
             Ok(Err(error)) => {
                 Outcome::Failed(format!("{check} stands and could not be ended: {}", error.sentence()))

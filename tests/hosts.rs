@@ -167,8 +167,9 @@ async fn child_that_orders() {
     assert!(wait_for(PATIENCE, gone).await, "it is judged anew: {:?}", host(&rig, "h0"));
     assert_eq!(host(&rig, "h0").unwrap().at, looked, "before the next look, which takes five seconds");
     until(&rig, "it stands", |of| of.state == RemedyState::Stands).await;
-    let past = host(&rig, "h0").unwrap().past;
-    assert!(past.iter().any(|of| of.check == idle.check && of.is == HostLevel::Ok), "{past:?}");
+    let past = || host(&rig, "h0").unwrap().past;
+    let went = || past().iter().any(|of| of.check == idle.check && of.is == HostLevel::Ok);
+    assert!(wait_for(PATIENCE, went).await, "the next look tells that it went: {:?}", past());
     let back = order(&rig, &RemedyAsked { verb: RemedyVerb::Revert, ..idle }).await;
     assert!(matches!(&back, Answer::Done { .. }), "{back:?}");
     assert_eq!((fs::read_to_string(IDLE).unwrap().as_str(), Path::new(DROP_IN).exists()), ("1\n", false));

@@ -49,6 +49,11 @@ impl Args {
         !self.fix.is_empty() || self.revert.is_some()
     }
 
+    /// The command that takes back what is written for a check.
+    fn undo(&self, machine: &Machine<'_>, check: &str) -> String {
+        command("revert", check, machine.root, self.state(machine.fleet), Path::new(STATE))
+    }
+
     /// Directory of the journal.
     pub fn state<'a>(&'a self, fleet: Option<&'a Fleet>) -> &'a Path {
         let of_fleet = fleet.map_or(Path::new(STATE), |fleet| &fleet.state);
@@ -151,8 +156,7 @@ fn fix(args: &Args, machine: &Machine<'_>, workshop: &mut Workshop, id: &str) ->
             );
             return Err(Failure::Usage(words).into());
         }
-        let undo = command("revert", id, machine.root, args.state(machine.fleet), Path::new(STATE));
-        say(&format!("{plan}      undo: {undo}"))?;
+        say(&format!("{plan}      undo: {}", args.undo(machine, id)))?;
         if !confirmed(args.yes, "write it?")? {
             say("nothing was written")?;
             continue;

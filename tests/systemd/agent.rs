@@ -109,9 +109,9 @@ fn status(machine: &Machine, key: &str) -> String {
 /// How a directory is mounted for its main process.
 fn mounted(machine: &Machine, on: &str) -> String {
     let text = process(machine, "mountinfo");
-    let mounts = text.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let mut mounts = text.lines().map(|line| line.split(' ').collect::<Vec<_>>());
     // The last one lies over the others.
-    mounts.filter(|words| words[4] == on).last().map(|words| words[5].to_owned()).unwrap_or_default()
+    mounts.rev().find(|words| words[4] == on).map(|words| words[5].to_owned()).unwrap_or_default()
 }
 
 const SOMAXCONN: &str = "/proc/sys/net/core/somaxconn";

@@ -91,17 +91,22 @@ fn a_remedy_is_shown_written_verified_and_taken_back() {
     for part in [
         "/proc/sys/net/core/somaxconn = 4096   (now 128)",
         "for good: /etc/sysctl.d/90-beacondeck-net.core.somaxconn.conf: net.core.somaxconn = 4096",
-        "undo: beacondeck audit --revert net.somaxconn",
         "written and read again; now net.somaxconn ok: 4096",
     ] {
         assert!(words.contains(part), "{part}:\n{words}");
     }
     assert_eq!(machine.get(SOMAXCONN).as_deref(), Some("4096\n"));
     assert!(machine.get(DROP_IN).unwrap().ends_with("\nnet.core.somaxconn = 4096\n"));
+    let (root, state) = (machine.root.path().display(), machine.state.path().display());
+    let undo = format!("beacondeck audit --revert net.somaxconn --root {root} --state {state}");
+    assert!(words.contains(&format!("undo: {undo}\n")), "{words}");
     let again = machine.audit(&["--fix", "net.somaxconn", "--yes"]);
     assert!(said(&again).contains("nothing to write"), "{}", said(&again));
 
-    let back = machine.audit(&["--revert", "net.somaxconn", "--yes"]);
+    // As it is printed, from any directory; only somebody to ask is missing.
+    let mut back = Command::cargo_bin("beacondeck").unwrap();
+    back.args(undo.split(' ').skip(1)).arg("--yes").current_dir("/").stdin(Stdio::null());
+    let back = back.env_remove("BEACONDECK_FLEET").output().unwrap();
     assert_eq!(back.status.code(), Some(0), "{}", said(&back));
     assert_eq!((machine.get(SOMAXCONN).as_deref(), machine.get(DROP_IN)), (Some("128\n"), None));
     assert!(said(&machine.audit(&["--revert", "--yes"])).contains("nothing that was written stands"));
@@ -390,7 +395,7 @@ async fn what_stops_a_link_stays_only_if_somebody_at_the_terminal_keeps_it() {
         }
         let mut terminal =
             Terminal::start(machine.command(&["--fix", "net.nic_ring", "--seconds", "0"]), (200, 50));
-        terminal.sees(&["/@ethtool/eth0/rx-ring = 4096   (now 512)", "write it? [y/N]"]).await;
+        terminal.sees(&["rx ring of eth0 (ethtool) = 4096   (now 512)", "write it? [y/N]"]).await;
         terminal.press("y\r");
         terminal.sees(&["taken back in 60 s unless you keep it", "keep it? [y/N]"]).await;
         assert_eq!(machine.get(RING).as_deref(), Some("4096\n"), "{says:?}");

@@ -155,6 +155,7 @@ async fn child_that_orders() {
 
     let idle = asked(RemedyVerb::Fix, "net.tcp_slow_start_after_idle");
     assert!(found(&rig, "h0", &idle.check).unwrap().writes);
+    let looked = host(&rig, "h0").unwrap().at;
     let answer = order(&rig, &idle).await;
     assert!(
         matches!(&answer, Answer::Done { message } if message.contains("now net.tcp_slow")),
@@ -163,10 +164,12 @@ async fn child_that_orders() {
     assert_eq!(fs::read_to_string(IDLE).unwrap(), "0\n");
     assert!(Path::new(DROP_IN).exists());
     let gone = || found(&rig, "h0", &idle.check).is_none();
-    assert!(wait_for(PATIENCE, gone).await, "it is looked at anew: {:?}", host(&rig, "h0"));
+    assert!(wait_for(PATIENCE, gone).await, "it is judged anew: {:?}", host(&rig, "h0"));
+    assert_eq!(host(&rig, "h0").unwrap().at, looked, "before the next look, which takes five seconds");
     until(&rig, "it stands", |of| of.state == RemedyState::Stands).await;
-    let past = host(&rig, "h0").unwrap().past;
-    assert!(past.iter().any(|of| of.check == idle.check && of.is == HostLevel::Ok), "{past:?}");
+    let past = || host(&rig, "h0").unwrap().past;
+    let went = || past().iter().any(|of| of.check == idle.check && of.is == HostLevel::Ok);
+    assert!(wait_for(PATIENCE, went).await, "the next look tells that it went: {:?}", past());
     let back = order(&rig, &RemedyAsked { verb: RemedyVerb::Revert, ..idle }).await;
     assert!(matches!(&back, Answer::Done { .. }), "{back:?}");
     assert_eq!((fs::read_to_string(IDLE).unwrap().as_str(), Path::new(DROP_IN).exists()), ("1\n", false));

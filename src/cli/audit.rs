@@ -102,7 +102,7 @@ pub fn run(args: Args, global: &Global) -> anyhow::Result<ExitCode> {
         Format::Plain => findings.iter().map(plain).collect::<Vec<_>>().join("\n"),
         Format::Text => text(machine.as_ref(), &findings, all),
     })?;
-    if let Some(words) = machine.as_ref().and_then(|_| fix::cut_off(fix.state(fleet.as_ref()))) {
+    if let Some(words) = machine.as_ref().and_then(|_| fix::cut_off(&look.root, fix.state(fleet.as_ref()))) {
         complain(&words);
     }
     Ok(ExitCode::from(match findings.iter().map(|finding| finding.verdict.worst()).max() {

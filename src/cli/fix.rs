@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::try_out::try_out;
 use super::{Failure, ask, say, slots};
 use crate::config::{STATE, did_you_mean};
-use crate::host::apply::{ApplyError, Entry, Journal, NotOffered, Plan, Workshop, verified};
+use crate::host::apply::{ApplyError, Entry, Journal, NotOffered, Plan, Workshop, command, verified};
 use crate::host::{Apply, CHECKS, Finding, check_of};
 use crate::model::Fleet;
 
@@ -49,6 +49,11 @@ impl Args {
         !self.fix.is_empty() || self.revert.is_some()
     }
 
+    /// The command that takes back what is written for a check.
+    fn undo(&self, machine: &Machine<'_>, check: &str) -> String {
+        command("revert", check, machine.root, self.state(machine.fleet), Path::new(STATE))
+    }
+
     /// Directory of the journal.
     pub fn state<'a>(&'a self, fleet: Option<&'a Fleet>) -> &'a Path {
         let of_fleet = fleet.map_or(Path::new(STATE), |fleet| &fleet.state);
@@ -57,11 +62,12 @@ impl Args {
 }
 
 /// What was begun and cut off, for whoever looks only.
-pub fn cut_off(state: &Path) -> Option<String> {
+pub fn cut_off(root: &Path, state: &Path) -> Option<String> {
     let entries = Journal::cut_off(state);
     let checks: Vec<&str> = entries.iter().map(|entry| entry.check.as_str()).collect();
     (!checks.is_empty()).then(|| {
-        format!("cut off while it was written: {}; take it back with `audit --revert`", checks.join(", "))
+        let (checks, back) = (checks.join(", "), command("revert", "", root, state, Path::new(STATE)));
+        format!("cut off while it was written: {checks}; take it back with `{back}`")
     })
 }
 
@@ -106,7 +112,7 @@ fn revert(args: &Args, workshop: &mut Workshop, ids: &[String]) -> anyhow::Resul
     }
     for entry in &entries {
         for file in &entry.files {
-            say(&format!("{}: write back {} = {}", entry.check, file.path, file.was))?;
+            say(&format!("{}: write back {} = {}", entry.check, file.shown(), file.was))?;
         }
         if let Some(own) = &entry.drop_in {
             say(&format!("{}: remove {}", entry.check, own.path))?;
@@ -150,7 +156,7 @@ fn fix(args: &Args, machine: &Machine<'_>, workshop: &mut Workshop, id: &str) ->
             );
             return Err(Failure::Usage(words).into());
         }
-        say(&plan.to_string())?;
+        say(&format!("{plan}      undo: {}", args.undo(machine, id)))?;
         if !confirmed(args.yes, "write it?")? {
             say("nothing was written")?;
             continue;

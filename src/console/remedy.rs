@@ -62,6 +62,7 @@ impl Choice {
         });
         let mut seen = Vec::new();
         let wrong = host.findings.iter().filter(|of| !of.remedy.is_empty() && new(&mut seen, &of.check));
+        let wrong = wrong.filter(|of| unseen(host, of).is_none());
         let wrong = wrong.map(|of| Offer {
             asked: asked(RemedyVerb::Fix, &of.check),
             line: offered(
@@ -149,6 +150,14 @@ pub fn state_words(of: &HostRemedy, now: UnixMs) -> String {
 pub fn begun<'a>(host: &'a HostStatus, finding: &HostFinding) -> Option<&'a HostRemedy> {
     let mut of = host.remedies.iter().filter(|remedy| remedy.check == finding.check);
     of.find(|remedy| remedy.state.stands() || matches!(remedy.state, RemedyState::Due(_)))
+}
+
+/// The remedy of this finding, if it was written after its host was looked at: what it did is seen at the next look.
+pub fn unseen<'a>(host: &'a HostStatus, finding: &HostFinding) -> Option<&'a HostRemedy> {
+    begun(host, finding).filter(|of| match of.state {
+        RemedyState::Stands => host.at.is_none_or(|looked| of.at >= looked),
+        _ => true,
+    })
 }
 
 /// The box before an order about a remedy; or what does it by hand, to be copied.
@@ -253,6 +262,23 @@ mod tests {
         let asked = RemedyAsked { verb: RemedyVerb::Revert, host: "h1".into(), check: "vm.x".into() };
         assert_eq!(choice.take(Key::plain(Code::Enter)), Chosen::This(asked));
         assert_eq!(choice.take(Key::plain(Code::Esc)), Chosen::None);
+    }
+
+    #[test]
+    fn what_was_written_after_the_last_look_is_not_offered_again() {
+        let offers = |looked: u64, state: RemedyState| -> Vec<String> {
+            let at = Some(UnixMs(NOW.0 - looked));
+            let remedies = vec![remedy("net.somaxconn", state)];
+            let host = HostStatus { at, remedies, ..fixture::hosts().remove(0) };
+            let all = Choice::of(&host, NOW).offers.into_iter().map(|offer| offer.asked);
+            all.filter(|of| of.check == "net.somaxconn").map(|of| of.verb.word().to_owned()).collect()
+        };
+        // It was written a minute ago.
+        assert_eq!(offers(90_000, RemedyState::Stands), ["revert"]);
+        assert_eq!(offers(30_000, RemedyState::Stands), ["fix", "revert"], "it did not help");
+        assert_eq!(offers(30_000, RemedyState::Until(NOW)), ["keep", "revert"]);
+        assert_eq!(offers(90_000, RemedyState::Due(NOW)), [""; 0]);
+        assert_eq!(offers(90_000, RemedyState::Reverted(NOW, String::new())), ["fix"]);
     }
 
     #[test]

@@ -88,6 +88,12 @@ pub fn audit(record: &Record, roles: &[Role], limits: &Overrides) -> Vec<Finding
     let for_roles = |check: &&&Check| check.roles.iter().any(|role| roles.contains(role));
     let mut findings: Vec<Finding> =
         CHECKS.iter().filter(for_roles).flat_map(|check| judged(check, &facts, &found)).collect();
+    worst_first(&mut findings);
+    findings
+}
+
+/// Puts the worst first, among those what costs most.
+pub fn worst_first(findings: &mut [Finding]) {
     findings.sort_by_key(|finding| {
         let order = match finding.verdict {
             Verdict::Bad => 0,
@@ -99,7 +105,6 @@ pub fn audit(record: &Record, roles: &[Role], limits: &Overrides) -> Vec<Finding
         };
         (order, Reverse(finding.cost.to_ms), finding.id)
     });
-    findings
 }
 
 /// What a check says: once of the machine, or of each process it is for; what it says of several alike is said once.

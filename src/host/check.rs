@@ -154,6 +154,11 @@ pub struct Check {
 }
 
 impl Check {
+    /// Whether it measures what the machine does, and not how it is set.
+    pub fn measures(&self) -> bool {
+        self.most == Most::Bad && self.class != Class::Time
+    }
+
     /// Whether a value written is all of its remedy.
     pub fn is_written(&self) -> bool {
         self.remedy.is_of_values() && self.apply != Apply::Reboot

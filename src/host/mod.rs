@@ -41,7 +41,7 @@ mod source;
 pub mod sys;
 mod text;
 
-pub use audit::{ClockSeen, audit, audit_as, clock_of, collect, roles_of};
+pub use audit::{ClockSeen, audit, audit_as, clock_of, collect, roles_of, worst_first};
 pub use beside::Beside;
 pub use change::{Change, DropIn, NEVER};
 pub use check::{Apply, Check, Class, Cost, Most, Role};
@@ -52,6 +52,7 @@ pub use limit::{Limit, Overrides, Scale};
 pub use live::Live;
 pub use look::{Found, Looker};
 pub use machine::Machine;
+pub use nic::words as path_words;
 pub use record::{Record, RecordError};
 pub use remedy::{Lasting, Remedy, SAME};
 pub use source::{Ask, Kind, Reading, Source, Unread};

@@ -1,6 +1,7 @@
 //! Numbers of an interface that are set by ethtool: the length of its rings, how many channels it has. Each is told and
 //! taken as if it were a file: `/@ethtool/eth0/rx-ring` says `512 of 4096`.
 
+use std::borrow::Cow;
 use std::io;
 
 use super::sys;
@@ -70,6 +71,14 @@ pub fn command(name: &str, to: &str) -> String {
     }
 }
 
+/// A path as a person understands it: of a number here what it is, of any other file the path.
+pub fn words(path: &str) -> Cow<'_, str> {
+    match path.strip_prefix(TREE).and_then(|name| name.split_once('/')) {
+        Some((interface, knob)) => format!("{} of {interface} (ethtool)", knob.replace('-', " ")).into(),
+        None => path.into(),
+    }
+}
+
 /// A text as it is told: the number in force, and the largest.
 pub fn parse(text: &str) -> Option<(u64, u64)> {
     let (is, most) = text.trim().split_once(" of ")?;
@@ -99,6 +108,8 @@ mod tests {
             assert_eq!(read(name).unwrap_err().kind(), io::ErrorKind::NotFound, "{name}");
         }
         assert_eq!(command("eth0/rx-ring", "4096"), "ethtool -G eth0 rx 4096");
+        assert_eq!(words("/@ethtool/v0/rx-channels"), "rx channels of v0 (ethtool)");
+        assert_eq!(words("/proc/sys/vm/swappiness"), "/proc/sys/vm/swappiness");
         assert_eq!(command("eth0/combined-channels", "8"), "ethtool -L eth0 combined 8");
     }
 }

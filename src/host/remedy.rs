@@ -2,6 +2,7 @@
 
 use super::change::{Change, DropIn};
 use super::finding::Judged;
+use super::path_words;
 
 /// What helps. `{on}` stands for the device or path the finding is about, `{to}` for the value this machine needs,
 /// `{pid}` for the process.
@@ -97,9 +98,9 @@ impl Remedy {
                 format!("write back to each {path} what stood there: the journal of `audit --fix` keeps it")
             }
             (_, Some(Change { path, drop_in: Some(drop_in), .. })) => {
-                format!("write back {path} = {was}; rm {}", drop_in.path)
+                format!("write back {} = {was}; rm {}", path_words(path), drop_in.path)
             }
-            (_, Some(Change { path, .. })) => format!("write back {path} = {was}"),
+            (_, Some(Change { path, .. })) => format!("write back {} = {was}", path_words(path)),
             (Self::Commands(..), None) => "undo the commands in reverse order".to_owned(),
             _ => String::new(),
         }

@@ -10,7 +10,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Set to `skip` where there is no root or no systemd.
 const VARIABLE: &str = "BEACONDECK_SYSTEMD";
 /// Programs that it takes, and the packages that have them.
-const NEEDED: [(&str, &str); 7] = [
+const NEEDED: [(&str, &str); 8] = [
     ("/lib/systemd/systemd", "systemd"),
     ("/usr/bin/systemctl", "systemd"),
     ("/usr/bin/systemd-sysusers", "systemd"),
@@ -18,6 +18,7 @@ const NEEDED: [(&str, &str); 7] = [
     ("/usr/lib/polkit-1/polkitd", "polkitd"),
     ("/usr/bin/unshare", "util-linux"),
     ("/usr/bin/nsenter", "util-linux"),
+    ("/usr/bin/setpriv", "util-linux"),
 ];
 
 /// Why it cannot run here.
@@ -62,8 +63,20 @@ impl Machine {
         fs::write(&drop_in, format!("{unit}{service}\n")).unwrap();
         let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/systemd/machine.sh");
         let log = File::create(log).unwrap();
-        let shell = Command::new("unshare")
-            .args(["--pid", "--mount", "--cgroup", "--uts", "--ipc", "--fork", "--kill-child"])
+        // Whoever kills this test kills the machine: `unshare` dies with us, and PID 1 with `unshare`.
+        let shell = Command::new("setpriv")
+            .args([
+                "--pdeathsig",
+                "KILL",
+                "unshare",
+                "--pid",
+                "--mount",
+                "--cgroup",
+                "--uts",
+                "--ipc",
+                "--fork",
+                "--kill-child",
+            ])
             .args(["--propagation", "private", "bash"])
             .args([&script, Path::new(env!("CARGO_BIN_EXE_beacondeck")), &file, &drop_in])
             .stdin(Stdio::null())
@@ -81,6 +94,11 @@ impl Machine {
             machine.run("systemctl", &["is-active", "machine.target"]).status.success()
         });
         Some(machine)
+    }
+
+    /// What it is of: `unshare`, and its PID 1, as seen from here.
+    pub fn processes(&self) -> [u32; 2] {
+        [self.shell.id(), self.init.parse().unwrap()]
     }
 
     /// Runs a program in it.

@@ -8,7 +8,7 @@ use crate::console::table::{Cell, Column, Row, Table};
 use crate::console::text::{count, span, wrap};
 use crate::console::theme::Role;
 use crate::console::view::View;
-use crate::model::{AgentStatus, HostChange, HostFinding, HostLevel, HostStatus};
+use crate::model::{AgentStatus, HostChange, HostFinding, HostLevel, HostStatus, RemedyState};
 
 const CLASSES: [&str; 7] = ["time", "storage", "network", "cpu", "memory", "process", "system"];
 const COLUMNS: [Column; 12] = [
@@ -216,8 +216,12 @@ fn so_far(view: &View<'_>, host: &HostStatus, finding: &HostFinding) -> Vec<Text
         let role = Role::Dim;
         labelled("since", vec![piece(role, format!("{} ago it is as bad", span(view.now.since(at))))])
     });
-    let begun = remedy::begun(host, finding)
-        .map(|of| labelled("written", vec![piece(Role::Strong, remedy::state_words(of, view.now))]));
+    let begun = remedy::begun(host, finding).map(|of| {
+        let stands = of.state == RemedyState::Stands && remedy::unseen(host, finding).is_some();
+        let then = if stands { "; seen at the next look" } else { "" };
+        let words = format!("{}{then}", remedy::state_words(of, view.now));
+        labelled("written", vec![piece(Role::Strong, words)])
+    });
     since.into_iter().chain(begun).collect()
 }
 

@@ -38,7 +38,7 @@ impl Reports {
             }
             let Some(found) = self.machine.found() else { continue };
             let at = match &last {
-                Some((before, at)) if Arc::ptr_eq(before, &found) => *at,
+                Some((before, at)) if before.at == found.at => *at,
                 _ => Instant::now(),
             };
             let report = self.report(&found, number).await;

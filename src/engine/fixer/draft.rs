@@ -1,10 +1,10 @@
 //! What would be written on this machine, or taken back, as it is now. Reads the machine and writes nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::Ground;
 use crate::config::STATE;
-use crate::host::apply::{Entry, Hands, How, Journal, KEEP_WITHIN, NotOffered, Placed, Plan};
+use crate::host::apply::{Entry, Hands, How, Journal, KEEP_WITHIN, NotOffered, Placed, Plan, command};
 use crate::host::{Apply, Finding, SAME, check_of};
 use crate::model::{Fact, RemedyDraft, RemedyVerb, Weight};
 
@@ -65,11 +65,7 @@ fn numbers(entries: &[Entry]) -> String {
 
 /// The command that does the same on the machine itself, by somebody who may; without a check, of all.
 pub fn audit(what: &str, check: &str, state: &Path) -> String {
-    let check = if check.is_empty() { String::new() } else { format!(" {check}") };
-    let state: PathBuf = state.components().collect();
-    let state =
-        if state == Path::new(STATE) { String::new() } else { format!(" --state {}", state.display()) };
-    format!("sudo beacondeck audit --{what}{check}{state}")
+    format!("sudo {}", command(what, check, Path::new("/"), state, Path::new(STATE)))
 }
 
 /// What does by hand what is not written from here: of each finding what helps now, and what makes it last.
@@ -139,7 +135,7 @@ fn of_plan(plan: &Plan, state: &Path) -> Vec<Fact> {
         .map(|file| {
             let whose = file.within.as_ref().map(|(pid, _)| format!(", for process {pid} and its container"));
             let words =
-                format!("{} = {}  (now {}{})", file.path, file.to, file.was, whose.unwrap_or_default());
+                format!("{} = {}  (now {}{})", file.shown(), file.to, file.was, whose.unwrap_or_default());
             fact("write", Weight::Plain, words)
         })
         .collect();
@@ -188,9 +184,9 @@ fn revert(check: &str, ground: &Ground<'_>) -> Drawn {
 
 fn forbidden(entries: &[Entry], hands: &Hands) -> Option<String> {
     let values = entries.iter().flat_map(|entry| &entry.files).filter(|file| file.within.is_none());
-    let values = values.map(|file| (&file.path, hands.may_write(None, &file.path)));
+    let values = values.map(|file| (file.shown(), hands.may_write(None, &file.path)));
     let files = entries.iter().filter_map(|entry| entry.drop_in.as_ref());
-    let files = files.map(|own| (&own.path, hands.may_put(&own.path)));
+    let files = files.map(|own| (own.path.as_str().into(), hands.may_put(&own.path)));
     values.chain(files).find_map(|(path, may)| may.err().map(|error| format!("{path}: {error}")))
 }
 
@@ -199,7 +195,7 @@ fn of_entries(entries: &[Entry]) -> Vec<Fact> {
     for entry in entries {
         let files = entry.files.iter().take(NAMED);
         facts.extend(
-            files.map(|file| fact("write back", Weight::Plain, format!("{} = {}", file.path, file.was))),
+            files.map(|file| fact("write back", Weight::Plain, format!("{} = {}", file.shown(), file.was))),
         );
         if let Some(own) = &entry.drop_in {
             let word = if own.was.is_some() { "write back" } else { "remove" };

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::hosts::Machine;
 use crate::host::apply::{ApplyError, Entry, Journal, KEEP_WITHIN, Plan, Workshop, verified};
-use crate::host::{Beside, Live, Overrides, Role, audit_as, collect};
+use crate::host::{Beside, Live, Overrides, Role, audit_as, check_of, collect};
 use crate::model::{Clock, RemedyDraft, RemedyVerb, UnixMs};
 use draft::Draft;
 pub use draft::{audit, by_hand};
@@ -223,22 +223,31 @@ impl Fixer {
             let each = entries.iter().map(|entry| workshop.take_back(entry, now, &why));
             Ok(each.collect::<Result<Vec<_>, _>>()?.concat().join("; "))
         });
-        match done.await {
+        let done = done.await;
+        self.verify(check).await;
+        match done {
             Ok(said) => Outcome::Done(format!("{check}: {said}")),
             Err(why) => Outcome::Failed(format!("{check}: {why}")),
         }
     }
 
-    /// What the check says now.
+    /// What the check says now; of a setting it is what was found from now on, whenever the next look comes.
     async fn verify(&self, check: &str) -> String {
         let Place { limits, roles, .. } = (self.place)();
-        let (root, check) = (self.machine.root().to_owned(), check.to_owned());
+        let root = self.machine.root().to_owned();
         let looked = tokio::task::spawn_blocking(move || {
             let live = Live::new(root);
-            let findings = audit_as(&collect(&Beside::new(&live), || ()), &roles, &limits);
-            verified(findings.iter().find(|finding| finding.id == check))
+            audit_as(&collect(&Beside::new(&live), || ()), &roles, &limits)
         });
-        looked.await.unwrap_or_else(|error| format!("written; the check could not be asked: {error}"))
+        let mut findings = match looked.await {
+            Ok(findings) => findings,
+            Err(error) => return format!("written; the check could not be asked: {error}"),
+        };
+        findings.retain(|finding| finding.id == check);
+        if check_of(check).is_some_and(|of| !of.measures()) {
+            self.machine.judged(check, &findings);
+        }
+        verified(findings.first())
     }
 
     /// Takes back what was cut off before this process, as far as it may, and logs it: of each check what was done.

@@ -32,25 +32,30 @@ impl Fixer {
             Ok(Err(error)) => return Outcome::Failed(format!("{check}: {}", error.sentence())),
             Err(error) => return Outcome::Failed(format!("{check}: {error}")),
         };
-        let within = self.keep_within;
-        let said = self.wait(check, &entries, who, cancel).await;
+        let (within, ordered) = (self.keep_within, who.to_owned());
+        let (said, _) = tokio::join!(self.wait(check, &entries, who, cancel), self.verify(check));
         let now = self.now();
         let ended = tokio::task::spawn_blocking(move || match said {
             Some(Said { verb: RemedyVerb::Keep, who }) => {
                 entries.iter().try_for_each(|entry| workshop.keep(entry, now))?;
-                Ok::<_, ApplyError>(format!("kept by {who}"))
+                // Who ordered it is named beside this.
+                Ok::<_, ApplyError>(if who == ordered { "kept".to_owned() } else { format!("kept by {who}") })
             }
             other => {
+                let same = other.as_ref().is_some_and(|said| said.who == ordered);
                 let why = other.map_or_else(
                     || format!("nobody kept it within {} s", within.as_secs()),
                     |said| format!("by order of {}", said.who),
                 );
                 let each = entries.iter().rev().map(|entry| workshop.take_back(entry, now, &why));
                 let said: Vec<String> = each.collect::<Result<Vec<_>, ApplyError>>()?.concat();
-                Ok(format!("taken back, {why}: {}", said.join("; ")))
+                let why = if same { String::new() } else { format!(", {why}") };
+                Ok(format!("taken back{why}: {}", said.join("; ")))
             }
         });
-        match ended.await {
+        let ended = ended.await;
+        self.verify(check).await;
+        match ended {
             Ok(Ok(words)) => Outcome::Done(format!("{check}: {words}")),
             Ok(Err(error)) => {
                 Outcome::Failed(format!("{check} stands and could not be ended: {}", error.sentence()))
@@ -74,7 +79,7 @@ impl Fixer {
         let until = UnixMs(now.0 + self.keep_within.as_millis() as u64);
         let what = entries.iter().find_map(|entry| entry.files.first());
         let what =
-            what.map_or_else(String::new, |file| format!("{}: {} to {}", file.path, file.was, file.to));
+            what.map_or_else(String::new, |file| format!("{}: {} to {}", file.shown(), file.was, file.to));
         self.machine.written(entries.first().map(|entry| AtWork {
             number: entry.number,
             shown: HostRemedy {

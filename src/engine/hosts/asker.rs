@@ -23,6 +23,8 @@ use crate::model::{AgentAddress, Clock, RemedyAsked, UnixMs};
 const EVERY: Duration = Duration::from_secs(10);
 /// The same until an agent that was started just now has looked at its host, and while it carries a remedy out.
 const SOON: Duration = Duration::from_secs(2);
+/// How long after a remedy it is asked as often: its host is looked at anew, which takes some seconds.
+const SETTLES: Duration = Duration::from_secs(20);
 /// Time before an agent that gave no answer is asked again, the first time and at most.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 /// Where slots lie is told again after so long, that an agent may know what it knows to be of now.
@@ -107,14 +109,16 @@ impl Asker {
     ) -> Result<std::convert::Infallible, ClientError> {
         let client = Client::connect(identity, asked.agent).await?;
         let mut line = Line { client, known: None, slots: None };
-        let mut under_way = self.errands.under_way();
+        let (mut under_way, mut moved) = (self.errands.under_way(), None::<Instant>);
         loop {
             self.round(&mut line, asked, told).await?;
-            let soon = line.known.is_none() || about(under_way.borrow().as_ref(), asked);
+            let soon = line.known.is_none()
+                || about(under_way.borrow().as_ref(), asked)
+                || moved.is_some_and(|at| at.elapsed() < SETTLES);
             let wait = if soon { SOON } else { EVERY };
             tokio::select! {
                 () = tokio::time::sleep(wait * 3 / 4 + share(wait / 2)) => {}
-                () = begins_or_ends(&mut under_way, asked) => {}
+                () = begins_or_ends(&mut under_way, asked) => moved = Some(Instant::now()),
             }
         }
     }
@@ -135,7 +139,7 @@ impl Asker {
         let now = (self.clock)();
         let version = line.client.greeting().version.clone();
         let clock = Sample::of(samples, now);
-        let mut remedies_changed = false;
+        let mut is_news = false;
         told.send_modify(|told| {
             told.status.version = version;
             told.status.answered = Some(now.wall);
@@ -149,12 +153,13 @@ impl Asker {
                 line.known = Some(report.look);
                 told.status.roles.clone_from(&report.roles);
                 let at = UnixMs(now.wall.0.saturating_sub(report.age_ms));
-                remedies_changed =
-                    told.report.as_ref().is_none_or(|(before, _)| before.remedies != report.remedies);
+                is_news = told.report.as_ref().is_none_or(|(before, _)| {
+                    before.remedies != report.remedies || before.findings.len() != report.findings.len()
+                });
                 told.report = Some((report.into(), at));
             }
         });
-        if remedies_changed {
+        if is_news {
             self.errands.tell();
         }
         Ok(())

@@ -39,6 +39,7 @@ impl<L: Fn() -> Overrides> Here<L> {
                 () = tokio::time::sleep(wait) => {}
             }
             wait = EVERY;
+            let writes = machine.writes();
             let (limits, probed, clock) = (limits(), probed.borrow().clone(), clock.clone());
             let looked = tokio::task::spawn_blocking(move || {
                 let had = probed.map(|reading| (Durable::ask(), reading));
@@ -50,7 +51,10 @@ impl<L: Fn() -> Overrides> Here<L> {
                 looked = looked => match looked {
                     Ok((again, looked)) => {
                         looker = again;
-                        machine.looked(looked);
+                        // It is looked at anew at once then.
+                        if machine.writes() == writes {
+                            machine.looked(looked);
+                        }
                     }
                     Err(error) => {
                         looker = machine.looker();

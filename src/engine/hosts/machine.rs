@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use arc_swap::ArcSwapOption;
 use tokio::sync::Notify;
 
 use crate::host::apply::{End, Entry, Hands, How, Journal};
-use crate::host::{Found, Looker, Role};
+use crate::host::{Finding, Found, Looker, Role, worst_first};
 use crate::model::{HostRemedy, RemedyState};
 
 /// Remedies that are shown.
@@ -31,6 +32,7 @@ pub struct Machine {
     at_work: ArcSwapOption<AtWork>,
     again: Notify,
     changed: Notify,
+    writes: AtomicU64,
 }
 
 impl Machine {
@@ -43,6 +45,7 @@ impl Machine {
             at_work: ArcSwapOption::empty(),
             again: Notify::new(),
             changed: Notify::new(),
+            writes: AtomicU64::new(0),
         }
     }
 
@@ -77,11 +80,26 @@ impl Machine {
         self.changed.notify_one();
     }
 
+    /// What one check says of a setting right now: it stands for what the last look found of it.
+    pub fn judged(&self, check: &str, now: &[Finding]) {
+        let Some(found) = self.found() else { return };
+        let mut findings: Vec<Finding> = found.findings.iter().filter(|of| of.id != check).cloned().collect();
+        findings.extend_from_slice(now);
+        worst_first(&mut findings);
+        self.looked(Found { findings: Arc::new(findings), ..Found::clone(&found) });
+    }
+
     /// It was written to: it is shown at once, and looked at anew soon.
     pub fn written(&self, at_work: Option<AtWork>) {
+        self.writes.fetch_add(1, Relaxed);
         self.at_work.store(at_work.map(Arc::new));
         self.look_again();
         self.changed.notify_one();
+    }
+
+    /// How often it was written to: a look in whose time that grew tells of before.
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Relaxed)
     }
 
     /// It is worth a look.
@@ -124,8 +142,8 @@ fn shown(entry: &Entry, end: Option<&End>, at_work: Option<&AtWork>) -> HostReme
     };
     let what = match entry.files.as_slice() {
         [] => entry.drop_in.as_ref().map_or_else(String::new, |own| own.path.clone()),
-        [one] => format!("{}: {} to {}", one.path, one.was, one.to),
-        [one, more @ ..] => format!("{}: {} to {}, and {} more", one.path, one.was, one.to, more.len()),
+        [one] => format!("{}: {} to {}", one.shown(), one.was, one.to),
+        [one, more @ ..] => format!("{}: {} to {}, and {} more", one.shown(), one.was, one.to, more.len()),
     };
     HostRemedy { check: entry.check.clone(), at: entry.at, who: entry.who.clone(), what, state }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::host::{Class, Most, check_of};
+use crate::host::{Check, check_of};
 use crate::model::{HostFinding, HostLevel, HostStatus, UnixMs};
 
 /// Looks in a row that must be better before a level is left; there is one a minute.
@@ -38,9 +38,7 @@ impl Steady {
 
 /// The worst finding of each check that measures: of several processes it comes first and stands for the others.
 fn measured(host: &HostStatus) -> BTreeMap<String, HostFinding> {
-    let measures = |of: &&HostFinding| {
-        check_of(&of.check).is_some_and(|check| check.most == Most::Bad && check.class != Class::Time)
-    };
+    let measures = |of: &&HostFinding| check_of(&of.check).is_some_and(Check::measures);
     let mut worst: BTreeMap<String, HostFinding> = BTreeMap::new();
     for finding in host.findings.iter().filter(measures) {
         worst.entry(finding.check.clone()).or_insert_with(|| finding.clone());

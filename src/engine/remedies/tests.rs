@@ -138,6 +138,18 @@ impl Stand {
     fn journal(&self) -> Vec<String> {
         self.remedies.book.latest(100).into_iter().rev().map(|entry| entry.outcome).collect()
     }
+
+    /// What it says that begins so, once it does.
+    async fn told(&self, start: &str) -> String {
+        let began = Instant::now();
+        loop {
+            if let Some(told) = self.journal().into_iter().find(|said| said.starts_with(start)) {
+                return told;
+            }
+            assert!(began.elapsed() < BOUND, "{start}: {:?}", self.journal());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
 }
 
 fn shown(other_is_well: bool) -> FleetStatus {
@@ -198,8 +210,11 @@ async fn what_was_shown_is_written_told_and_taken_back() {
     let [one] = &stand.shown().await[..] else { panic!() };
     assert_eq!((one.who.as_str(), &one.state), ("alice", &RemedyState::Stands));
     assert_eq!(one.what, "/proc/sys/net/core/somaxconn: 128 to 4096");
+    let found = || stand.common.machine.found().unwrap().findings.clone();
+    let verdict = |check: &str| found().iter().find(|of| of.id == check).map(|of| of.verdict.word());
+    assert_eq!(verdict("net.somaxconn"), Some("ok"), "before anybody looks again");
     let again = stand.remedies.order(fix.clone(), &plan.seal, "alice").await;
-    assert_eq!(said(&again).0, "refused", "the plan is another one now: {again:?}");
+    assert_eq!(said(&again), ("refused", "net.somaxconn is well: there is nothing to write"));
 
     let revert = asked(RemedyVerb::Revert, "net.somaxconn");
     let plan = stand.plan(&revert).await;
@@ -208,6 +223,7 @@ async fn what_was_shown_is_written_told_and_taken_back() {
     let answer = stand.order(&revert).await;
     assert_eq!(said(&answer).0, "done", "{answer:?}");
     assert_eq!((stand.get(SOMAXCONN).as_deref(), stand.get(DROP_IN)), (Some("128\n"), None));
+    assert_eq!(verdict("net.somaxconn"), Some("warn"), "before anybody looks again");
     let [one] = &stand.shown().await[..] else { panic!() };
     assert!(matches!(&one.state, RemedyState::Reverted(_, why) if why == "by order of alice"), "{one:?}");
     let gone = stand.order(&revert).await;
@@ -278,16 +294,33 @@ async fn what_stops_a_link_is_kept_or_taken_back_by_itself() {
     assert_eq!(said(&stand.order(&keep).await), ("done", "net.nic_ring stays"));
     stand.until("it stands", |state| *state == RemedyState::Stands).await;
     stand.settled().await;
+    assert_eq!(stand.told("net.nic_ring: kept").await, "net.nic_ring: kept (by order of alice)");
     assert_eq!(said(&stand.order(&keep).await), ("refused", "no remedy of net.nic_ring waits to be kept"));
     let back = stand.plan(&asked(RemedyVerb::Revert, "net.nic_ring")).await;
     assert!(back.facts.iter().any(|fact| fact.words.starts_with("stops the link")), "{back:?}");
 
+    stand.settled().await;
     stand.put(RING, "512 of 4096\n");
+    stand.look();
     assert_eq!(said(&stand.order(&fix).await).0, "done");
     stand.until("it waits to be kept again", waits).await;
     assert_eq!(said(&stand.order(&asked(RemedyVerb::Revert, "net.nic_ring")).await).0, "done");
     stand.until("it is taken back", |state| matches!(state, RemedyState::Reverted(..))).await;
     assert_eq!(stand.get(RING).as_deref(), Some("512\n"));
+    let told = stand.told("net.nic_ring: taken back").await;
+    let ring = "rx ring of eth0 (ethtool): `512` again";
+    assert_eq!(told, format!("net.nic_ring: taken back: {ring} (by order of alice)"));
+
+    // Another one than who ordered it is named.
+    stand.settled().await;
+    stand.put(RING, "512 of 4096\n");
+    stand.look();
+    assert_eq!(said(&stand.order(&fix).await).0, "done");
+    stand.until("it waits to be kept again", waits).await;
+    let kept = stand.remedies.order(keep, "", "bob").await;
+    assert_eq!(said(&kept).0, "done", "{kept:?}");
+    let told = stand.told("net.nic_ring: kept by").await;
+    assert_eq!(told, "net.nic_ring: kept by bob (by order of alice)");
 }
 
 #[tokio::test]
@@ -298,11 +331,7 @@ async fn what_nobody_keeps_in_time_is_taken_back_and_told() {
         |state: &RemedyState| matches!(state, RemedyState::Reverted(_, why) if why.contains("nobody kept"));
     stand.until("it is taken back", reverted).await;
     assert_eq!(stand.get(RING).as_deref(), Some("512\n"));
-    let began = Instant::now();
-    while !stand.journal().iter().any(|said| said.starts_with("net.nic_ring: taken back, nobody kept it")) {
-        assert!(began.elapsed() < BOUND, "{:?}", stand.journal());
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    stand.told("net.nic_ring: taken back, nobody kept it").await;
 }
 
 #[tokio::test]
@@ -317,7 +346,9 @@ async fn a_serve_that_stops_or_dies_leaves_nothing_that_nobody_kept() {
     stand.settled().await;
 
     // One that was killed: its entry has no end.
+    stand.settled().await;
     stand.put(RING, "512 of 4096\n");
+    stand.look();
     let state = stand.common.fleet.load().state.clone();
     let finding = stand.common.machine.found().unwrap();
     let finding = finding.findings.iter().find(|of| of.id == "net.nic_ring").unwrap();

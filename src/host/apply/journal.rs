@@ -1,5 +1,6 @@
 //! The journal of remedies: a line of JSON an event, on disk before the machine is written. One process at a time.
 
+use std::borrow::Cow;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::ApplyError;
 use super::hands::Hands;
 use crate::files::give_to_owner;
+use crate::host::path_words;
 use crate::model::UnixMs;
 
 /// Its name in the directory of state.
@@ -31,6 +33,13 @@ pub struct Written {
     pub was: String,
     /// What is written.
     pub to: String,
+}
+
+impl Written {
+    /// Which value it is, in words.
+    pub fn shown(&self) -> Cow<'_, str> {
+        path_words(&self.path)
+    }
 }
 
 /// A file of ours that makes it last.

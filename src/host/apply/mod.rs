@@ -9,11 +9,13 @@
 //!
 //! | file | owns |
 //! |---|---|
+//! | `command` | the command that does it by hand |
 //! | `plan` | what would be written where, and why something is not offered |
 //! | `hands` | the only writing: files below a root, or in a network namespace |
 //! | `journal` | what was written, on disk before it is |
 //! | `workshop` | carrying out, taking back, what was cut off |
 
+mod command;
 mod hands;
 mod journal;
 mod plan;
@@ -25,6 +27,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::finding::{Finding, Verdict};
+use super::path_words;
+pub use command::command;
 pub use hands::Hands;
 pub use journal::{End, Entry, How, Journal, Placed, Written};
 pub use plan::{NotOffered, Plan};
@@ -119,7 +123,7 @@ pub enum ApplyError {
 impl ApplyError {
     /// Of a file that could not be written.
     fn unwritten(path: &str, hint: &str, source: io::Error) -> Self {
-        let path = path.to_owned();
+        let path = path_words(path).into_owned();
         // A managed interrupt: EPERM since Linux 6.16 or so, EIO before. Who may not even open the file gets EACCES.
         let managed = matches!(source.raw_os_error(), Some(libc::EPERM | libc::EIO));
         if managed && path.starts_with("/proc/irq/") {

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use super::hands::Hands;
 use super::journal::{Placed, Written};
 use crate::host::change::{is_ours, normal};
-use crate::host::{Apply, Change, Finding};
+use crate::host::{Apply, Change, Finding, path_words};
 
 /// Why a remedy is not offered.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,6 +48,7 @@ impl Plan {
         };
         change.allowed().map_err(NotOffered::Cannot)?;
         let cannot = |path: &str, error: &std::io::Error| {
+            let path = path_words(path);
             NotOffered::Cannot(format!("{path} cannot be read here: {error}; by hand: {}", finding.remedy))
         };
         let mut named = change.named();
@@ -71,7 +72,8 @@ impl Plan {
         let Some(first) = files.first() else {
             let Change { path, to, .. } = change;
             return Err(NotOffered::Cannot(format!(
-                "{path} is `{to}` or better already; there is another cause"
+                "{} is `{to}` or better already; there is another cause",
+                path_words(path)
             )));
         };
         let lasts = change.drop_in.as_ref().zip(change.lasting(&first.to)).filter(|_| lasting);
@@ -96,8 +98,9 @@ impl Plan {
 impl Plan {
     /// What of it this process may not write, and why; none: it may write all of it. Nothing is written.
     pub fn forbidden(&self, hands: &Hands) -> Option<String> {
-        let why =
-            |path: &str, tried: std::io::Result<()>| tried.err().map(|error| format!("{path}: {error}"));
+        let why = |path: &str, tried: std::io::Result<()>| {
+            tried.err().map(|error| format!("{}: {error}", path_words(path)))
+        };
         let values = self.files.iter().find_map(|Written { path, within, .. }| {
             why(path, hands.may_write(within.as_ref().map(|(pid, _)| *pid), path))
         });
@@ -120,11 +123,11 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}", self.check, self.apply.words())?;
-        for Written { path, within, was, to } in &self.files {
+        for file @ Written { within, was, to, .. } in &self.files {
             let within = within
                 .as_ref()
                 .map_or(String::new(), |(pid, _)| format!(", for process {pid} and its container"));
-            writeln!(f, "     write: {path} = {to}   (now {was}{within})")?;
+            writeln!(f, "     write: {} = {to}   (now {was}{within})", file.shown())?;
         }
         if let Some(Placed { path, text, .. }) = &self.drop_in {
             writeln!(f, "  for good: {path}: {}", text.lines().last().unwrap_or_default())?;
@@ -132,6 +135,6 @@ impl fmt::Display for Plan {
         if let Some(beside) = &self.beside {
             writeln!(f, "      then: {beside}")?;
         }
-        write!(f, "      undo: beacondeck audit --revert {}", self.check)
+        Ok(())
     }
 }

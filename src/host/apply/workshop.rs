@@ -7,6 +7,7 @@ use super::hands::Hands;
 use super::journal::{Entry, How, Journal, Placed, Written};
 use super::plan::Plan;
 use crate::host::change::{is_ours, normal};
+use crate::host::path_words;
 use crate::model::UnixMs;
 
 /// A machine with its journal, held by this process alone.
@@ -86,7 +87,11 @@ impl Workshop {
             }
             let is = self.now(file)?;
             if is != file.was {
-                return Err(ApplyError::Changed { path: file.path.clone(), was: file.was.clone(), is });
+                return Err(ApplyError::Changed {
+                    path: file.shown().into_owned(),
+                    was: file.was.clone(),
+                    is,
+                });
             }
         }
         if let Some(placed) = &plan.drop_in {
@@ -123,7 +128,11 @@ impl Workshop {
                 .map_err(|error| ApplyError::unwritten(&file.path, TAKEN_BACK, error))?;
             let is = self.now(file)?;
             if is != normal(&file.path, &file.to) {
-                return Err(ApplyError::NotTaken { path: file.path.clone(), to: file.to.clone(), is });
+                return Err(ApplyError::NotTaken {
+                    path: file.shown().into_owned(),
+                    to: file.to.clone(),
+                    is,
+                });
             }
         }
         Ok(())
@@ -174,6 +183,7 @@ impl Workshop {
 
     fn write_back(&self, file: &Written) -> Result<String, ApplyError> {
         let Written { path, within, was, to } = file;
+        let shown = file.shown();
         let process = match within {
             None => None,
             Some((pid, namespace)) if self.hands.namespace(*pid).is_ok_and(|its| its == *namespace) => {
@@ -181,7 +191,7 @@ impl Workshop {
             }
             Some((_, namespace)) => match self.hands.process_in(namespace) {
                 Some(pid) => Some(pid),
-                None => return Ok(format!("{path}: its network namespace is gone, and the value with it")),
+                None => return Ok(format!("{shown}: its network namespace is gone, and the value with it")),
             },
         };
         let read = |hint: &'static str| {
@@ -189,21 +199,21 @@ impl Workshop {
         };
         let is = read("it may still have our value")?;
         if is == *was {
-            return Ok(format!("{path}: is `{was}`, as before"));
+            return Ok(format!("{shown}: is `{was}`, as before"));
         }
         if is != normal(path, to) {
-            return Ok(format!("{path}: somebody has made it `{is}` since; left alone"));
+            return Ok(format!("{shown}: somebody has made it `{is}` since; left alone"));
         }
         self.hands.write(process, path, was).map_err(fault(path, "written", "it still has our value"))?;
         let is = read("it may still have our value")?;
         if is != *was {
-            return Err(ApplyError::NotTaken { path: path.clone(), to: was.clone(), is });
+            return Err(ApplyError::NotTaken { path: shown.into_owned(), to: was.clone(), is });
         }
-        Ok(format!("{path}: `{was}` again"))
+        Ok(format!("{shown}: `{was}` again"))
     }
 }
 
 fn fault(path: &str, what: &'static str, hint: &str) -> impl FnOnce(std::io::Error) -> ApplyError {
-    let (path, hint) = (path.to_owned(), hint.to_owned());
+    let (path, hint) = (path_words(path).into_owned(), hint.to_owned());
     move |source| ApplyError::File { path, what, hint, source }
 }

@@ -5,10 +5,10 @@
 //! component with the largest gain in log-likelihood less its prior is added, until none is worth it; then each is
 //! tried against its alternatives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::cells::Cells;
-use super::component::{Id, Parts};
+use super::component::{Id, Parts, is_front};
 use super::given::Given;
 use super::symptom::Symptom;
 use super::weigh::{Scale, Weighed};
@@ -25,6 +25,12 @@ const DOUBTS: f64 = 40.0;
 const COMMON: f64 = 0.2;
 /// A rival that explains the same within so many nats is waited for, while there is little to go by.
 const RIVAL: (f64, f64) = (2.0, 8.0);
+/// What is blamed already needs so many nats less.
+const KNOWN: f64 = 6.0;
+/// So much less probable is what would show elsewhere, too, and does not: see [`Localiser::strange`].
+const STRANGE: f64 = 3.0;
+/// What is weaker than this share of another symptom is no sign besides it.
+const ASIDE: f64 = 0.25;
 
 /// A component that is blamed.
 #[derive(Debug, Clone)]
@@ -48,12 +54,19 @@ pub(super) struct Localiser<'a> {
     parts: &'a Parts,
     /// How improbable each component is, in nats.
     priors: &'a [f64],
+    /// What is blamed already.
+    open: &'a BTreeSet<Id>,
     now: u64,
 }
 
 impl<'a> Localiser<'a> {
-    pub(super) fn new(cells: &'a Cells, parts: &'a Parts, priors: &'a [f64], now: u64) -> Self {
-        Self { scale: Scale::new(cells, parts), parts, priors, now }
+    pub(super) fn new(
+        cells: &'a Cells,
+        parts: &'a Parts,
+        (priors, open): (&'a [f64], &'a BTreeSet<Id>),
+        now: u64,
+    ) -> Self {
+        Self { scale: Scale::new(cells, parts), parts, priors, open, now }
     }
 
     /// The most probable set of culprits.
@@ -97,6 +110,7 @@ impl<'a> Localiser<'a> {
     }
 
     /// Those of which several are parts of one component that explains as much: one culprit less is worth the threshold.
+    /// That some of them are open already is no reason to keep them.
     fn merged(&self, candidates: &[Id], blames: &[Blame], nobody: &Given) -> Option<Vec<Blame>> {
         let mut best: Option<(f64, Vec<Blame>)> = None;
         for id in candidates.iter().filter(|id| self.parts.members(**id).len() > 1) {
@@ -109,7 +123,8 @@ impl<'a> Localiser<'a> {
             let given = given.as_ref().unwrap_or(nobody);
             let Some(weighed) = self.weigh(*id, 1.0, given) else { continue };
             let less = THRESHOLD * (parts.len() - 1) as f64;
-            let gain = weighed.score + less - parts.iter().map(|part| part.score).sum::<f64>();
+            let apart: f64 = parts.iter().map(|part| part.score - self.known(part.id)).sum();
+            let gain = weighed.score - self.known(*id) + less - apart;
             let worse = best.as_ref().is_some_and(|(other, _)| *other >= gain);
             if gain < 0.0 || worse || !self.scale.covers(*id, &weighed, given) {
                 continue;
@@ -128,8 +143,26 @@ impl<'a> Localiser<'a> {
 
     fn weigh(&self, id: Id, witnesses: f64, given: &Given) -> Option<Weighed> {
         let mut weighed = self.scale.weigh(id, witnesses, given)?;
-        weighed.score -= self.priors[id];
+        weighed.score += self.known(id) - self.priors[id] - self.strange(id, &weighed.strength);
         Some(weighed)
+    }
+
+    fn known(&self, id: Id) -> f64 {
+        if self.open.contains(&id) { KNOWN } else { 0.0 }
+    }
+
+    /// A beacon by whose data others' heads are voted for is late with its own head, too; and of what a client does not
+    /// do, something is seen before the chain says so: it asks for nothing, signs nothing, or is late.
+    fn strange(&self, id: Id, strength: &BTreeMap<Symptom, f64>) -> f64 {
+        let is_own = |symptom: Symptom| match is_front(&self.parts.culprit(id).kind) {
+            true => symptom == Symptom::Missed,
+            false => matches!(symptom, Symptom::WrongHead | Symptom::Late),
+        };
+        let most = |own: bool| {
+            let of = strength.iter().filter(|(symptom, _)| is_own(**symptom) == own);
+            of.map(|(_, strength)| *strength).fold(0.0, f64::max)
+        };
+        if most(false) < ASIDE * most(true) { STRANGE } else { 0.0 }
     }
 
     /// Votes for another head alone say little, the less the more usual they are.
@@ -159,12 +192,14 @@ impl<'a> Localiser<'a> {
         let (id, best) =
             rivals.into_iter().max_by(|a, b| a.1.score.total_cmp(&b.1.score).then(b.0.cmp(&a.0)))?;
         // Whoever is open already needs less to be blamed again: what explains as much is compared without that.
+        let own = self.scale.weigh(id, witnesses, given)?.score;
         let is_of_all = |id: Id| self.parts.is_of_all_beacons(id) || self.parts.timed(id).next().is_some();
         let explains = |other: Id| {
             let weighed = self.scale.weigh(other, witnesses, given);
-            weighed.is_some_and(|other| other.score > best.score + self.priors[id] - RIVAL.0)
+            weighed.is_some_and(|other| other.score > own - RIVAL.0)
         };
-        let others = near.into_iter().filter(|other| is_of_all(id) && is_of_all(*other) && *other != id);
+        let near = self.scale.near(id).into_iter();
+        let others = near.filter(|other| is_of_all(id) && is_of_all(*other));
         let mut like: Vec<Id> = others.filter(|other| explains(*other)).chain(self.same(id)).collect();
         like.sort_unstable();
         like.dedup();
@@ -195,7 +230,7 @@ impl<'a> Localiser<'a> {
         all.sort_by(|a, b| b.1.score.total_cmp(&a.1.score).then(a.0.cmp(&b.0)));
         if let [(first, best), (second, rival), ..] = &all[..]
             && related.is_none()
-            && best.score < THRESHOLD + RIVAL.1
+            && best.score < THRESHOLD + self.doubt(&best.strength) + RIVAL.1
             && rival.score > best.score - RIVAL.0
             && !self.scale.is_same(*first, *second)
             && self.scale.near(*first).contains(second)

@@ -154,9 +154,13 @@ impl<'a> Localiser<'a> {
     /// A beacon by whose data others' heads are voted for is late with its own head, too; and of what a client does not
     /// do, something is seen before the chain says so: it asks for nothing, signs nothing, or is late.
     fn strange(&self, id: Id, strength: &BTreeMap<Symptom, f64>) -> f64 {
-        let is_own = |symptom: Symptom| match is_front(&self.parts.culprit(id).kind) {
-            true => symptom == Symptom::Missed,
-            false => matches!(symptom, Symptom::WrongHead | Symptom::Late),
+        let front = is_front(&self.parts.culprit(id).kind);
+        let is_own = |symptom: Symptom| {
+            if front {
+                symptom == Symptom::Missed
+            } else {
+                matches!(symptom, Symptom::WrongHead | Symptom::Late)
+            }
         };
         let most = |own: bool| {
             let of = strength.iter().filter(|(symptom, _)| is_own(**symptom) == own);
@@ -250,5 +254,77 @@ impl<'a> Localiser<'a> {
             newest: self.now.saturating_sub(weighed.newest as u64),
             like,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cells::{AGES, Cell, Right};
+    use super::super::symptom::KINDS;
+    use super::*;
+    use crate::model::{Culprit, CulpritKind as Kind, FleetSeen, Labelled};
+
+    /// Four beacons of one version, two clients.
+    fn parts() -> Parts {
+        let named = |name: String, labels: &[(&str, &str)]| Labelled {
+            name,
+            labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        };
+        let mut parts = Parts::default();
+        parts.learn(&FleetSeen {
+            beacons: (0..4).map(|n| named(format!("b{n}"), &[("cl", "v1")])).collect(),
+            clients: (0..2).map(|n| named(format!("c{n}"), &[])).collect(),
+            slot_seconds: 12.0,
+        });
+        parts
+    }
+
+    /// Probes of all beacons that are slow in three slots and were not before.
+    fn slow(parts: &mut Parts) -> Cells {
+        let symptom = Symptom::ProbeSlow;
+        let mut cells = Cells { totals: vec![[0.0; KINDS]; AGES], ..Cells::default() };
+        for n in 0..4 {
+            let path = parts.path(None, Some(&format!("b{n}")));
+            let bad = |age| Cell { path, symptom, age, n: 1.0, bad: 1.0, usual: 0.01 };
+            cells.bad.extend((0..3).map(bad));
+            cells.right.push(Right { path, symptom, n: 1.0, usual: 0.01 });
+        }
+        cells
+    }
+
+    #[test]
+    fn what_cannot_be_told_apart_is_told_of_whichever_is_weighed_first() {
+        let mut parts = parts();
+        let cells = slow(&mut parts);
+        let find = |kind, name: &str| parts.find(&Culprit { kind, name: name.to_owned() }).unwrap();
+        let both = [find(Kind::Cl, "v1"), find(Kind::Router, "router")];
+        let priors: Vec<f64> = (0..parts.len()).map(|id| parts.prior(id)).collect();
+        let open = BTreeSet::new();
+        let localiser = Localiser::new(&cells, &parts, (&priors, &open), 100);
+        let given = localiser.scale.given(&[]);
+        let told = |order: [Id; 2]| {
+            let weighed = order.map(|id| (id, localiser.weigh(id, 1.0, &given).unwrap()));
+            let (id, _, like) = localiser.fairest(weighed.into(), &given).unwrap();
+            (id, like)
+        };
+        let (id, like) = told(both);
+        let other = both.into_iter().find(|one| *one != id).unwrap();
+        assert!(like.contains(&other) && !like.contains(&id), "{id} {like:?}");
+        assert_eq!(told([both[1], both[0]]), (id, like));
+    }
+
+    #[test]
+    fn what_is_open_is_blamed_again_for_less() {
+        let mut parts = parts();
+        let cells = slow(&mut parts);
+        let version = parts.find(&Culprit { kind: Kind::Cl, name: "v1".to_owned() }).unwrap();
+        let priors = vec![0.0; parts.len()];
+        let score = |open: &BTreeSet<Id>| {
+            let localiser = Localiser::new(&cells, &parts, (&priors, open), 100);
+            let given = localiser.scale.given(&[]);
+            localiser.weigh(version, 1.0, &given).unwrap().score
+        };
+        let more = score(&BTreeSet::from([version])) - score(&BTreeSet::new());
+        assert!((more - KNOWN).abs() < 1e-9, "{more}");
     }
 }

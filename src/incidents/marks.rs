@@ -1,6 +1,6 @@
 //! What a slot shows, as counts of symptoms by path.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::component::{Id, Parts, PathId};
 use super::symptom::Symptom;
@@ -46,7 +46,7 @@ impl Window {
 
     fn by_chain(&self, facts: &SlotFacts, parts: &mut Parts, to: &mut Vec<Mark>) {
         to.extend(&facts.canaries);
-        let steps = steps(facts, parts);
+        let (steps, unsent) = (steps(facts, parts), unsent(facts, parts));
         for (told, seen) in &facts.duties {
             let told = *told as PathId;
             let path = self.by_whom(told, facts, parts);
@@ -56,8 +56,11 @@ impl Window {
             let mut mark = |symptom, n: f64, bad: f64| to.push(Mark { path, symptom, n, bad: bad.min(n) });
             let asked = beacon.is_some()
                 || client.and_then(|id| facts.clients.get(&id)).is_some_and(|asked| asked.all > 0);
-            mark(Symptom::Unasked, due, if asked { 0.0 } else { missed });
-            if asked {
+            let lacks = client.filter(|_| beacon.is_none()).and_then(|id| unsent.get(&id)).copied();
+            let unasked = if asked { missed.min(f64::from(lacks.unwrap_or_default())) } else { missed };
+            mark(Symptom::Unasked, due, unasked);
+            if asked && due > unasked {
+                let (due, missed) = (due - unasked, missed - unasked);
                 let of = steps.get(told).copied().unwrap_or_default();
                 let given = of.asked > 0 && of.failed == 0;
                 let unsigned =
@@ -75,6 +78,28 @@ impl Window {
             }
         }
     }
+}
+
+/// How many duties each client had more than it published messages, where all its questions were answered: for those it
+/// asked for nothing, or signed nothing.
+fn unsent(facts: &SlotFacts, parts: &Parts) -> BTreeMap<Id, u32> {
+    let mut due: BTreeMap<Id, u32> = BTreeMap::new();
+    for (path, seen) in &facts.duties {
+        if let [Some(client), _] = parts.of(*path as PathId).ends {
+            *due.entry(client).or_default() += seen.due;
+        }
+    }
+    for requests in &facts.requests {
+        let [Some(client), _] = parts.of(requests.path as PathId).ends else { continue };
+        if let Some(left) = due.get_mut(&client) {
+            *left = match requests.step {
+                ServedStep::Data if requests.failed > 0 => 0,
+                ServedStep::Data => *left,
+                ServedStep::Publish => left.saturating_sub(requests.n),
+            };
+        }
+    }
+    due
 }
 
 fn steps(facts: &SlotFacts, parts: &Parts) -> Vec<Steps> {
@@ -96,7 +121,7 @@ fn at_once(facts: &SlotFacts, parts: &mut Parts, to: &mut Vec<Mark>) {
     to.extend(facts.probes.iter().filter(|mark| in_time || !needs_block(mark)));
     let mut clients: Vec<Asked> = vec![Asked::default(); parts.len()];
     facts.clients.iter().for_each(|(id, asked)| clients[*id] = *asked);
-    let unwell = unwell(facts, parts);
+    let (unwell, waited) = (unwell(facts, parts), waited(facts, parts));
     let refusals = Refusals::new(facts, parts);
     for requests in &facts.requests {
         let path = requests.path as PathId;
@@ -120,9 +145,15 @@ fn at_once(facts: &SlotFacts, parts: &mut Parts, to: &mut Vec<Mark>) {
         if let Some(odd) = odd {
             // Late publications of one client in one slot are one.
             let share = 1.0 / f64::from(clients[client].published.max(1));
-            let (of_both, of_client) = if unwell[beacon] { (odd, 0.0) } else { (0.0, odd) };
-            mark(path, Symptom::PublishedLate, share, of_both * share);
-            mark(path, Symptom::SignedLate, share, of_client * share);
+            let (whose, is_unwell) = match waited.get(&client) {
+                Some(other) if odd > 0.0 && !unwell[beacon] => {
+                    (parts.between([Some(client), Some(*other)]), true)
+                }
+                _ => (path, unwell[beacon]),
+            };
+            let (of_both, of_client) = if is_unwell { (odd, 0.0) } else { (0.0, odd) };
+            mark(whose, Symptom::PublishedLate, share, of_both * share);
+            mark(whose, Symptom::SignedLate, share, of_client * share);
         }
     }
 }
@@ -139,6 +170,17 @@ fn unwell(facts: &SlotFacts, parts: &Parts) -> Vec<bool> {
     let sick = |of: &&Requests| of.failed > 0 || of.step == ServedStep::Data && of.odd == Some(true);
     requests.filter(sick).for_each(|of| take(of.path as PathId));
     unwell
+}
+
+/// Whom each client waited for in a slot before it had its data, by another beacon in the end.
+fn waited(facts: &SlotFacts, parts: &Parts) -> BTreeMap<Id, Id> {
+    let data = facts.requests.iter().filter(|of| of.step == ServedStep::Data);
+    let slow = data.filter(|of| of.failed > 0 || of.odd == Some(true));
+    slow.filter_map(|of| {
+        let [client, beacon] = parts.of(of.path as PathId).ends;
+        client.zip(beacon)
+    })
+    .collect()
 }
 
 /// What was not taken in a slot, and whose doing that is: the beacon's that does not take it, or the one's whose data was
@@ -177,7 +219,7 @@ impl Refusals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{MsSpread, ServedSeen, Slot};
+    use crate::model::{DutiesSeen, MsSpread, ServedSeen, Slot};
 
     fn told(window: &mut Window, parts: &mut Parts, (client, beacon): (&str, &str), ms: [Option<f64>; 2]) {
         for (step, ms) in [ServedStep::Data, ServedStep::Publish].into_iter().zip(ms) {
@@ -250,5 +292,41 @@ mod tests {
         assert!(wrong(&window, &mut parts, Symptom::PublishedLate).is_empty());
         told(&mut window, &mut parts, ("c1", "b1"), [Some(3_000.0), Some(5_000.0)]);
         assert!(wrong(&window, &mut parts, Symptom::PublishedLate).contains("client c1"));
+    }
+
+    #[test]
+    fn a_late_publication_is_the_beacons_that_the_client_waited_for() {
+        let (mut window, mut parts) = (Window::default(), Parts::default());
+        for n in 0..8 {
+            told(&mut window, &mut parts, (&format!("c{n}"), "b2"), [Some(10.0), Some(50.0)]);
+        }
+        told(&mut window, &mut parts, ("c0", "b1"), [Some(3_000.0), Some(60.0)]);
+        told(&mut window, &mut parts, ("c0", "b2"), [Some(10.0), Some(5_000.0)]);
+        assert!(wrong(&window, &mut parts, Symptom::SignedLate).is_empty());
+        let late = wrong(&window, &mut parts, Symptom::PublishedLate);
+        assert!(late.contains("beacon b1") && !late.contains("beacon b2"), "{late:?}");
+    }
+
+    #[test]
+    fn duties_beyond_what_a_client_published_were_never_asked_for() {
+        let unasked = |failed: u32| {
+            let (mut window, mut parts) = (Window::default(), Parts::default());
+            told(&mut window, &mut parts, ("c1", "b1"), [Some(10.0), Some(50.0)]);
+            if failed > 0 {
+                told(&mut window, &mut parts, ("c1", "b2"), [None, Some(50.0)]);
+            }
+            for (beacon, due, missed) in [(Some("b1"), 3, 0), (None, 5, 5)] {
+                let beacon = beacon.map(str::to_owned);
+                let (slot, as_of, client) = (Slot(9), Slot(11), "c1".to_owned());
+                let seen = DutiesSeen { slot, as_of, client, beacon, due, missed, late: 0, wrong_head: 0 };
+                window.duties(&seen, &mut parts);
+            }
+            let mut marks = Vec::new();
+            window.marks(9, Told::ByChain, &mut parts, &mut marks);
+            let sum = |of| marks.iter().filter(|mark| mark.symptom == of).map(|mark| mark.bad).sum::<f64>();
+            (sum(Symptom::Unasked), sum(Symptom::Missed))
+        };
+        assert_eq!(unasked(0), (5.0, 0.0), "three messages for eight duties");
+        assert_eq!(unasked(1), (0.0, 5.0), "it may have got no data");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cells::{AGES, Cell, Cells};
-use super::component::{Id, Parts, is_broad, is_front};
+use super::component::{Id, Parts, can_cause, is_broad};
 use super::given::{Given, Sum};
 use super::localise::Blame;
 use super::symptom::{Family, KINDS, Reach, Symptom};
@@ -151,8 +151,8 @@ impl<'a> Scale<'a> {
     /// What blaming a component gains; none: nothing. As many as `witnesses` may each show a slot's worth, or its own if
     /// those are more.
     pub(super) fn weigh(&self, id: Id, witnesses: f64, given: &Given) -> Option<Weighed> {
-        let front = is_front(&self.parts.culprit(id).kind);
-        let can = |symptom: Symptom| front || !symptom.is_clients_only();
+        let kind = &self.parts.culprit(id).kind;
+        let can = |symptom: Symptom| can_cause(kind, symptom);
         let tells = |place: &u32| !given.explained[*place as usize] && can(self.cell(*place).symptom);
         let own: Vec<u32> = self.on[id].iter().copied().filter(tells).collect();
         let mut right = given.left[id];

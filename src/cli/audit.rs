@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{Global, complain, fix, look, say, table};
 use crate::config::did_you_mean;
 use crate::host::{self, Apply, Finding, Limit, Live, Machine, Overrides, Role, Verdict, Worst};
+use crate::model::cost_words;
 
 const EXIT: &str = "\
 Exit status: 0 nothing worse than advice; 1 the worst is warn; 2 the worst is bad; 3 nothing is warn or bad, but \
@@ -142,7 +143,7 @@ fn paragraph(finding: &Finding) -> String {
     if !matches!(finding.verdict, Verdict::Advice | Verdict::Warn | Verdict::Bad) {
         return out;
     }
-    let cost = format!("{} ({} to {} ms)", finding.why, finding.cost.from_ms, finding.cost.to_ms);
+    let cost = format!("{} ({})", finding.why, cost_words((finding.cost.from_ms, finding.cost.to_ms)));
     out = format!("{out}\n{}", table::wrap(&cost, 2, 4));
     let apply = if finding.apply == Apply::Investigate { "" } else { finding.apply.words() };
     for (label, what) in

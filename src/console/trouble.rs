@@ -264,6 +264,9 @@ pub fn done(view: &View<'_>, trouble: &Trouble) -> String {
     let own = match (trouble.beacons.as_slice(), &trouble.did) {
         ([], Some(did)) => did,
         ([], None) if trouble.key.starts_with("incident") => "nothing yet",
+        ([], None) if view.status.is_some_and(|status| !status.beacons.iter().any(capacity::carries)) => {
+            "the router tries the least bad one"
+        }
         ([], None) => "the router serves by the best that is left",
         ([_], _) => "the router passes it by, and looks at it each second",
         _ => "the router passes them by, and looks at them each second",

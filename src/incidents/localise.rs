@@ -202,8 +202,13 @@ impl<'a> Localiser<'a> {
             let weighed = self.scale.weigh(other, witnesses, given);
             weighed.is_some_and(|other| other.score > own - RIVAL.0)
         };
+        // And what lost for being strange alone may be it, too.
+        let is_strange = |other: Id| {
+            let weighed = self.scale.weigh(other, witnesses, given);
+            weighed.is_some_and(|weighed| self.strange(other, &weighed.strength) > 0.0)
+        };
         let near = self.scale.near(id).into_iter();
-        let others = near.filter(|other| is_of_all(id) && is_of_all(*other));
+        let others = near.filter(|other| is_of_all(id) && is_of_all(*other) || is_strange(*other));
         let mut like: Vec<Id> = others.filter(|other| explains(*other)).chain(self.same(id)).collect();
         like.sort_unstable();
         like.dedup();

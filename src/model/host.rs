@@ -51,6 +51,14 @@ pub struct HostChange {
     pub actual: String,
 }
 
+/// A cost in milliseconds, on a usual bad slot and on the worst, as a person reads it: `10 to 500 ms`, `0 ms to 10 min`.
+pub fn cost_words((usual_ms, worst_ms): (u32, u32)) -> String {
+    match worst_ms {
+        0..60_000 => format!("{usual_ms} to {worst_ms} ms"),
+        _ => format!("{usual_ms} ms to {} min", worst_ms / 60_000),
+    }
+}
+
 /// What a check of a host found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -38,7 +38,7 @@ pub use fleet::{
     Limits, Listen, ListenTls, Opened, Probing, Procedure, Quorum, Routing, Secret, Seeding, Voter,
 };
 pub use fork::{ComingFork, Readiness};
-pub use host::{ClockMeasured, HostChange, HostClock, HostFinding, HostStatus};
+pub use host::{ClockMeasured, HostChange, HostClock, HostFinding, HostStatus, cost_words};
 pub use ids::{BeaconId, BeaconName, BeaconSet, ClientId, Epoch, ParseRootError, Root, Slot, ValidatorIndex};
 pub use incident::{Cost, Culprit, CulpritKind, Happening, Incident, IncidentState, Severity};
 pub use journal::{Ack, Drain, JournalEntry};

@@ -14,6 +14,8 @@ pub struct Said {
     pub id: serde_json::Value,
     #[serde(default)]
     pub culprits: Vec<Culprit>,
+    #[serde(default, rename = "ambiguous-with")]
+    pub ambiguous_with: Vec<Culprit>,
     #[serde(default)]
     pub confidence: f64,
     #[serde(default)]

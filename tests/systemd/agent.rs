@@ -109,7 +109,7 @@ fn status(machine: &Machine, key: &str) -> String {
 /// How a directory is mounted for its main process.
 fn mounted(machine: &Machine, on: &str) -> String {
     let text = process(machine, "mountinfo");
-    let mut mounts = text.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let mounts = text.lines().map(|line| line.split(' ').collect::<Vec<_>>());
     // The last one lies over the others.
     mounts.rev().find(|words| words[4] == on).map(|words| words[5].to_owned()).unwrap_or_default()
 }

@@ -8,7 +8,7 @@ use crate::console::table::{Cell, Column, Row, Table};
 use crate::console::text::{count, span, wrap};
 use crate::console::theme::Role;
 use crate::console::view::View;
-use crate::model::{AgentStatus, HostChange, HostFinding, HostLevel, HostStatus, RemedyState};
+use crate::model::{AgentStatus, HostChange, HostFinding, HostLevel, HostStatus, RemedyState, cost_words};
 
 const CLASSES: [&str; 7] = ["time", "storage", "network", "cpu", "memory", "process", "system"];
 const COLUMNS: [Column; 12] = [
@@ -177,7 +177,6 @@ fn agent_lines(view: &View<'_>, agent: &AgentStatus, width: u16) -> Vec<TextLine
 /// What it is, what it costs, what helps now and for good, and what takes it back.
 pub(super) fn finding_lines(finding: &HostFinding, width: u16) -> Vec<TextLine> {
     let room = usize::from(width).saturating_sub(12).max(20);
-    let (from, to) = finding.cost_ms;
     let expected = match finding.expected.as_str() {
         "" => String::new(),
         expected => format!(" (expected {expected})"),
@@ -192,8 +191,9 @@ pub(super) fn finding_lines(finding: &HostFinding, width: u16) -> Vec<TextLine> 
     let cost = match finding.why.as_str() {
         "" => String::new(),
         why => format!(
-            "{}. It can cost {from} to {to} ms before an attestation is due.",
-            why.trim_end_matches('.')
+            "{}. It can cost {} before an attestation is due.",
+            why.trim_end_matches('.'),
+            cost_words(finding.cost_ms)
         ),
     };
     for (label, text) in [

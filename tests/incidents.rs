@@ -168,13 +168,12 @@ fn reached(of: &str, verdicts: &[(Scenario, Verdict)]) {
 #[test]
 fn the_corpus_is_named_and_calm_hours_blame_nobody() {
     let (mut own, mut others) = (Vec::new(), Vec::new());
-    let seeds = seeds();
+    let (fixed, seeds): (Vec<u64>, Vec<u64>) = seeds().into_iter().partition(|seed| *seed == 0);
+    for seed in fixed {
+        own = scored(seed);
+    }
     for seed in &seeds {
         let verdicts = scored(*seed);
-        if *seed == 0 {
-            own = verdicts;
-            continue;
-        }
         println!("seed {seed}\n{}", table::sums(&verdicts).2);
         others.extend(verdicts);
     }

@@ -273,3 +273,20 @@ impl Parts {
         if is_broad(&self.culprits[*id].kind) { &self.members[*id] } else { std::slice::from_ref(id) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_never_asked_for_is_no_beacons_doing_and_who_passes_a_head_on_chose_none() {
+        let can = |symptom| {
+            let kinds = [Kind::Beacon, Kind::Host, Kind::Client, Kind::Router, Kind::Signer];
+            kinds.map(|kind| can_cause(&kind, symptom))
+        };
+        assert_eq!(can(Symptom::Missed), [true; 5]);
+        assert_eq!(can(Symptom::Unasked), [false, false, true, true, true]);
+        assert_eq!(can(Symptom::Unsigned), [false, false, true, true, true]);
+        assert_eq!(can(Symptom::WrongHead), [true, true, true, false, false]);
+    }
+}

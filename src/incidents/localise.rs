@@ -319,6 +319,26 @@ mod tests {
     }
 
     #[test]
+    fn what_would_show_elsewhere_and_does_not_is_less_probable() {
+        let mut parts = parts();
+        let cells = slow(&mut parts);
+        let find = |kind, name: &str| parts.find(&Culprit { kind, name: name.to_owned() }).unwrap();
+        let (beacon, client) = (find(Kind::Beacon, "b1"), find(Kind::Client, "c1"));
+        let (priors, open) = (vec![0.0; parts.len()], BTreeSet::new());
+        let localiser = Localiser::new(&cells, &parts, (&priors, &open), 100);
+        let is = |id: Id, shown: &[(Symptom, f64)]| {
+            localiser.strange(id, &shown.iter().copied().collect::<BTreeMap<_, _>>()) > 0.0
+        };
+        assert!(is(beacon, &[(Symptom::WrongHead, 0.8)]), "its own head comes in time");
+        assert!(is(beacon, &[(Symptom::WrongHead, 0.8), (Symptom::HeadLate, 0.1)]), "as good as in time");
+        assert!(!is(beacon, &[(Symptom::WrongHead, 0.8), (Symptom::HeadLate, 0.4)]));
+        assert!(!is(beacon, &[(Symptom::Missed, 0.8)]));
+        assert!(!is(client, &[(Symptom::WrongHead, 0.8)]), "it votes too early");
+        assert!(is(client, &[(Symptom::Missed, 0.8)]), "it asked and signed");
+        assert!(!is(client, &[(Symptom::Missed, 0.8), (Symptom::Unasked, 0.8)]));
+    }
+
+    #[test]
     fn what_is_open_is_blamed_again_for_less() {
         let mut parts = parts();
         let cells = slow(&mut parts);

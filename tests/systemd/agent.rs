@@ -45,6 +45,17 @@ async fn restarted(client: &mut Client, name: &str) -> OrderState {
     state
 }
 
+/// An agent under its printed unit with this file and a unit it may restart, and the router let in.
+fn installed(machine: &Machine, router: &Identity, file: &str) -> AgentAddress {
+    machine.ask("mkdir", &["-p", "/etc/beacondeck-agent"]);
+    let file = format!("{file}restart:\n  node: {{systemd: node.service}}\n");
+    machine.write("/etc/beacondeck-agent/agent.yaml", &file);
+    machine.ask("bash", &["-c", SETUP]);
+    // As root, who is not the agent's user.
+    let line = machine.ask("beacondeck", &["agent", "pair", &router.key().to_string()]);
+    line.trim().parse().unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_printed_agent_has_no_privilege_and_restarts_only_what_the_printed_rule_names() {
     let network = door::network().await;
@@ -52,16 +63,9 @@ async fn the_printed_agent_has_no_privilege_and_restarts_only_what_the_printed_r
         return;
     };
     let at = door::address(12);
-    machine.ask("mkdir", &["-p", "/etc/beacondeck-agent"]);
-    let file = format!("listen: {at}\nrestart:\n  node: {{systemd: node.service}}\n");
-    machine.write("/etc/beacondeck-agent/agent.yaml", &file);
-    machine.ask("bash", &["-c", SETUP]);
-
     let dir = tempfile::tempdir().unwrap();
     let router = Identity::open(dir.path(), identity::ROUTER).unwrap();
-    // As root, who is not the agent's user.
-    let line = machine.ask("beacondeck", &["agent", "pair", &router.key().to_string()]);
-    let agent: AgentAddress = line.trim().parse().unwrap();
+    let agent = installed(&machine, &router, &format!("listen: {at}\n"));
     assert_eq!(agent.at, at);
     let mut client =
         Client::connect(&router, agent).await.unwrap_or_else(|error| panic!("{error}: {}", machine.logs()));
@@ -166,16 +170,11 @@ async fn child_that_writes() {
     let fleet = door::fleet(&door::address(13).to_string(), &network);
     let machine = Machine::start(&fleet, "").unwrap();
     let at = door::address(14);
-    machine.ask("mkdir", &["-p", "/etc/beacondeck-agent", "/etc/sysctl.d"]);
-    let file = format!(
-        "listen: {at}\nroles: [beacon]\nremedies: [{CHECK}]\nrestart:\n  node: {{systemd: node.service}}\n"
-    );
-    machine.write("/etc/beacondeck-agent/agent.yaml", &file);
-    machine.ask("bash", &["-c", SETUP]);
+    machine.ask("mkdir", &["-p", "/etc/sysctl.d"]);
     let dir = tempfile::tempdir().unwrap();
     let router = Identity::open(dir.path(), identity::ROUTER).unwrap();
-    let line = machine.ask("beacondeck", &["agent", "pair", &router.key().to_string()]);
-    let agent: AgentAddress = line.trim().parse().unwrap();
+    let file = format!("listen: {at}\nroles: [beacon]\nremedies: [{CHECK}]\n");
+    let agent = installed(&machine, &router, &file);
 
     let mut client = Client::connect(&router, agent).await.unwrap();
     let why = draft(&mut client, RemedyVerb::Fix).await.refusal.unwrap();

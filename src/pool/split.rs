@@ -140,6 +140,20 @@ fn branches<'a>(heads: &Heads, voices: impl Iterator<Item = &'a Voice>) -> Vec<V
     branches
 }
 
+/// Branches of which no header tells yet count to the one their client is on.
+fn settled(branches: Vec<Vec<&Voice>>) -> Vec<Vec<&Voice>> {
+    let is_told = |branch: &Vec<&Voice>| branch.iter().any(|voice| voice.stand != Stand::Unknown);
+    let (mut told, untold): (Vec<_>, Vec<_>) = branches.into_iter().partition(is_told);
+    for branch in untold {
+        let fellow = |of: &&mut Vec<&Voice>| of.iter().any(|voice| voice.client == branch[0].client);
+        match told.iter_mut().find(fellow) {
+            Some(of) => of.extend(branch),
+            None => told.push(branch),
+        }
+    }
+    told
+}
+
 fn side(voices: &[&Voice]) -> Option<Side> {
     let clients: BTreeSet<Client> = voices.iter().filter_map(|voice| voice.client.clone()).collect();
     Some(Side {
@@ -311,7 +325,7 @@ impl Pool {
             certain: rift.certain,
             parted: rift.parted,
             ours: Side { head: self.heads.agreed()?, ..side(&ours)? },
-            theirs: branches(&self.heads, theirs).iter().filter_map(|branch| side(branch)).collect(),
+            theirs: settled(branches(&self.heads, theirs)).iter().filter_map(|branch| side(branch)).collect(),
         }))
     }
 }

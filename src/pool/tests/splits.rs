@@ -189,6 +189,18 @@ fn a_head_whose_branch_is_not_known_yet_waits_for_its_header_where_clients_would
 }
 
 #[test]
+fn a_newer_head_of_the_other_side_is_no_side_of_its_own_before_its_header_is_read() {
+    let mut world = fleet(&TWO_AND_THREE);
+    part(&mut world, &ids(0..2), &ids(2..5), 100..104);
+    world.until_into(104, 5);
+    world.feed(Event::Head(BeaconId(3), head(104, OTHER)));
+    let sides = |world: &World| split(world).unwrap().theirs.into_iter().map(|side| side.head.slot.0);
+    assert_eq!(sides(&world).collect::<Vec<_>>(), [104]);
+    world.feed(Event::Header(Block { root: root(104, OTHER), slot: Slot(104), parent: root(103, OTHER) }));
+    assert_eq!(sides(&world).collect::<Vec<_>>(), [104]);
+}
+
+#[test]
 fn the_first_beacons_of_a_client_move_nobody_to_a_later_slot_of_another_branch() {
     let mut world = fleet(&TWO_AND_THREE);
     world.until_into(100, 5);

@@ -215,7 +215,7 @@ async fn a_client_that_stopped_is_blamed_and_its_incident_outlives_a_restart() {
     assert!(named, "{:#?}", rig.status().incidents);
     let took = network.slot().unwrap().0 - from.0;
     // The chain tells of a duty two slots later, and a quarter of the slots lack the block of the client that stopped.
-    assert!(took <= 15, "named after {took} slots");
+    assert!(took <= 12, "named after {took} slots");
     let before = live(&rig);
     assert_eq!(before.len(), 1, "{before:#?}");
     assert!(wait_for(BOUND, || live(&rig)[0].cost.missed > 0).await, "it costs duties: {:#?}", live(&rig));

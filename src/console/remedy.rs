@@ -62,7 +62,7 @@ impl Choice {
         });
         let mut seen = Vec::new();
         let wrong = host.findings.iter().filter(|of| !of.remedy.is_empty() && new(&mut seen, &of.check));
-        let wrong = wrong.filter(|of| unseen(host, of).is_none());
+        let wrong = wrong.filter(|of| !begun(host, of).is_some_and(|remedy| is_unseen(host, remedy)));
         let wrong = wrong.map(|of| Offer {
             asked: asked(RemedyVerb::Fix, &of.check),
             line: offered(
@@ -152,12 +152,9 @@ pub fn begun<'a>(host: &'a HostStatus, finding: &HostFinding) -> Option<&'a Host
     of.find(|remedy| remedy.state.stands() || matches!(remedy.state, RemedyState::Due(_)))
 }
 
-/// The remedy of this finding, if it was written after its host was looked at: what it did is seen at the next look.
-pub fn unseen<'a>(host: &'a HostStatus, finding: &HostFinding) -> Option<&'a HostRemedy> {
-    begun(host, finding).filter(|of| match of.state {
-        RemedyState::Stands => host.at.is_none_or(|looked| of.at >= looked),
-        _ => true,
-    })
+/// Whether a remedy that was begun was written after its host was looked at: what it did is seen at the next look.
+pub fn is_unseen(host: &HostStatus, of: &HostRemedy) -> bool {
+    of.state != RemedyState::Stands || host.at.is_none_or(|looked| of.at >= looked)
 }
 
 /// The box before an order about a remedy; or what does it by hand, to be copied.

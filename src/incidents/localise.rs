@@ -198,18 +198,15 @@ impl<'a> Localiser<'a> {
         // Whoever is open already needs less to be blamed again: what explains as much is compared without that.
         let own = self.scale.weigh(id, witnesses, given)?.score;
         let is_of_all = |id: Id| self.parts.is_of_all_beacons(id) || self.parts.timed(id).next().is_some();
-        let explains = |other: Id| {
-            let weighed = self.scale.weigh(other, witnesses, given);
-            weighed.is_some_and(|other| other.score > own - RIVAL.0)
-        };
-        // And what lost for being strange alone may be it, too.
-        let is_strange = |other: Id| {
-            let weighed = self.scale.weigh(other, witnesses, given);
-            weighed.is_some_and(|weighed| self.strange(other, &weighed.strength) > 0.0)
+        // What lost for being strange alone may be it, too.
+        let explains = |other: &Id| {
+            let Some(weighed) = self.scale.weigh(*other, witnesses, given) else { return false };
+            let is_rival =
+                is_of_all(id) && is_of_all(*other) || self.strange(*other, &weighed.strength) > 0.0;
+            is_rival && weighed.score > own - RIVAL.0
         };
         let near = self.scale.near(id).into_iter();
-        let others = near.filter(|other| is_of_all(id) && is_of_all(*other) || is_strange(*other));
-        let mut like: Vec<Id> = others.filter(|other| explains(*other)).chain(self.same(id)).collect();
+        let mut like: Vec<Id> = near.filter(explains).chain(self.same(id)).collect();
         like.sort_unstable();
         like.dedup();
         Some((id, best, like))

@@ -80,13 +80,21 @@ impl Window {
     }
 }
 
-/// How many duties each client had more than it published messages, where all its questions were answered: for those it
-/// asked for nothing, or signed nothing.
+/// Of each client that missed duties of which no path is known: how many duties it had more than it published messages,
+/// where all its questions were answered. For those it asked for nothing, or signed nothing.
 fn unsent(facts: &SlotFacts, parts: &Parts) -> BTreeMap<Id, u32> {
-    let mut due: BTreeMap<Id, u32> = BTreeMap::new();
+    let missed = facts.duties.iter().filter(|(_, seen)| seen.missed > 0);
+    let whose = missed.filter_map(|(path, _)| match parts.of(*path as PathId).ends {
+        [client, None] => client,
+        _ => None,
+    });
+    let mut due: BTreeMap<Id, u32> = whose.map(|client| (client, 0)).collect();
+    if due.is_empty() {
+        return due;
+    }
     for (path, seen) in &facts.duties {
-        if let [Some(client), _] = parts.of(*path as PathId).ends {
-            *due.entry(client).or_default() += seen.due;
+        if let Some(all) = parts.of(*path as PathId).ends[0].and_then(|client| due.get_mut(&client)) {
+            *all += seen.due;
         }
     }
     for requests in &facts.requests {
@@ -145,11 +153,10 @@ fn at_once(facts: &SlotFacts, parts: &mut Parts, to: &mut Vec<Mark>) {
         if let Some(odd) = odd {
             // Late publications of one client in one slot are one.
             let share = 1.0 / f64::from(clients[client].published.max(1));
-            let (whose, is_unwell) = match waited.get(&client) {
-                Some(other) if odd > 0.0 && !unwell[beacon] => {
-                    (parts.between([Some(client), Some(*other)]), true)
-                }
-                _ => (path, unwell[beacon]),
+            let is_odd = odd > 0.0 && !unwell[beacon];
+            let (whose, is_unwell) = match is_odd.then(|| waited.get(&client)).flatten() {
+                Some(other) => (parts.between([Some(client), Some(*other)]), true),
+                None => (path, unwell[beacon]),
             };
             let (of_both, of_client) = if is_unwell { (odd, 0.0) } else { (0.0, odd) };
             mark(whose, Symptom::PublishedLate, share, of_both * share);

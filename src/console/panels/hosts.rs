@@ -217,7 +217,7 @@ fn so_far(view: &View<'_>, host: &HostStatus, finding: &HostFinding) -> Vec<Text
         labelled("since", vec![piece(role, format!("{} ago it is as bad", span(view.now.since(at))))])
     });
     let begun = remedy::begun(host, finding).map(|of| {
-        let stands = of.state == RemedyState::Stands && remedy::unseen(host, finding).is_some();
+        let stands = of.state == RemedyState::Stands && remedy::is_unseen(host, of);
         let then = if stands { "; seen at the next look" } else { "" };
         let words = format!("{}{then}", remedy::state_words(of, view.now));
         labelled("written", vec![piece(Role::Strong, words)])

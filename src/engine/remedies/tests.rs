@@ -343,8 +343,6 @@ async fn a_serve_that_stops_or_dies_leaves_nothing_that_nobody_kept() {
     stand.common.cancel.cancel();
     stand.until("it is taken back", |state| matches!(state, RemedyState::Reverted(..))).await;
     assert_eq!(stand.get(RING).as_deref(), Some("512\n"));
-    stand.settled().await;
-
     // One that was killed: its entry has no end.
     stand.settled().await;
     stand.put(RING, "512 of 4096\n");

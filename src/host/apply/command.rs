@@ -1,4 +1,4 @@
-//! The command that writes a remedy or takes it back on the machine itself. Pure.
+//! The command that writes a remedy or takes it back on the machine itself. Reads the current directory, and nothing else.
 
 use std::path::{Path, PathBuf};
 
